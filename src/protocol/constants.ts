@@ -1,0 +1,81 @@
+/**
+ * Numbers that both ends must agree on. Everything here is part of the wire protocol (docs/PROTOCOL.md, sections 1 to 3);
+ * what one end may choose alone is an option and lives in `src/config.ts`.
+ */
+
+/** First byte of every control frame. Below the ranges of RFC 7983 for STUN..RTP, so that one port can carry all of them. */
+export const CONTROL_FIRST_BYTE = 0x0c;
+
+/** First byte of RTP and RTCP, inclusive range (RFC 7983, section 7). */
+export const MEDIA_FIRST_BYTE_MIN = 128;
+/** See {@link MEDIA_FIRST_BYTE_MIN}. */
+export const MEDIA_FIRST_BYTE_MAX = 191;
+
+/** Version byte of the control frame. */
+export const PROTOCOL_VERSION = 1;
+
+/** Bytes before the body of a control frame. */
+export const HEADER_BYTES = 24;
+/** Trailer of a clear frame: CRC-32. */
+export const CRC_TRAILER_BYTES = 4;
+/** Type and length before each TLV's value. */
+export const TLV_HEADER_BYTES = 4;
+/** Bit 15 of a TLV's type: who does not know the type must not use the frame. */
+export const TLV_CRITICAL_BIT = 0x8000;
+/** Most TLVs in one frame. */
+export const TLVS_MAX = 32;
+/** Largest control frame in bytes, and the first RTP datagram size. */
+export const CONTROL_BYTES_MAX = 1200;
+/** Smallest clear control frame: header and trailer. */
+export const CONTROL_BYTES_MIN = HEADER_BYTES + CRC_TRAILER_BYTES;
+
+/** Every START has exactly this many bytes, so that no answer is larger than its cause. */
+export const START_BYTES = 256;
+/** START_CONFIRM, PING, PATH_CHALLENGE and BYE have at least this many bytes. */
+export const PADDED_BYTES_MIN = 72;
+
+/** Last value of the attempt counter; no START is sent after it within one StreamId. */
+export const ATTEMPTS_MAX = 255;
+/** A fresh RETRY is followed at most this often in one handshake. */
+export const RETRIES_MAX = 8;
+/** An initiator starts anew after a responder's restart at most this often in one handshake. */
+export const RESTARTS_MAX = 3;
+/** Candidates beside a live session on one tuple. */
+export const CANDIDATES_PER_TUPLE_MAX = 4;
+/** READY answers to START_CONFIRM per second and session. */
+export const READY_PER_SECOND_MAX = 50;
+/** Media datagrams kept in AwaitingStartAck when fast mode was asked for. */
+export const EARLY_MEDIA_DATAGRAMS_MAX = 64;
+/** PING nonces that a PONG may still answer. */
+export const NONCES_KEPT = 8;
+
+/** Tombstones of one endpoint; the oldest goes first. */
+export const TOMBSTONES_MAX = 4096;
+/** How long a tombstone is kept at most, and exactly how long after Streaming, in ms. */
+export const TOMBSTONE_MS = 5000;
+/** Least retry-after sent with a refusal, in ms. */
+export const RETRY_AFTER_MIN_MS = 1000;
+
+/** A responder's application answers a reservation within this time, in ms. */
+export const RESERVE_MS = 1000;
+/** A responder keeps a START_ACK's record this long without a confirm, in ms. */
+export const PENDING_MS = 10_000;
+/** The same under load, in ms. */
+export const PENDING_UNDER_LOAD_MS = 3000;
+
+/** BYE is sent at most this often. */
+export const BYE_SENDS_MAX = 5;
+/** First wait for BYE_ACK, in ms; max with 1.5 RTT, doubling. */
+export const BYE_REPEAT_MS = 200;
+/** Closing ends this long after the first BYE, in ms. */
+export const CLOSE_MS = 6200;
+/** Draining lasts this long, in ms. */
+export const DRAIN_MS = 3500;
+
+/** PINGs at these times after the confirm find the path's datagram size and RTT early, in ms. */
+export const PROBE_INTERVAL_MS = 100;
+/** Number of those PINGs. */
+export const PROBES = 3;
+
+/** Sizes of an RTP datagram that a responder steps through, in bytes. */
+export const DATAGRAM_BYTES_STEPS = [1200, 600, 296] as const;
