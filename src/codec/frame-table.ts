@@ -1,0 +1,216 @@
+/**
+ * What each clear frame looks like (docs/PROTOCOL.md, sections 2 and 9): one table for decoder and encoder.
+ *
+ * The pictures show the whole datagram. Above each box are its bytes; `4+` is a TLV's own type and length; `?` marks what
+ * may be missing. "header" is that of header.ts. TLVs that this version does not know may stand between them, in order of
+ * type.
+ */
+import { CONTROL_BYTES_MAX, CONTROL_BYTES_MIN, PADDED_BYTES_MIN, START_BYTES } from '../protocol/constants.ts';
+import { type Frame, FrameFlag, FrameType, type FrameTypeName } from '../protocol/frame.ts';
+import { type TlvField, type TlvValue, tlvBit, tlvTable } from './tlv.ts';
+
+type FrameOf<N extends FrameTypeName> = Extract<Frame, { readonly type: (typeof FrameType)[N] }>;
+type Presence = 'required' | 'optional';
+
+/** Every field of the frame's type, and as required as it is there; only PADDING can be required and left to the encoder. */
+type Presences<F> = {
+  readonly [K in keyof F as K extends TlvField ? K : never]-?: K extends 'paddingBytes'
+    ? Presence
+    : object extends Pick<F, K>
+      ? 'optional'
+      : 'required';
+};
+
+interface Rules<F> {
+  /** Every legal value of the flags byte; only 0 if absent. */
+  readonly flags?: readonly number[];
+  /** Not zero if absent. */
+  readonly sessionTag?: 'zero' | 'any';
+  /** Zero if absent. */
+  readonly attempt?: 'nonZero' | 'any';
+  /** Least and largest size in bytes; whatever fits if absent. */
+  readonly bytes?: readonly [min: number, max: number];
+  /** In order of TLV type, as on the wire. */
+  readonly tlvs: Presences<F>;
+}
+
+const { ACK_REQUIRED, FAST } = FrameFlag;
+const padded = [PADDED_BYTES_MIN, CONTROL_BYTES_MAX] as const;
+const exchange = {
+  requestId: 'required',
+  round: 'required',
+  method: 'optional',
+  status: 'optional',
+  fragment: 'optional',
+  body: 'optional',
+} as const;
+
+const rules: { readonly [N in FrameTypeName]: Rules<FrameOf<N>> } = {
+  /*
+   *   24       4+1..4     4+20      4+1..52  4+1..64        4+rest    4
+   * | header | VERSIONS | COOKIE? | TOKEN? | STREAM_NAME? | PADDING | CRC-32 |   always 256
+   */
+  START: {
+    flags: [ACK_REQUIRED, ACK_REQUIRED | FAST],
+    sessionTag: 'zero',
+    attempt: 'nonZero',
+    bytes: [START_BYTES, START_BYTES],
+    tlvs: {
+      versions: 'required',
+      cookie: 'optional',
+      token: 'optional',
+      streamName: 'optional',
+      paddingBytes: 'required',
+    },
+  },
+  /*
+   *   24       4+16          4+4    4
+   * | header | RESET_TOKEN | SSRC | CRC-32 |   56; FAST grants media before the confirm, ACK_REQUIRED does not
+   */
+  START_ACK: {
+    flags: [ACK_REQUIRED, FAST],
+    attempt: 'nonZero',
+    tlvs: { resetToken: 'required', ssrc: 'required' },
+  },
+  /*
+   *   24       4+40       4
+   * | header | PADDING? | CRC-32 |   at least 72
+   */
+  START_CONFIRM: { bytes: padded, tlvs: { paddingBytes: 'optional' } },
+  /*
+   *   24       4+1..4      4+2          4+4               4+0..64   4
+   * | header | VERSIONS? | ERROR_CODE | RETRY_AFTER_MS? | REASON? | CRC-32 |   SessionTag 0 before a START_ACK
+   */
+  ERROR: {
+    sessionTag: 'any',
+    attempt: 'any',
+    tlvs: { versions: 'optional', errorCode: 'required', retryAfterMs: 'optional', reason: 'optional' },
+  },
+  /*
+   *   24       4+20     4
+   * | header | COOKIE | CRC-32 |   52
+   */
+  RETRY: { sessionTag: 'zero', attempt: 'nonZero', tlvs: { cookie: 'required' } },
+  /*
+   *   24       4+0..700   4
+   * | header | SDP?     | CRC-32 |
+   */
+  READY: { tlvs: { sdp: 'optional' } },
+  /*
+   *   24       4+8     4+28       4
+   * | header | NONCE | PADDING? | CRC-32 |   at least 72
+   */
+  PING: { bytes: padded, tlvs: { nonce: 'required', paddingBytes: 'optional' } },
+  /*
+   *   24       4+2                  4+8     4
+   * | header | DATAGRAM_BYTES_MAX | NONCE | CRC-32 |   46
+   */
+  PONG: { tlvs: { datagramBytesMax: 'required', nonce: 'required' } },
+  /*
+   *   24       4+2          4+0..64   4+rest     4
+   * | header | ERROR_CODE | REASON? | PADDING? | CRC-32 |   at least 72
+   */
+  BYE: { bytes: padded, tlvs: { errorCode: 'required', reason: 'optional', paddingBytes: 'optional' } },
+  /*
+   *   24       4
+   * | header | CRC-32 |   28
+   */
+  BYE_ACK: { tlvs: {} },
+  /*
+   *   24       4+16          4+2          4
+   * | header | RESET_TOKEN | ERROR_CODE | CRC-32 |   54
+   */
+  RESET: { tlvs: { resetToken: 'required', errorCode: 'required' } },
+  /*
+   *   24       4+8     4+28       4
+   * | header | NONCE | PADDING? | CRC-32 |   at least 72
+   */
+  PATH_CHALLENGE: { bytes: padded, tlvs: { nonce: 'required', paddingBytes: 'optional' } },
+  /*
+   *   24       4+8     4+rest     4
+   * | header | NONCE | PADDING? | CRC-32 |
+   */
+  PATH_RESPONSE: { tlvs: { nonce: 'required', paddingBytes: 'optional' } },
+  /*
+   *   24       4+1..52   4
+   * | header | TOKEN   | CRC-32 |
+   */
+  TOKEN: { tlvs: { token: 'required' } },
+  /*
+   *   24       4+8          4+2      4+1..64  4+4       4+8         4+rest  4
+   * | header | REQUEST_ID | ROUND? | METHOD | STATUS? | FRAGMENT? | BODY? | CRC-32 |
+   */
+  NOTIFY: { tlvs: { ...exchange, round: 'optional', method: 'required' } },
+  /*
+   *   24       4+8          4+2     4+1..64  4+4       4+8         4+rest  4
+   * | header | REQUEST_ID | ROUND | METHOD | STATUS? | FRAGMENT? | BODY? | CRC-32 |
+   */
+  REQUEST: { tlvs: { ...exchange, method: 'required' } },
+  /*
+   *   24       4+8          4+2     4+1..64   4+4       4+8         4+rest  4
+   * | header | REQUEST_ID | ROUND | METHOD? | STATUS? | FRAGMENT? | BODY? | CRC-32 |
+   */
+  RECEIPT: { tlvs: exchange },
+  /*
+   *   24       4+8          4+2     4+1..64   4+4      4+8         4+rest  4
+   * | header | REQUEST_ID | ROUND | METHOD? | STATUS | FRAGMENT? | BODY? | CRC-32 |
+   */
+  RESPONSE: { tlvs: { ...exchange, status: 'required' } },
+  /*
+   *   24       4+8          4+2     4+1..64   4+4      4+8         4+rest  4
+   * | header | REQUEST_ID | ROUND | METHOD? | STATUS | FRAGMENT? | BODY? | CRC-32 |
+   */
+  CONTINUE: { tlvs: { ...exchange, status: 'required' } },
+};
+
+/** One TLV of a frame. */
+export interface RowTlv {
+  /** Field of the frame that holds its value. */
+  readonly field: TlvField;
+  /** Without the critical bit. */
+  readonly type: number;
+  /** Its bit in masks, see `tlvBit`. */
+  readonly mask: number;
+  readonly required: boolean;
+  readonly value: TlvValue<unknown>;
+}
+
+/** The rules of one frame type, prepared for use. */
+export interface FrameRow {
+  readonly name: FrameTypeName;
+  /** Every legal value of the flags byte. */
+  readonly flags: readonly number[];
+  readonly sessionTag: 'zero' | 'nonZero' | 'any';
+  readonly attempt: 'zero' | 'nonZero' | 'any';
+  /** Smallest and largest datagram, in bytes. */
+  readonly bytesMin: number;
+  readonly bytesMax: number;
+  /** In order of type, as on the wire. */
+  readonly tlvs: readonly RowTlv[];
+  /** The same by `tlvBit` of their type. */
+  readonly tlvAtBit: readonly (RowTlv | undefined)[];
+  /** Mask of those that must be there. */
+  readonly required: number;
+}
+
+function prepare<N extends FrameTypeName>(name: N): FrameRow {
+  const { flags = [0], sessionTag = 'nonZero', attempt = 'zero', bytes, tlvs: presences } = rules[name];
+  const tlvs = (Object.entries(presences) as [TlvField, Presence][]).map(([field, presence]): RowTlv => {
+    const { type, value } = tlvTable[field];
+    return { field, type, mask: 1 << tlvBit(type), required: presence === 'required', value };
+  });
+  const tlvAtBit = new Array<RowTlv | undefined>(32).fill(undefined);
+  for (const tlv of tlvs) tlvAtBit[tlvBit(tlv.type)] = tlv;
+  const required = tlvs.reduce((mask, tlv) => (tlv.required ? mask | tlv.mask : mask), 0);
+  const [bytesMin, bytesMax] = bytes ?? [CONTROL_BYTES_MIN, CONTROL_BYTES_MAX];
+  return { name, flags, sessionTag, attempt, bytesMin, bytesMax, tlvs, tlvAtBit, required };
+}
+
+const rows = new Map<number, FrameRow>(
+  (Object.keys(rules) as FrameTypeName[]).map((name) => [FrameType[name], prepare(name)]),
+);
+
+/** The rules for a frame type's number, `undefined` if it is none. */
+export function frameRow(type: number): FrameRow | undefined {
+  return rows.get(type);
+}
