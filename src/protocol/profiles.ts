@@ -10,7 +10,7 @@ export interface Profile {
   readonly rtoMaxMs: number;
   /** Each interval is drawn from +/- this fraction of it, 0..1. */
   readonly rtoJitter: number;
-  /** Sends of one frame (START within a StreamId, START_CONFIRM) at most; the attempt counter allows 255. */
+  /** Copies of one frame (START, START_CONFIRM) since T1 last began anew, at most; a fresh RETRY begins it anew. */
   readonly sendsMax: number;
   /** From `start()` to Streaming at most. */
   readonly handshakeMs: number;
@@ -35,8 +35,8 @@ const early = { rtoInitialMs: 5, rtoFactor: 1.5, rtoMaxMs: 250, rtoJitter: 0.1, 
 /**
  * The four profiles.
  *
- * `default` starts early because the tail of time-to-stream is this timer alone: at most 12 STARTs = 3 KB in the first
- * second, a fifth of RFC 9002's initial window, then 4 a second. `internet` is for metered or very long paths. `seed` is the
+ * `default` starts early because the tail of time-to-stream is this timer alone: 12 STARTs = 3 KB in the first second
+ * (13 if jitter shortens every wait), a fifth of RFC 9002's initial window, then 4 a second. `internet` is for metered or very long paths. `seed` is the
  * schedule of the plan that this project grew from: it fails in a third of cases at 30 % loss and is kept for comparison.
  */
 export const profiles: Readonly<Record<ProfileName, Profile>> = {

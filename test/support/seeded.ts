@@ -19,7 +19,6 @@ export interface Seeded {
  * @returns u32.
  */
 export function seedFromEnv(name: string): number {
-  // biome-ignore lint/complexity/useLiteralKeys: the compiler wants index signatures to show.
   const wanted = process.env['FIRSTFRAME_SEED'];
   const seed = wanted === 'fresh' ? randomBytes(4).readUInt32BE() : Number(wanted ?? DEFAULT_SEED);
   if (!Number.isInteger(seed) || seed < 0 || seed > 0xffff_ffff) {
