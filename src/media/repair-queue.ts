@@ -1,0 +1,49 @@
+import { ByteWindow } from './byte-window.ts';
+
+/** Sequence numbers that wait for repair at most; the receiver asks again for those that found no place. */
+export const REPAIRS_WAITING_MAX = 2048;
+
+/** What a session was asked to send again, and whether it may: at most as many bytes as it sent for the first time in the last second. */
+export class RepairQueue {
+  readonly #waiting = new Set<number>();
+  readonly #media = new ByteWindow();
+  readonly #repairs = new ByteWindow();
+
+  /** Nothing waits. */
+  get empty(): boolean {
+    return this.#waiting.size === 0;
+  }
+
+  /** Puts a sequence number at the end. Returns false for one that waits already, or when the queue is full. */
+  add(sequence: number): boolean {
+    if (this.#waiting.has(sequence) || this.#waiting.size >= REPAIRS_WAITING_MAX) return false;
+    this.#waiting.add(sequence);
+    return true;
+  }
+
+  /** Takes the one that has waited longest. */
+  take(): number | undefined {
+    for (const sequence of this.#waiting) {
+      this.#waiting.delete(sequence);
+      return sequence;
+    }
+    return undefined;
+  }
+
+  /** Nothing is asked for any more. The budget's memory stays. */
+  clear(): void {
+    this.#waiting.clear();
+  }
+
+  /** Media went out for the first time. */
+  mediaSent(bytes: number, nowMs: number): void {
+    this.#media.add(bytes, nowMs);
+  }
+
+  /** Takes these bytes from the budget, if it has them. */
+  spend(bytes: number, nowMs: number): boolean {
+    if (this.#repairs.atMost(nowMs) + bytes > this.#media.atLeast(nowMs)) return false;
+    this.#repairs.add(bytes, nowMs);
+    return true;
+  }
+}
