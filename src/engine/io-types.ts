@@ -1,0 +1,142 @@
+/**
+ * What goes into an endpoint and what comes out: plain data, no sockets, no clocks. Time is monotonic ms.
+ */
+import type { InitiatorState, ResponderState } from '../../machines/types.ts';
+import type { ReceivedFrame } from '../media/access-unit.ts';
+import type { StreamFeed } from '../media/stream-feed.ts';
+import type { Frame } from '../protocol/frame.ts';
+import type { DropReason, HintName } from './counters.ts';
+import type { MediaSend } from './media-gate.ts';
+
+/** The other end of a tuple. */
+export interface Peer {
+  /** Numeric address as the operating system prints it. */
+  readonly address: string;
+  readonly port: number;
+}
+
+/** Names a session within one endpoint; never used twice. */
+export type SessionHandle = number;
+
+/** Random bytes from outside: cryptographic in a shell, seeded in a simulation. */
+export interface Entropy {
+  /** Fills the whole array. */
+  fill(target: Uint8Array): void;
+}
+
+/** Inputs that both roles take. */
+export type SharedInput =
+  | { readonly kind: 'datagram'; readonly bytes: Uint8Array; readonly from: Peer }
+  | { readonly kind: 'timeout' }
+  /** The operating system refused a datagram, or told of an ICMP message. */
+  | { readonly kind: 'sendFailed'; readonly to: Peer; readonly hint: HintName; readonly bytes: number }
+  | { readonly kind: 'socketFailed' };
+
+/** Inputs of a responder's endpoint. */
+export type ResponderInput =
+  | SharedInput
+  /** The application says yes to a `reserve` output. */
+  | {
+      readonly kind: 'reserved';
+      readonly session: SessionHandle;
+      readonly feed: StreamFeed;
+      readonly sdp?: string;
+    }
+  | {
+      readonly kind: 'refused';
+      readonly session: SessionHandle;
+      readonly code: number;
+      readonly retryAfterMs?: number;
+      readonly reason?: string;
+    }
+  /** The feed has new datagrams or has ended. */
+  | { readonly kind: 'media'; readonly feed: StreamFeed }
+  /** Ends one session, or all when none is named. */
+  | { readonly kind: 'close'; readonly session?: SessionHandle; readonly code: number; readonly reason?: string };
+
+/** Inputs of an initiator's endpoint. */
+export type InitiatorInput =
+  | SharedInput
+  | { readonly kind: 'start' }
+  | { readonly kind: 'close'; readonly code: number; readonly reason?: string };
+
+/** A control datagram or an RTCP packet for the socket. */
+export interface ControlSend {
+  readonly kind: 'send';
+  readonly plane: 'control' | 'feedback';
+  readonly bytes: Uint8Array;
+  readonly to: Peer;
+  /** Of several queued ones of a session with this mark only the newest need be sent. */
+  readonly replaces?: SessionHandle;
+}
+
+/** What happened, for logs and traces; made only when tracing is on. */
+export type TraceOutput =
+  | {
+      readonly kind: 'traceFrame';
+      readonly direction: 'sent' | 'received';
+      readonly frame: Frame;
+      readonly bytes: number;
+      readonly peer: Peer;
+    }
+  | {
+      readonly kind: 'traceTransition';
+      readonly role: 'initiator' | 'responder';
+      readonly session: SessionHandle;
+      readonly streamId: bigint;
+      readonly peer: Peer;
+      readonly event: string;
+      readonly from: InitiatorState | ResponderState;
+      readonly to: InitiatorState | ResponderState;
+    }
+  | { readonly kind: 'traceDrop'; readonly reason: DropReason; readonly peer: Peer; readonly bytes: number };
+
+/** How a session ended. */
+export interface ClosedOutput {
+  readonly kind: 'closed';
+  readonly session: SessionHandle;
+  readonly peer: Peer;
+  readonly streamId: bigint;
+  /** See protocol/error-code.ts. */
+  readonly code: number;
+  /** The peer's own words, or the last hint. */
+  readonly reason?: string;
+  readonly wasStreaming: boolean;
+  /** STARTs sent; 0 on a responder. */
+  readonly attempts: number;
+}
+
+/** Outputs of a responder's endpoint. */
+export type ResponderOutput =
+  | ControlSend
+  | MediaSend
+  | TraceOutput
+  | ClosedOutput
+  /** Ask the application; answer with `reserved` or `refused` within a second. */
+  | {
+      readonly kind: 'reserve';
+      readonly session: SessionHandle;
+      readonly peer: Peer;
+      readonly streamId: bigint;
+      readonly streamName?: string;
+    }
+  /** The reservation is no longer needed. */
+  | { readonly kind: 'release'; readonly session: SessionHandle }
+  | { readonly kind: 'streaming'; readonly session: SessionHandle; readonly peer: Peer; readonly streamId: bigint }
+  | { readonly kind: 'peerBye'; readonly session: SessionHandle; readonly code: number };
+
+/** Outputs of an initiator's endpoint. */
+export type InitiatorOutput =
+  | ControlSend
+  | TraceOutput
+  | ClosedOutput
+  /** There is evidence that the confirm arrived. */
+  | { readonly kind: 'streaming'; readonly elapsedMs: number; readonly attempts: number; readonly rttMs?: number }
+  /** The first media datagram of the session, which time to stream is measured to. */
+  | { readonly kind: 'firstMedia'; readonly timeToStreamMs: number }
+  | { readonly kind: 'firstFrame'; readonly timeToFirstFrameMs: number }
+  | { readonly kind: 'sdp'; readonly sdp: string | undefined }
+  | { readonly kind: 'frame'; readonly frame: ReceivedFrame }
+  /** An RTP datagram in order, when the viewer asked for them. */
+  | { readonly kind: 'rtp'; readonly bytes: Uint8Array }
+  | { readonly kind: 'peerBye'; readonly code: number; readonly reason?: string };

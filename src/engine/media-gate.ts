@@ -1,0 +1,97 @@
+import { assertInvariant } from '../protocol/invariants.ts';
+import type { Peer } from './io-types.ts';
+
+/**
+ * Proof that a START_CONFIRM with both ids of a session came from its tuple. Only {@link confirmProof} can make one, and
+ * without one no gate opens.
+ */
+export class ConfirmProof {
+  readonly sessionTag: bigint;
+  readonly tupleKey: string;
+
+  private constructor(sessionTag: bigint, tupleKey: string) {
+    this.sessionTag = sessionTag;
+    this.tupleKey = tupleKey;
+  }
+
+  /** The only way to a proof: what the frame says, beside what the session knows. `undefined` when they differ. */
+  static of(
+    confirm: { readonly streamId: bigint; readonly sessionTag: bigint; readonly tupleKey: string },
+    session: { readonly streamId: bigint; readonly sessionTag: bigint; readonly tupleKey: string },
+  ): ConfirmProof | undefined {
+    const same =
+      session.sessionTag !== 0n &&
+      confirm.sessionTag === session.sessionTag &&
+      confirm.streamId === session.streamId &&
+      confirm.tupleKey === session.tupleKey;
+    return same ? new ConfirmProof(session.sessionTag, session.tupleKey) : undefined;
+  }
+}
+
+let mint: (bytes: Uint8Array, to: Peer) => MediaSend;
+
+/** A media datagram on its way to the socket. Its constructor is private: only an open {@link MediaGate} makes one. */
+export class MediaSend {
+  readonly kind = 'media';
+  readonly bytes: Uint8Array;
+  readonly to: Peer;
+
+  private constructor(bytes: Uint8Array, to: Peer) {
+    this.bytes = bytes;
+    this.to = to;
+  }
+
+  static {
+    mint = (bytes, to) => new MediaSend(bytes, to);
+  }
+}
+
+/**
+ * The only way for media to leave (S1, S9). Closed at first; opened by a proof of START_CONFIRM for this session; every
+ * datagram passes only while consent holds at that very moment; once closed it never opens again.
+ */
+export class MediaGate {
+  readonly #sessionTag: bigint;
+  readonly #tupleKey: string;
+  readonly #to: Peer;
+  #open = false;
+  #closed = false;
+  #consentUntilMs = Number.NEGATIVE_INFINITY;
+
+  constructor(sessionTag: bigint, tupleKey: string, to: Peer) {
+    this.#sessionTag = sessionTag;
+    this.#tupleKey = tupleKey;
+    this.#to = to;
+  }
+
+  /** Opens the gate; a proof of any other session is a bug and throws S1. */
+  open(proof: ConfirmProof, consentUntilMs: number): void {
+    assertInvariant('S1', proof.sessionTag === this.#sessionTag, 'proof of another session');
+    assertInvariant('S1', proof.tupleKey === this.#tupleKey, 'proof from another tuple');
+    assertInvariant('S9', !this.#closed, 'opened after it was closed');
+    this.#open = true;
+    this.#consentUntilMs = consentUntilMs;
+  }
+
+  /** A PONG came: media may go on until then. */
+  refresh(consentUntilMs: number): void {
+    this.#consentUntilMs = consentUntilMs;
+  }
+
+  /** For ever. */
+  close(): void {
+    this.#open = false;
+    this.#closed = true;
+  }
+
+  /** Whether a datagram would pass now. */
+  isOpen(nowMs: number): boolean {
+    return this.#open && nowMs < this.#consentUntilMs;
+  }
+
+  /** Lets one datagram through. Calling it while the gate is shut is a bug and throws S1, in production too. */
+  pass(bytes: Uint8Array, nowMs: number): MediaSend {
+    assertInvariant('S1', this.isOpen(nowMs), 'media at a shut gate');
+    return mint(bytes, this.#to);
+  }
+}

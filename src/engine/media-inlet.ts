@@ -1,0 +1,121 @@
+import type { MediaFormat } from '../media/access-unit.ts';
+import { MediaReceiver } from '../media/media-receiver.ts';
+import type { ReceiveStats } from '../media/receive-stats.ts';
+import { isRtcp, isRtpOrRtcp, rtpSsrc } from '../media/rtp.ts';
+import { parseSdp } from '../media/sdp.ts';
+import type { InitiatorOutput, Peer } from './io-types.ts';
+import type { SessionHost } from './session-host.ts';
+
+/** What a viewer wants of its media. */
+export interface InletOptions {
+  /** Play-out time in ms: how long a gap is waited for. */
+  readonly latencyMs: number;
+  /** The same for everything of the first two seconds. */
+  readonly firstGroupMs: number;
+  /** Ask for lost datagrams. */
+  readonly repair: boolean;
+  /** Also give out RTP datagrams in order. */
+  readonly datagrams: boolean;
+}
+
+/** One session's media on its way in: only the announced SSRC counts; gaps are asked for; frames come out in order. */
+export class MediaInlet {
+  readonly #host: SessionHost<InitiatorOutput>;
+  readonly #peer: Peer;
+  readonly #receiver: MediaReceiver;
+  readonly #ssrc: number;
+  readonly #startedAtMs: number;
+  #sawMedia = false;
+  #sawFrame = false;
+
+  /** @param startedAtMs when the application asked for the stream. */
+  constructor(
+    host: SessionHost<InitiatorOutput>,
+    peer: Peer,
+    ssrc: number,
+    options: InletOptions,
+    startedAtMs: number,
+  ) {
+    this.#host = host;
+    this.#peer = peer;
+    this.#ssrc = ssrc;
+    this.#startedAtMs = startedAtMs;
+    this.#receiver = new MediaReceiver({ ssrc, senderSsrc: host.random.u32(), ...options });
+  }
+
+  /** RTP of this session; RTCP and foreign media are not. */
+  accepts(bytes: Uint8Array): boolean {
+    return isRtpOrRtcp(bytes) && !isRtcp(bytes) && bytes.length >= 12 && rtpSsrc(bytes) === this.#ssrc;
+  }
+
+  deadlineMs(): number {
+    return this.#receiver.deadlineMs();
+  }
+
+  /** Streaming begins: the first group's time runs. */
+  start(nowMs: number): void {
+    this.#receiver.start(nowMs);
+  }
+
+  /** @param bytes accepted media, which the inlet may keep. */
+  receive(bytes: Uint8Array, nowMs: number): void {
+    this.#host.counters.add('mediaDatagramsReceived');
+    this.#host.counters.add('mediaBytesReceived', bytes.length);
+    if (!this.#sawMedia) {
+      this.#sawMedia = true;
+      const timeToStreamMs = nowMs - this.#startedAtMs;
+      this.#host.counters.timeToStream(timeToStreamMs);
+      this.#host.emit({ kind: 'firstMedia', timeToStreamMs });
+    }
+    this.#receiver.receive(bytes, nowMs);
+    this.#drain(nowMs);
+  }
+
+  /** What READY says of the format. */
+  describe(sdp: string, nowMs: number): void {
+    const described = parseSdp(sdp);
+    if (described === undefined) return;
+    const format: MediaFormat = described.format;
+    this.#receiver.setFormat(format, described.payloadType);
+    this.#drain(nowMs);
+  }
+
+  setRtt(rttMs: number): void {
+    this.#receiver.setRtt(rttMs);
+  }
+
+  timeout(nowMs: number): void {
+    this.#receiver.expire(nowMs);
+    this.#drain(nowMs);
+  }
+
+  /** Gives out whatever still waits; nothing is asked for any more. */
+  end(nowMs: number): void {
+    this.#receiver.end(nowMs);
+    this.#drain(nowMs);
+  }
+
+  stats(): ReceiveStats {
+    return this.#receiver.stats();
+  }
+
+  #drain(nowMs: number): void {
+    for (let bytes = this.#receiver.pollNack(nowMs); bytes !== undefined; bytes = this.#receiver.pollNack(nowMs)) {
+      this.#host.counters.add('datagramsSent');
+      this.#host.counters.add('bytesSent', bytes.length);
+      this.#host.emit({ kind: 'send', plane: 'feedback', bytes, to: this.#peer });
+    }
+    for (let bytes = this.#receiver.pollDatagram(); bytes !== undefined; bytes = this.#receiver.pollDatagram()) {
+      this.#host.emit({ kind: 'rtp', bytes });
+    }
+    for (let frame = this.#receiver.pollFrame(); frame !== undefined; frame = this.#receiver.pollFrame()) {
+      if (frame.decodable && !this.#sawFrame) {
+        this.#sawFrame = true;
+        const timeToFirstFrameMs = nowMs - this.#startedAtMs;
+        this.#host.counters.timeToFirstFrame(timeToFirstFrameMs);
+        this.#host.emit({ kind: 'firstFrame', timeToFirstFrameMs });
+      }
+      this.#host.emit({ kind: 'frame', frame });
+    }
+  }
+}

@@ -1,0 +1,113 @@
+import { DatagramSizeSearch } from '../media/datagram-size.ts';
+import { MediaSender } from '../media/media-sender.ts';
+import type { StreamFeed } from '../media/stream-feed.ts';
+import type { Peer } from './io-types.ts';
+import { type ConfirmProof, MediaGate, type MediaSend } from './media-gate.ts';
+import type { SessionHost } from './session-host.ts';
+
+/** Whose media an outlet sends. */
+export interface OutletOwner {
+  readonly sessionTag: bigint;
+  readonly tupleKey: string;
+  readonly peer: Peer;
+  readonly ssrc: number;
+}
+
+/** One session's media on its way out: what is due (MediaSender), how large (DatagramSizeSearch), and whether at all (MediaGate). */
+export class MediaOutlet {
+  readonly #host: SessionHost<MediaSend>;
+  readonly #gate: MediaGate;
+  readonly #sender: MediaSender;
+  readonly #size: DatagramSizeSearch;
+
+  constructor(
+    host: SessionHost<MediaSend>,
+    owner: OutletOwner,
+    feed: StreamFeed,
+    options: { readonly repair: boolean; readonly datagramBytesMax: number },
+  ) {
+    this.#host = host;
+    this.#gate = new MediaGate(owner.sessionTag, owner.tupleKey, owner.peer);
+    this.#size = new DatagramSizeSearch(options.datagramBytesMax);
+    this.#sender = new MediaSender({
+      feed,
+      ssrc: owner.ssrc,
+      repair: options.repair,
+      datagramBytesMax: this.#size.current,
+    });
+  }
+
+  /** Everything of an ended stream was sent, and repaired as far as it can be. */
+  get finished(): boolean {
+    return this.#sender.finished;
+  }
+
+  /** The last PONG told of no full-size datagram: ask again soon. */
+  get suspicious(): boolean {
+    return this.#size.suspicious;
+  }
+
+  /** When media is due, Infinity while the gate is shut. */
+  deadlineMs(nowMs: number): number {
+    return this.#gate.isOpen(nowMs) ? this.#sender.deadlineMs() : Number.POSITIVE_INFINITY;
+  }
+
+  open(proof: ConfirmProof, consentUntilMs: number, nowMs: number): void {
+    this.#gate.open(proof, consentUntilMs);
+    this.#sender.start(nowMs);
+  }
+
+  /** Consent holds until then. */
+  refresh(consentUntilMs: number): void {
+    this.#gate.refresh(consentUntilMs);
+  }
+
+  /** No media leaves any more. */
+  close(): void {
+    this.#gate.close();
+    this.#sender.stop();
+  }
+
+  /** Sends whatever is due: the table's row for `app.mediaDue`, without a machine on the media path. */
+  pump(nowMs: number): void {
+    while (this.deadlineMs(nowMs) <= nowMs) {
+      const datagram = this.#sender.next(nowMs);
+      if (datagram === undefined) break;
+      this.#size.sent(datagram.length);
+      this.#host.counters.add('mediaDatagramsSent');
+      this.#host.counters.add('mediaBytesSent', datagram.length);
+      this.#host.emit(this.#gate.pass(datagram, nowMs));
+    }
+    if (this.#size.stepUpDue(nowMs) !== undefined) {
+      this.#size.stepUp(nowMs);
+      this.#resize(nowMs);
+    }
+  }
+
+  nack(sequences: readonly number[], nowMs: number): void {
+    this.#host.counters.add('nacksReceived');
+    this.#sender.nack(sequences, nowMs);
+  }
+
+  pingSent(nonce: bigint, nowMs: number): void {
+    this.#size.pingSent(nonce, nowMs);
+  }
+
+  /** @returns false when not even the smallest datagrams arrive. */
+  pong(nonce: bigint, largestSeenBytes: number, nowMs: number): boolean {
+    const verdict = this.#size.pong(nonce, largestSeenBytes, nowMs);
+    if (verdict === 'stepDown') this.#resize(nowMs);
+    return verdict !== 'tooSmall';
+  }
+
+  /** The operating system refused a datagram of this size. */
+  tooLarge(bytes: number, nowMs: number): void {
+    if (this.#size.emsgsize(bytes) === 'stepDown') this.#resize(nowMs);
+  }
+
+  #resize(nowMs: number): void {
+    const down = this.#size.current < this.#sender.datagramBytesMax;
+    this.#host.counters.add(down ? 'datagramSizeStepsDown' : 'datagramSizeStepsUp');
+    this.#sender.setDatagramBytesMax(this.#size.current, nowMs);
+  }
+}

@@ -1,0 +1,80 @@
+import { encodeFrame, patchAttempt } from '../codec/encode.ts';
+import { READY_PER_SECOND_MAX, RETRY_AFTER_MIN_MS } from '../protocol/constants.ts';
+import { isTransient } from '../protocol/error-code.ts';
+import { FrameFlag, FrameType } from '../protocol/frame.ts';
+import type { SessionCore } from './session-core.ts';
+
+/** What START_ACK carries besides ids. */
+export interface SessionParameters {
+  readonly resetToken: Uint8Array;
+  readonly ssrc: number;
+}
+
+/** Why a START is refused. */
+export interface Refusal {
+  readonly code: number;
+  /** RESOURCE and BUSY only; sent as 1 s or more. */
+  readonly retryAfterMs?: number | undefined;
+  readonly reason?: string | undefined;
+}
+
+/** The answers of one responder's session, each encoded once and sent as often as it is asked for (S13). */
+export class ResponderAnswers {
+  readonly #core: SessionCore;
+  #startAck: Uint8Array | undefined;
+  #ready: Uint8Array | undefined;
+  #error: Uint8Array | undefined;
+  #readyWindowMs = Number.NEGATIVE_INFINITY;
+  #readyInWindow = 0;
+
+  constructor(core: SessionCore) {
+    this.#core = core;
+  }
+
+  /** The ERROR that was sent, for the tombstone. */
+  get error(): Uint8Array | undefined {
+    return this.#error;
+  }
+
+  /** Sends a copy with the newest attempt, because the one before may still be in the socket's queue. */
+  sendStartAck(attempt: number, parameters: SessionParameters): void {
+    const { streamId, sessionTag } = this.#core;
+    const flags = FrameFlag.ACK_REQUIRED;
+    this.#startAck ??= encodeFrame({ type: FrameType.START_ACK, flags, streamId, sessionTag, attempt, ...parameters });
+    const bytes = this.#startAck.slice();
+    patchAttempt(bytes, attempt);
+    this.#core.send(bytes);
+  }
+
+  sendReady(sdp: string | undefined): void {
+    this.#ready ??= this.#core.encode({ type: FrameType.READY, ...(sdp === undefined ? {} : { sdp }) });
+    this.#core.send(this.#ready);
+  }
+
+  /** Counts one more READY; false when this second has seen its 50. */
+  readyAllowed(nowMs: number): boolean {
+    if (nowMs - this.#readyWindowMs >= 1000) {
+      this.#readyWindowMs = nowMs;
+      this.#readyInWindow = 0;
+    }
+    return this.#readyInWindow++ < READY_PER_SECOND_MAX;
+  }
+
+  /** To a START with everything that helps; to a START_CONFIRM the code alone, to stay below its size. */
+  sendError(refusal: Refusal, attempt: number): void {
+    const { code, retryAfterMs, reason } = refusal;
+    const body = { type: FrameType.ERROR, errorCode: code } as const;
+    const toConfirm = this.#core.sessionTag !== 0n;
+    this.#error = toConfirm
+      ? this.#core.encode(body)
+      : this.#core.encode(
+          {
+            ...body,
+            ...(isTransient(code) ? { retryAfterMs: retryAfterMs ?? RETRY_AFTER_MIN_MS } : {}),
+            ...(reason === undefined ? {} : { reason }),
+          },
+          attempt,
+        );
+    this.#core.send(this.#error);
+  }
+}

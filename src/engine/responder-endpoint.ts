@@ -1,0 +1,328 @@
+import { type DecodeResult, decodeFrame } from '../codec/decode.ts';
+import { encodeFrame, patchAttempt } from '../codec/encode.ts';
+import { decodeNack } from '../media/rtcp.ts';
+import {
+  CONTROL_FIRST_BYTE,
+  DATAGRAM_BYTES_STEPS,
+  MEDIA_FIRST_BYTE_MAX,
+  MEDIA_FIRST_BYTE_MIN,
+  PROTOCOL_VERSION,
+  RETRY_AFTER_MIN_MS,
+  START_BYTES,
+} from '../protocol/constants.ts';
+import { ErrorCode } from '../protocol/error-code.ts';
+import { type ErrorFrame, type Frame, FrameType, type StartFrame } from '../protocol/frame.ts';
+import type { Profile } from '../protocol/profiles.ts';
+import { resetToken } from '../security/reset-token.ts';
+import { Admission, type AdmissionLimits, defaultAdmissionLimits } from './admission.ts';
+import { Counters, type DropReason, type HintName } from './counters.ts';
+import type { Entropy, Peer, ResponderInput, ResponderOutput } from './io-types.ts';
+import { ConfirmProof } from './media-gate.ts';
+import { Random } from './random.ts';
+import { type ResponderHost, ResponderSession } from './responder-session.ts';
+import { drop, sendControl, traceFrame } from './session-host.ts';
+import { SessionTable } from './session-table.ts';
+import { Tombstones } from './tombstones.ts';
+import { WakeQueue } from './wake-queue.ts';
+
+/** What a responder's endpoint is made of. */
+export interface ResponderEndpointOptions {
+  readonly profile: Profile;
+  readonly entropy: Entropy;
+  /** 32 bytes; kept over restarts, so that RESET reaches viewers of the process before. Default: drawn. */
+  readonly resetKey?: Uint8Array;
+  readonly limits?: Partial<AdmissionLimits>;
+  /** NACKs are answered; default true. */
+  readonly repair?: boolean;
+  /** First datagram size of media in bytes, one of 1200, 600, 296; default 1200. */
+  readonly datagramBytesMax?: number;
+  /** Emit trace outputs; default false. */
+  readonly trace?: boolean;
+}
+
+/**
+ * One socket of a camera: routes datagrams to sessions, admits strangers, keeps the limits. No sockets, no clock: `step` takes
+ * an input and the time and returns what is to be done.
+ */
+export class ResponderEndpoint {
+  readonly counters = new Counters();
+  readonly #admission: Admission;
+  readonly #sessions = new SessionTable();
+  readonly #tombstones = new Tombstones();
+  readonly #wakes = new WakeQueue();
+  readonly #host: ResponderHost;
+  #outputs: ResponderOutput[] = [];
+  #nowMs = 0;
+  #nextHandle = 1;
+
+  constructor(options: ResponderEndpointOptions) {
+    const random = new Random(options.entropy);
+    this.#admission = new Admission({ ...defaultAdmissionLimits, ...options.limits }, random);
+    this.#host = {
+      profile: options.profile,
+      random,
+      counters: this.counters,
+      trace: options.trace ?? false,
+      resetKey: options.resetKey ?? random.bytes(32),
+      repair: options.repair ?? true,
+      datagramBytesMax: options.datagramBytesMax ?? DATAGRAM_BYTES_STEPS[0],
+      emit: (output) => this.#outputs.push(output),
+      claimTag: (session) => {
+        for (;;) {
+          const tag = random.id();
+          if (this.#sessions.claimTag(tag, session)) return tag;
+        }
+      },
+      supersedeOlder: (session) => {
+        for (const older of this.#sessions.ofTuple(session.tupleKey)) {
+          if (older !== session && !older.pending) older.superseded(this.#nowMs);
+        }
+      },
+      leaveTombstone: (session, error, keepMs) =>
+        this.#tombstones.add(session.tupleKey, session.streamId, error, keepMs, this.#nowMs),
+      forget: (session) => this.#sessions.remove(session),
+    };
+  }
+
+  /** Sessions in all states. */
+  get sessionCount(): number {
+    return this.#sessions.size;
+  }
+
+  /** Half-open sessions. */
+  get pendingCount(): number {
+    return this.#admission.pending;
+  }
+
+  /** When the next `timeout` input is due; may be early, never late; Infinity for never. */
+  deadlineMs(): number {
+    return this.#wakes.earliestMs();
+  }
+
+  /** Handles one input at a time that never goes back. The returned array is the caller's. */
+  step(input: ResponderInput, nowMs: number): readonly ResponderOutput[] {
+    this.#nowMs = nowMs;
+    switch (input.kind) {
+      case 'datagram':
+        this.#datagram(input.bytes, input.from);
+        break;
+      case 'timeout':
+        this.#timeout();
+        break;
+      case 'reserved': {
+        const session = this.#sessions.byHandle(input.session);
+        if (session === undefined) this.#host.emit({ kind: 'release', session: input.session });
+        else this.#with(session, () => session.reserved(input.feed, input.sdp, nowMs));
+        break;
+      }
+      case 'refused': {
+        const session = this.#sessions.byHandle(input.session);
+        if (session !== undefined) {
+          this.#with(session, () => session.refused(input.code, input.retryAfterMs, input.reason, nowMs));
+        }
+        break;
+      }
+      case 'media':
+        for (const session of this.#sessions.all()) {
+          if (session.feed === input.feed) this.#with(session, () => session.mediaAvailable(nowMs));
+        }
+        break;
+      case 'close':
+        for (const session of this.#sessions.all()) {
+          if (input.session === undefined || session.handle === input.session) {
+            this.#with(session, () => session.close(input.code, input.reason, nowMs));
+          }
+        }
+        break;
+      case 'sendFailed':
+        this.#sendFailed(input.to, input.hint, input.bytes);
+        break;
+      case 'socketFailed':
+        for (const session of this.#sessions.all()) this.#with(session, () => session.socketFailed(nowMs));
+        break;
+    }
+    const outputs = this.#outputs;
+    this.#outputs = [];
+    return outputs;
+  }
+
+  #datagram(bytes: Uint8Array, from: Peer): void {
+    this.counters.add('datagramsReceived');
+    this.counters.add('bytesReceived', bytes.length);
+    const first = bytes[0] ?? 0;
+    if (first >= MEDIA_FIRST_BYTE_MIN && first <= MEDIA_FIRST_BYTE_MAX) return this.#feedback(bytes, from);
+    if (first !== CONTROL_FIRST_BYTE) return this.#drop('notOurs', from, bytes);
+    const decoded = decodeFrame(bytes);
+    if (!decoded.ok) return this.#undecodable(decoded, from, bytes);
+    const { frame } = decoded;
+    if (this.#host.trace) traceFrame(this.#host, 'received', bytes, from);
+    switch (frame.type) {
+      case FrameType.START:
+        return this.#start(frame, from, bytes);
+      case FrameType.START_CONFIRM:
+      case FrameType.PING:
+      case FrameType.PONG:
+      case FrameType.BYE:
+      case FrameType.BYE_ACK:
+      case FrameType.RESET:
+      case FrameType.PATH_CHALLENGE:
+      case FrameType.PATH_RESPONSE:
+        return this.#sessionFrame(frame, from, bytes);
+      default:
+        return this.#drop('unexpectedType', from, bytes);
+    }
+  }
+
+  /** RTCP from a viewer: only a NACK for the tuple's live session means anything. */
+  #feedback(bytes: Uint8Array, from: Peer): void {
+    const session = this.#sessions.streaming(tupleKey(from));
+    if (session === undefined) return this.#drop('noSession', from, bytes);
+    const sequences = decodeNack(bytes, session.ssrc);
+    if (sequences === undefined) return this.#drop('rtcpUnknown', from, bytes);
+    this.#with(session, () => session.nack(sequences, this.#nowMs));
+  }
+
+  /** A START that this version cannot speak is answered; it has a START's size, so the answer is smaller. */
+  #undecodable(failed: DecodeResult & { readonly ok: false }, from: Peer, bytes: Uint8Array): void {
+    this.#drop(failed.reason, from, bytes);
+    const { header, reason } = failed;
+    if (header?.type !== FrameType.START || bytes.length !== START_BYTES || header.streamId === 0n) return;
+    if (reason === 'version') this.#refuseVersion(header, from, bytes);
+    else if (reason === 'criticalTlv' && this.#admission.takeToken(from.address, this.#nowMs)) {
+      this.#refuse(from, header, { errorCode: ErrorCode.UNSUPPORTED_CRITICAL_TLV });
+    }
+  }
+
+  #start(start: StartFrame, from: Peer, bytes: Uint8Array): void {
+    const key = tupleKey(from);
+    const known = this.#sessions.byStreamId(key, start.streamId);
+    if (known !== undefined) {
+      return this.#with(known, () => known.duplicateStart(start.attempt, bytes.length, this.#nowMs));
+    }
+    const stone = this.#tombstones.find(key, start.streamId, this.#nowMs);
+    if (stone !== undefined) {
+      this.#drop('tombstone', from, bytes);
+      if (stone !== 'silent') {
+        const again = stone.slice();
+        patchAttempt(again, start.attempt);
+        sendControl(this.#host, from, again);
+      }
+      return;
+    }
+    if (!start.versions.includes(PROTOCOL_VERSION)) return this.#refuseVersion(start, from, bytes);
+    if (!this.#admission.takeToken(from.address, this.#nowMs)) return this.#drop('prefixRate', from, bytes);
+    if (this.#sessions.candidatesFull(key)) return this.#drop('candidatesFull', from, bytes);
+    const full = this.#admission.full(from.address);
+    if (full !== undefined) {
+      this.#drop(full, from, bytes);
+      if (full === 'pendingFull') {
+        this.#refuse(from, start, { errorCode: ErrorCode.BUSY, retryAfterMs: RETRY_AFTER_MIN_MS });
+      }
+      return;
+    }
+    this.#admit(start, from, key);
+  }
+
+  #admit(start: StartFrame, peer: Peer, key: string): void {
+    const { streamId, attempt, streamName } = start;
+    const handle = this.#nextHandle++;
+    this.counters.add('handshakesStarted');
+    this.#admission.enter(peer.address);
+    const session = new ResponderSession(
+      this.#host,
+      { handle, peer, tupleKey: key, streamId, attempt, streamName },
+      this.#nowMs,
+    );
+    this.#sessions.add(session);
+    this.#wakes.update(session);
+  }
+
+  #sessionFrame(frame: Frame, from: Peer, bytes: Uint8Array): void {
+    const key = tupleKey(from);
+    const session = this.#sessions.byTag(frame.sessionTag);
+    if (session?.streamId !== frame.streamId) return this.#unknownPair(frame, from, bytes);
+    if (session.tupleKey !== key) return this.#drop('otherTuple', from, bytes);
+    if (frame.type !== FrameType.START_CONFIRM) {
+      return this.#with(session, () => session.frame(frame, bytes.length, this.#nowMs));
+    }
+    const proof = ConfirmProof.of({ ...pairOf(frame), tupleKey: key }, session);
+    if (proof === undefined) return this.#drop('wrongTag', from, bytes);
+    this.#with(session, () => session.confirmed(proof, bytes.length, this.#nowMs));
+  }
+
+  /** Ids that no session has, on any tuple: whoever believes in them is told so, at most as fast as strangers are. */
+  #unknownPair(frame: Frame, from: Peer, bytes: Uint8Array): void {
+    const { streamId, sessionTag } = frame;
+    const streamIdKnown = this.#sessions.byStreamId(tupleKey(from), streamId) !== undefined;
+    this.#drop(streamIdKnown ? 'wrongTag' : 'noSession', from, bytes);
+    if (frame.type !== FrameType.START_CONFIRM && frame.type !== FrameType.PING && frame.type !== FrameType.BYE) return;
+    if (!this.#admission.takeToken(from.address, this.#nowMs)) return this.counters.drop('prefixRate');
+    this.counters.add('resetsSent');
+    const token = resetToken(this.#host.resetKey, streamId, sessionTag);
+    const reset = encodeFrame({
+      type: FrameType.RESET,
+      flags: 0,
+      streamId,
+      sessionTag,
+      attempt: 0,
+      resetToken: token,
+      errorCode: ErrorCode.NO_SESSION,
+    });
+    sendControl(this.#host, from, reset);
+  }
+
+  #refuseVersion(start: StartIds, from: Peer, bytes: Uint8Array): void {
+    this.#drop('versionUnsupported', from, bytes);
+    if (!this.#admission.takeToken(from.address, this.#nowMs)) return this.counters.drop('prefixRate');
+    this.#refuse(from, start, { errorCode: ErrorCode.UNSUPPORTED_VERSION, versions: [PROTOCOL_VERSION] });
+  }
+
+  /** An ERROR without any state. */
+  #refuse(to: Peer, start: StartIds, body: Pick<ErrorFrame, 'errorCode' | 'versions' | 'retryAfterMs'>): void {
+    const { streamId, attempt } = start;
+    sendControl(
+      this.#host,
+      to,
+      encodeFrame({ type: FrameType.ERROR, flags: 0, streamId, sessionTag: 0n, attempt, ...body }),
+    );
+  }
+
+  #sendFailed(to: Peer, hint: HintName, bytes: number): void {
+    this.counters.hint(hint);
+    if (hint !== 'EMSGSIZE') return;
+    const session = this.#sessions.streaming(tupleKey(to));
+    if (session !== undefined) this.#with(session, () => session.tooLarge(bytes, this.#nowMs));
+  }
+
+  #timeout(): void {
+    for (;;) {
+      const due = this.#wakes.takeDue(this.#nowMs);
+      if (due === undefined) return;
+      const session = due as ResponderSession;
+      this.#with(session, () => session.timeout(this.#nowMs));
+    }
+  }
+
+  /** Whatever is done to a session: afterwards its place among the half-open and its next deadline are right. */
+  #with(session: ResponderSession, act: () => void): void {
+    const wasPending = session.pending;
+    act();
+    if (wasPending && !session.pending) this.#admission.leave(session.peer.address);
+    this.#wakes.update(session);
+  }
+
+  #drop(reason: DropReason, from: Peer, bytes: Uint8Array): void {
+    drop(this.#host, reason, from, bytes.length);
+  }
+}
+
+type StartIds = Pick<StartFrame, 'streamId' | 'attempt'>;
+
+/** A tuple's key on one socket: the remote end. */
+function tupleKey(peer: Peer): string {
+  return `${peer.address} ${peer.port}`;
+}
+
+function pairOf(frame: Frame): { readonly streamId: bigint; readonly sessionTag: bigint } {
+  return { streamId: frame.streamId, sessionTag: frame.sessionTag };
+}

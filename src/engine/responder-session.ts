@@ -1,0 +1,394 @@
+import {
+  jitterMs,
+  type ResponderEvent,
+  type ResponderState,
+  repeatMs,
+  responderMachine,
+} from '../../machines/index.ts';
+import type { StreamFeed } from '../media/stream-feed.ts';
+import { PENDING_MS, PROBE_INTERVAL_MS, PROBES, RESERVE_MS, RETRY_AFTER_MIN_MS, TOMBSTONE_MS } from '../protocol/constants.ts';
+import { ErrorCode, isTransient } from '../protocol/error-code.ts';
+import { type Frame, FrameType } from '../protocol/frame.ts';
+import { assertInvariant } from '../protocol/invariants.ts';
+import { equalBytes, resetToken } from '../security/reset-token.ts';
+import { MachineDriver } from './driver.ts';
+import type { Peer, ResponderOutput, SessionHandle } from './io-types.ts';
+import type { ConfirmProof } from './media-gate.ts';
+import { MediaOutlet } from './media-outlet.ts';
+import { type Refusal, ResponderAnswers } from './responder-answers.ts';
+import { SessionCore } from './session-core.ts';
+import { drop, type SessionHost } from './session-host.ts';
+import type { Sleeper } from './wake-queue.ts';
+
+/** What a responder's session asks of its endpoint. */
+export interface ResponderHost extends SessionHost<ResponderOutput> {
+  /** 32 bytes. */
+  readonly resetKey: Uint8Array;
+  /** NACKs are answered. */
+  readonly repair: boolean;
+  /** First datagram size for media in bytes. */
+  readonly datagramBytesMax: number;
+  /** A SessionTag that no session of this endpoint has; from now on it is this session's. */
+  claimTag(session: ResponderSession): bigint;
+  /** Ends the tuple's older session, if there is one. */
+  supersedeOlder(session: ResponderSession): void;
+  /** @param error what copies of the START get again; `undefined` for silence. */
+  leaveTombstone(session: ResponderSession, error: Uint8Array | undefined, keepMs: number): void;
+  /** The session is Closed and must be forgotten. */
+  forget(session: ResponderSession): void;
+}
+
+/** A START that passed admission. */
+export interface AdmittedStart {
+  readonly handle: SessionHandle;
+  readonly peer: Peer;
+  readonly tupleKey: string;
+  readonly streamId: bigint;
+  readonly attempt: number;
+  readonly streamName: string | undefined;
+}
+
+/** One viewer's session on a camera: gives the outputs of the responder's machine their meaning. */
+export class ResponderSession implements Sleeper {
+  queuedAtMs = Number.POSITIVE_INFINITY;
+  readonly handle: SessionHandle;
+  readonly peer: Peer;
+  readonly tupleKey: string;
+  readonly #host: ResponderHost;
+  readonly #core: SessionCore;
+  readonly #answers: ResponderAnswers;
+  readonly #driver = new MachineDriver(responderMachine, undefined, (output) => this.#perform(output));
+  readonly #streamName: string | undefined;
+  #attempt: number;
+  #ssrc = 0;
+  #resetToken: Uint8Array = new Uint8Array(0);
+  #feed: StreamFeed | undefined;
+  #sdp: string | undefined;
+  #outlet: MediaOutlet | undefined;
+  #proof: ConfirmProof | undefined;
+  #retryAfterMs = RETRY_AFTER_MIN_MS;
+  #refusalReason: string | undefined;
+  #wasStreaming = false;
+
+  constructor(host: ResponderHost, start: AdmittedStart, nowMs: number) {
+    this.#host = host;
+    this.handle = start.handle;
+    this.peer = start.peer;
+    this.tupleKey = start.tupleKey;
+    this.#attempt = start.attempt;
+    this.#streamName = start.streamName;
+    this.#core = new SessionCore(host, start.peer, start.handle, start.streamId, nowMs);
+    this.#answers = new ResponderAnswers(this.#core);
+    this.#dispatch({ type: 'admission.admitted' }, 0);
+  }
+
+  get state(): ResponderState {
+    return this.#driver.snapshot.value;
+  }
+
+  get streamId(): bigint {
+    return this.#core.streamId;
+  }
+
+  /** 0 until START_ACK. */
+  get sessionTag(): bigint {
+    return this.#core.sessionTag;
+  }
+
+  /** 0 until START_ACK. */
+  get ssrc(): number {
+    return this.#ssrc;
+  }
+
+  /** Half-open: counted by the limits of admission. */
+  get pending(): boolean {
+    return this.state === 'PendingStartRequest' || this.state === 'PendingConfirm';
+  }
+
+  /** The stream that it was promised, until it is given back. */
+  get feed(): StreamFeed | undefined {
+    return this.#feed;
+  }
+
+  deadlineMs(): number {
+    const mediaMs = this.#outlet?.deadlineMs(this.#core.nowMs) ?? Number.POSITIVE_INFINITY;
+    return Math.min(this.#core.deadlines.earliestMs(), mediaMs);
+  }
+
+  /** A further START with this StreamId. */
+  duplicateStart(attempt: number, bytes: number, nowMs: number): void {
+    this.#core.nowMs = nowMs;
+    this.#attempt = attempt;
+    this.#dispatch({ type: 'frame.START' }, bytes);
+  }
+
+  /** @param proof that the START_CONFIRM has this session's ids and tuple. */
+  confirmed(proof: ConfirmProof, bytes: number, nowMs: number): void {
+    this.#core.nowMs = nowMs;
+    this.#core.noteReceived(bytes);
+    this.#proof = proof;
+    const readyAllowed = this.#answers.readyAllowed(nowMs);
+    if (!readyAllowed) drop(this.#host, 'readyRate', this.peer, bytes);
+    this.#dispatch({ type: 'frame.START_CONFIRM', admitted: true, readyAllowed }, bytes);
+    this.#pump();
+  }
+
+  /** Any other frame whose ids are this session's. */
+  frame(frame: Frame, bytes: number, nowMs: number): void {
+    this.#core.nowMs = nowMs;
+    this.#core.noteReceived(bytes);
+    switch (frame.type) {
+      case FrameType.PING:
+        this.#core.notePing(frame.nonce);
+        this.#dispatch({ type: 'frame.PING' }, bytes);
+        break;
+      case FrameType.PONG:
+        this.#pong(frame.nonce, frame.datagramBytesMax, bytes);
+        break;
+      case FrameType.BYE:
+        this.#dispatch({ type: 'frame.BYE', code: frame.errorCode }, bytes);
+        break;
+      case FrameType.BYE_ACK:
+        this.#dispatch({ type: 'frame.BYE_ACK' }, bytes);
+        break;
+      case FrameType.RESET:
+        this.#dispatch({ type: 'frame.RESET', tokenValid: equalBytes(frame.resetToken, this.#resetToken) }, bytes);
+        break;
+      case FrameType.PATH_CHALLENGE:
+        this.#dispatch({ type: 'frame.PATH_CHALLENGE' }, bytes);
+        break;
+      case FrameType.PATH_RESPONSE:
+        this.#dispatch({ type: 'frame.PATH_RESPONSE' }, bytes);
+        break;
+      default:
+        drop(this.#host, 'unexpectedType', this.peer, bytes);
+    }
+    this.#pump();
+  }
+
+  /** The viewer asks for media again: neither consent nor a sign of life. */
+  nack(sequences: readonly number[], nowMs: number): void {
+    this.#core.nowMs = nowMs;
+    this.#outlet?.nack(sequences, nowMs);
+    this.#pump();
+  }
+
+  /** The application's yes. */
+  reserved(feed: StreamFeed, sdp: string | undefined, nowMs: number): void {
+    this.#core.nowMs = nowMs;
+    if (this.state !== 'PendingStartRequest') return;
+    this.#feed = feed;
+    this.#sdp = sdp;
+    this.#dispatch({ type: 'app.reserved', fastGranted: false }, 0);
+  }
+
+  /** The application's no. */
+  refused(code: number, retryAfterMs: number | undefined, reason: string | undefined, nowMs: number): void {
+    this.#core.nowMs = nowMs;
+    this.#retryAfterMs = Math.max(RETRY_AFTER_MIN_MS, retryAfterMs ?? 0);
+    this.#refusalReason = reason;
+    this.#dispatch({ type: 'app.refused', code }, 0);
+  }
+
+  /** The feed has something new. */
+  mediaAvailable(nowMs: number): void {
+    this.#core.nowMs = nowMs;
+    this.#pump();
+  }
+
+  close(code: number, reason: string | undefined, nowMs: number): void {
+    this.#core.nowMs = nowMs;
+    this.#core.byeReason ??= reason;
+    this.#dispatch({ type: 'app.close', code }, 0);
+  }
+
+  /** A newer session of this tuple was confirmed. */
+  superseded(nowMs: number): void {
+    this.#core.nowMs = nowMs;
+    this.#dispatch({ type: 'app.superseded' }, 0);
+  }
+
+  socketFailed(nowMs: number): void {
+    this.#core.nowMs = nowMs;
+    this.#dispatch({ type: 'app.socketFailed' }, 0);
+  }
+
+  /** The operating system says that a datagram of this size cannot leave. */
+  tooLarge(bytes: number, nowMs: number): void {
+    this.#core.nowMs = nowMs;
+    this.#outlet?.tooLarge(bytes, nowMs);
+    this.#pump();
+  }
+
+  timeout(nowMs: number): void {
+    this.#core.nowMs = nowMs;
+    const { deadlines } = this.#core;
+    for (let timer = deadlines.takeDue(nowMs); timer !== undefined; timer = deadlines.takeDue(nowMs)) {
+      if (timer === 'deadline') this.#dispatch({ type: 'timer.deadline', nothingSent: false }, 0);
+      else this.#dispatch({ type: `timer.${timer}` }, 0);
+    }
+    this.#pump();
+  }
+
+  /** @param bytes of the datagram that caused it, 0 for none. */
+  #dispatch(event: ResponderEvent, bytes: number): void {
+    const from = this.state;
+    const handled = this.#driver.send(event);
+    if (!handled) {
+      if (event.type === 'frame.START') drop(this.#host, 'duplicateStart', this.peer, bytes);
+      else if (bytes > 0) drop(this.#host, 'noRow', this.peer, bytes);
+      return;
+    }
+    if (!this.#host.trace) return;
+    const { handle: session, streamId, peer, state: to } = this;
+    this.#host.emit({
+      kind: 'traceTransition',
+      role: 'responder',
+      session,
+      streamId,
+      peer,
+      event: event.type,
+      from,
+      to,
+    });
+  }
+
+  #pump(): void {
+    if (this.#outlet === undefined || this.state !== 'Streaming') return;
+    this.#outlet.pump(this.#core.nowMs);
+    if (this.#outlet.finished) this.close(ErrorCode.NO_ERROR, undefined, this.#core.nowMs);
+  }
+
+  #pong(nonce: bigint, largestSeenBytes: number, bytes: number): void {
+    const nonceKnown = this.#core.notePong(nonce);
+    const pathOk = !nonceKnown || this.#outlet?.pong(nonce, largestSeenBytes, this.#core.nowMs) !== false;
+    this.#dispatch({ type: 'frame.PONG', nonceKnown }, bytes);
+    if (!pathOk) this.close(ErrorCode.MTU_TOO_SMALL, undefined, this.#core.nowMs);
+  }
+
+  #perform(output: string): void {
+    const core = this.#core;
+    if (core.perform(output, this.#driver.snapshot.context)) return;
+    const { profile } = this.#host;
+    switch (output) {
+      case 'askReservation':
+        return this.#host.emit({
+          kind: 'reserve',
+          session: this.handle,
+          peer: this.peer,
+          streamId: this.streamId,
+          ...(this.#streamName === undefined ? {} : { streamName: this.#streamName }),
+        });
+      case 'drawSession':
+        return this.#drawSession();
+      case 'sendStartAck':
+        return this.#answers.sendStartAck(this.#attempt, { resetToken: this.#resetToken, ssrc: this.#ssrc });
+      case 'sendError':
+        return this.#answers.sendError(this.#refusal, this.#attempt);
+      case 'leaveTombstone':
+        return this.#host.leaveTombstone(
+          this,
+          this.#answers.error,
+          isTransient(this.#code) ? this.#retryAfterMs : TOMBSTONE_MS,
+        );
+      case 'supersede':
+        return this.#host.supersedeOlder(this);
+      case 'openGate':
+        assertInvariant('S1', this.#proof !== undefined, 'Streaming without a START_CONFIRM');
+        return this.#outlet?.open(this.#proof, core.nowMs + profile.consentMs, core.nowMs);
+      case 'sendReady':
+        return this.#answers.sendReady(this.#sdp);
+      case 'stopMedia':
+        return this.#giveBack();
+      case 'sendPing':
+        return this.#outlet?.pingSent(core.sendPing(), core.nowMs);
+      case 'refreshConsent':
+        this.#outlet?.refresh(core.nowMs + profile.consentMs);
+        return core.arm('consent', profile.consentMs);
+      case 'reportStreaming':
+        this.#wasStreaming = true;
+        this.#host.counters.add('handshakesCompleted');
+        return this.#host.emit({
+          kind: 'streaming',
+          session: this.handle,
+          peer: this.peer,
+          streamId: this.streamId,
+        });
+      case 'reportPeerBye':
+        return this.#host.emit({ kind: 'peerBye', session: this.handle, code: this.#code });
+      case 'armReserve':
+        return core.arm('reserve', RESERVE_MS);
+      case 'armPending':
+        core.deadlines.disarm('reserve');
+        return core.arm('pending', PENDING_MS);
+      case 'armProbe':
+        core.deadlines.disarm('pending');
+        return core.arm(
+          'heartbeat',
+          this.#driver.snapshot.context.probes < PROBES
+            ? PROBE_INTERVAL_MS
+            : repeatMs(profile.pingRepeatMs, core.rtt.ms),
+        );
+      case 'armHeartbeat':
+        return core.arm(
+          'heartbeat',
+          this.#outlet?.suspicious === true
+            ? PROBE_INTERVAL_MS
+            : jitterMs(profile.heartbeatMs, 0.2, this.#host.random.unit()),
+        );
+      case 'armHeartbeatRepeat':
+        return core.arm('heartbeat', repeatMs(profile.pingRepeatMs, core.rtt.ms));
+      case 'armDead':
+        return core.arm('dead', profile.deadMs);
+      case 'release':
+        return this.#release();
+      default:
+        return;
+    }
+  }
+
+  get #code(): number {
+    return this.#driver.snapshot.context.code;
+  }
+
+  get #refusal(): Refusal {
+    return { code: this.#code, retryAfterMs: this.#retryAfterMs, reason: this.#refusalReason };
+  }
+
+  #drawSession(): void {
+    const core = this.#core;
+    core.sessionTag = this.#host.claimTag(this);
+    this.#ssrc = this.#host.random.u32();
+    this.#resetToken = resetToken(this.#host.resetKey, core.streamId, core.sessionTag);
+    if (this.#feed === undefined) return;
+    const { sessionTag, tupleKey, peer, ssrc } = this;
+    this.#outlet = new MediaOutlet(this.#host, { sessionTag, tupleKey, peer, ssrc }, this.#feed, {
+      repair: this.#host.repair,
+      datagramBytesMax: this.#host.datagramBytesMax,
+    });
+  }
+
+  #giveBack(): void {
+    this.#outlet?.close();
+    if (this.#feed === undefined) return;
+    this.#feed = undefined;
+    this.#host.emit({ kind: 'release', session: this.handle });
+  }
+
+  #release(): void {
+    this.#giveBack();
+    this.#core.deadlines.disarmAll();
+    if (this.#wasStreaming) this.#host.leaveTombstone(this, undefined, TOMBSTONE_MS);
+    this.#host.counters.closed(this.#code);
+    this.#host.forget(this);
+    this.#host.emit({
+      kind: 'closed',
+      session: this.handle,
+      peer: this.peer,
+      streamId: this.streamId,
+      code: this.#code,
+      wasStreaming: this.#wasStreaming,
+      attempts: 0,
+    });
+  }
+}

@@ -1,0 +1,13 @@
+/** Smoothed round-trip time in ms (RFC 6298, section 2, without the variance, which no timer here uses). */
+export class RttEstimate {
+  #ms: number | undefined;
+
+  /** `undefined` before the first sample. */
+  get ms(): number | undefined {
+    return this.#ms;
+  }
+
+  sample(ms: number): void {
+    this.#ms = this.#ms === undefined ? ms : this.#ms + (ms - this.#ms) / 8;
+  }
+}

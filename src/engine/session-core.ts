@@ -1,0 +1,141 @@
+import { repeatMs, type TimerName } from '../../machines/index.ts';
+import { encodeFrame } from '../codec/encode.ts';
+import { BYE_REPEAT_MS, CLOSE_MS, DRAIN_MS } from '../protocol/constants.ts';
+import { type Frame, FrameType } from '../protocol/frame.ts';
+import { Deadlines } from './deadlines.ts';
+import type { ControlSend, Peer, SessionHandle, TraceOutput } from './io-types.ts';
+import { Nonces } from './nonces.ts';
+import { RttEstimate } from './rtt.ts';
+import { type SessionHost, sendControl } from './session-host.ts';
+
+type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
+
+/** A frame's own fields; ids, flags and attempt are the session's. */
+export type FrameBody = DistributiveOmit<Frame, 'flags' | 'streamId' | 'sessionTag' | 'attempt'>;
+
+/** What both roles do alike: ids, timers, PING and PONG, BYE and BYE_ACK. */
+export class SessionCore {
+  readonly peer: Peer;
+  readonly handle: SessionHandle;
+  readonly deadlines = new Deadlines();
+  readonly rtt = new RttEstimate();
+  /** Time of the input that is being handled. */
+  nowMs: number;
+  streamId: bigint;
+  sessionTag = 0n;
+  /** Words for the BYE that this end sends, or those of the BYE that came. */
+  byeReason: string | undefined;
+  readonly #host: SessionHost<ControlSend | TraceOutput>;
+  readonly #nonces = new Nonces();
+  #bye: Uint8Array | undefined;
+  #peerNonce = 0n;
+  #answeredPingAtMs = 0;
+  #largestReceivedBytes = 0;
+
+  constructor(
+    host: SessionHost<ControlSend | TraceOutput>,
+    peer: Peer,
+    handle: SessionHandle,
+    streamId: bigint,
+    nowMs: number,
+  ) {
+    this.#host = host;
+    this.peer = peer;
+    this.handle = handle;
+    this.streamId = streamId;
+    this.nowMs = nowMs;
+  }
+
+  arm(name: TimerName, afterMs: number): void {
+    this.deadlines.arm(name, this.nowMs + afterMs);
+  }
+
+  /** A valid datagram of this session came: the next PONG tells the largest. */
+  noteReceived(bytes: number): void {
+    if (bytes > this.#largestReceivedBytes) this.#largestReceivedBytes = bytes;
+  }
+
+  /** The one slot for an answer: a later PING overwrites it. */
+  notePing(nonce: bigint): void {
+    this.#peerNonce = nonce;
+  }
+
+  /** Whether a PONG answers one of the last eight PINGs; remembers which, for an RTT sample. */
+  notePong(nonce: bigint): boolean {
+    const sentAtMs = this.#nonces.sentAtMs(nonce);
+    if (sentAtMs !== undefined) this.#answeredPingAtMs = sentAtMs;
+    return sentAtMs !== undefined;
+  }
+
+  encode(body: FrameBody, attempt = 0): Uint8Array {
+    return encodeFrame({
+      ...body,
+      flags: 0,
+      streamId: this.streamId,
+      sessionTag: this.sessionTag,
+      attempt,
+    } as Frame);
+  }
+
+  send(bytes: Uint8Array, replaces?: SessionHandle): void {
+    sendControl(this.#host, this.peer, bytes, replaces);
+  }
+
+  /** @returns the nonce of the PING that was sent. */
+  sendPing(): bigint {
+    const nonce = this.#host.random.id();
+    this.#nonces.add(nonce, this.nowMs);
+    this.send(this.encode({ type: FrameType.PING, nonce }));
+    return nonce;
+  }
+
+  /**
+   * Performs the outputs that mean the same in both machines.
+   *
+   * @returns false for an output that is not one of them.
+   */
+  perform(output: string, context: { readonly code: number; readonly byes: number }): boolean {
+    switch (output) {
+      case 'sendPong':
+        this.send(
+          this.encode({ type: FrameType.PONG, nonce: this.#peerNonce, datagramBytesMax: this.#largestReceivedBytes }),
+          this.handle,
+        );
+        this.#largestReceivedBytes = 0;
+        return true;
+      case 'sendBye':
+        this.#bye ??= this.encode({
+          type: FrameType.BYE,
+          errorCode: context.code,
+          ...(this.byeReason === undefined ? {} : { reason: this.byeReason }),
+        });
+        this.send(this.#bye);
+        return true;
+      case 'sendByeAck':
+        this.send(this.encode({ type: FrameType.BYE_ACK }));
+        return true;
+      case 'sampleRtt':
+        this.rtt.sample(this.nowMs - this.#answeredPingAtMs);
+        return true;
+      case 'armClosing':
+        this.deadlines.disarmAll();
+        this.arm('deadline', CLOSE_MS);
+        this.#armClose(context.byes);
+        return true;
+      case 'armClose':
+        this.#armClose(context.byes);
+        return true;
+      case 'armDrain':
+        this.deadlines.disarmAll();
+        this.arm('drain', DRAIN_MS);
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  /** Each wait for BYE_ACK is twice the one before. */
+  #armClose(byes: number): void {
+    this.arm('close', repeatMs(BYE_REPEAT_MS, this.rtt.ms) * 2 ** (byes - 1));
+  }
+}

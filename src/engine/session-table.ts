@@ -1,0 +1,72 @@
+import { CANDIDATES_PER_TUPLE_MAX } from '../protocol/constants.ts';
+import { assertInvariant } from '../protocol/invariants.ts';
+import type { SessionHandle } from './io-types.ts';
+import type { ResponderSession } from './responder-session.ts';
+
+/** Finds a responder's sessions by handle, by tuple and StreamId, and by SessionTag. */
+export class SessionTable {
+  readonly #byHandle = new Map<SessionHandle, ResponderSession>();
+  readonly #byTag = new Map<bigint, ResponderSession>();
+  readonly #byTuple = new Map<string, ResponderSession[]>();
+
+  /** Sessions in all states. */
+  get size(): number {
+    return this.#byHandle.size;
+  }
+
+  all(): ResponderSession[] {
+    return [...this.#byHandle.values()];
+  }
+
+  add(session: ResponderSession): void {
+    this.#byHandle.set(session.handle, session);
+    const ofTuple = this.#byTuple.get(session.tupleKey);
+    if (ofTuple === undefined) this.#byTuple.set(session.tupleKey, [session]);
+    else ofTuple.push(session);
+  }
+
+  /** @returns false when another session has the tag. */
+  claimTag(tag: bigint, session: ResponderSession): boolean {
+    if (this.#byTag.has(tag)) return false;
+    this.#byTag.set(tag, session);
+    return true;
+  }
+
+  remove(session: ResponderSession): void {
+    this.#byHandle.delete(session.handle);
+    if (session.sessionTag !== 0n) this.#byTag.delete(session.sessionTag);
+    const rest = (this.#byTuple.get(session.tupleKey) ?? []).filter((other) => other !== session);
+    if (rest.length > 0) this.#byTuple.set(session.tupleKey, rest);
+    else this.#byTuple.delete(session.tupleKey);
+  }
+
+  byHandle(handle: SessionHandle): ResponderSession | undefined {
+    return this.#byHandle.get(handle);
+  }
+
+  byTag(tag: bigint): ResponderSession | undefined {
+    return this.#byTag.get(tag);
+  }
+
+  byStreamId(tupleKey: string, streamId: bigint): ResponderSession | undefined {
+    return this.#byTuple.get(tupleKey)?.find((session) => session.streamId === streamId);
+  }
+
+  /** The tuple's one live session (S6). */
+  streaming(tupleKey: string): ResponderSession | undefined {
+    const live = this.ofTuple(tupleKey).filter((session) => session.state === 'Streaming');
+    assertInvariant('S6', live.length <= 1, `${live.length} live sessions on ${tupleKey}`);
+    return live[0];
+  }
+
+  /** All sessions of a tuple: candidates, the live one, and those that close or drain. */
+  ofTuple(tupleKey: string): readonly ResponderSession[] {
+    return this.#byTuple.get(tupleKey) ?? [];
+  }
+
+  /** Whether the tuple has as many candidates as it may. */
+  candidatesFull(tupleKey: string): boolean {
+    const candidates = this.ofTuple(tupleKey).filter((session) => session.pending);
+    return candidates.length >= CANDIDATES_PER_TUPLE_MAX;
+  }
+}

@@ -1,0 +1,50 @@
+import { TOMBSTONE_MS, TOMBSTONES_MAX } from '../protocol/constants.ts';
+
+interface Tombstone {
+  readonly expiresAtMs: number;
+  /** The ERROR that a refused START gets again; absent for a session that had reached Streaming, which is silent. */
+  readonly error: Uint8Array | undefined;
+}
+
+/**
+ * Remembers (tuple, StreamId) pairs that are over, so that a late copy of their START neither opens them again nor asks the
+ * application again (docs/PROTOCOL.md, section 3). At most 4,096, oldest out; each for 5 s at most.
+ */
+export class Tombstones {
+  readonly #stones = new Map<string, Tombstone>();
+
+  /** Pairs kept now. */
+  get size(): number {
+    return this.#stones.size;
+  }
+
+  /**
+   * @param error what copies of the START are answered with; `undefined` for silence.
+   * @param keepMs at most 5,000.
+   */
+  add(tupleKey: string, streamId: bigint, error: Uint8Array | undefined, keepMs: number, nowMs: number): void {
+    const key = stoneKey(tupleKey, streamId);
+    this.#stones.delete(key);
+    this.#stones.set(key, { expiresAtMs: nowMs + Math.min(keepMs, TOMBSTONE_MS), error });
+    if (this.#stones.size > TOMBSTONES_MAX) {
+      const oldest = this.#stones.keys().next();
+      if (!oldest.done) this.#stones.delete(oldest.value);
+    }
+  }
+
+  /** What is known of the pair: `undefined` nothing, `'silent'`, or the ERROR's bytes to answer with. */
+  find(tupleKey: string, streamId: bigint, nowMs: number): Uint8Array | 'silent' | undefined {
+    const key = stoneKey(tupleKey, streamId);
+    const stone = this.#stones.get(key);
+    if (stone === undefined) return undefined;
+    if (nowMs >= stone.expiresAtMs) {
+      this.#stones.delete(key);
+      return undefined;
+    }
+    return stone.error ?? 'silent';
+  }
+}
+
+function stoneKey(tupleKey: string, streamId: bigint): string {
+  return `${tupleKey} ${streamId}`;
+}
