@@ -1,0 +1,249 @@
+import { type AdmissionLimits, defaultAdmissionLimits } from '../engine/admission.ts';
+import type { BucketRate } from '../engine/prefix-bucket.ts';
+import type { Log } from '../observe/log.ts';
+import { DATAGRAM_BYTES_STEPS } from '../protocol/constants.ts';
+import type { Profile } from '../protocol/profiles.ts';
+import { DEFAULT_PORT, parseHost, parseStreamName, parseTarget, type TargetAddress } from './address.ts';
+import type { DropOptions, InitiateOptions, RespondOptions } from './options.ts';
+import { accepted, quoted } from './parsed.ts';
+import { handshakeRange, readProfile, rtoInitialRange } from './profile.ts';
+import { resolveSecurity, type SecurityMode } from './security.ts';
+import { type Given, type NumberRange, SettingReader } from './setting-reader.ts';
+
+export type {
+  AuthorizeRequest,
+  AuthorizeVerdict,
+  DropOptions,
+  InitiateOptions,
+  RespondOptions,
+  SecurityOptions,
+} from './options.ts';
+
+/** Bytes of a reset key. */
+export const RESET_KEY_BYTES = 32;
+
+interface SharedSettings {
+  readonly security: SecurityMode;
+  readonly profile: Profile;
+  readonly repair: boolean;
+  readonly drop: DropOptions | undefined;
+  readonly signal: AbortSignal | undefined;
+  readonly logger: Log | undefined;
+}
+
+/** Options of `respond()`, checked and complete; see {@link RespondOptions} for each. */
+export interface RespondSettings<Source> extends SharedSettings {
+  readonly port: number;
+  readonly host: string;
+  readonly dualStack: boolean;
+  /** The reverse of `dualStack`, as sockets call it. */
+  readonly ipv6Only: boolean;
+  readonly streams: Readonly<Record<string, Source>>;
+  readonly limits: AdmissionLimits;
+  readonly datagramBytesMax: number;
+  readonly resetKey: Uint8Array | undefined;
+  readonly receiveBufferBytes: number;
+  readonly authorize: RespondOptions<Source>['authorize'];
+  readonly trace: RespondOptions<Source>['trace'];
+}
+
+/** Target and options of `initiate()`, checked and complete; see {@link InitiateOptions} for each. */
+export interface InitiateSettings<Sink = never> extends SharedSettings {
+  readonly target: TargetAddress;
+  /** That of the option, else the profile's. */
+  readonly timeoutMs: number;
+  readonly latencyMs: number;
+  readonly frameQueueMax: number;
+  readonly sink: Sink | undefined;
+  readonly datagrams: boolean;
+  readonly localPort: number;
+  /** Absent: the profile's. */
+  readonly rtoInitialMs: number | undefined;
+  readonly trace: InitiateOptions<Sink>['trace'];
+}
+
+const shared = ['security', 'profile', 'repair', 'drop', 'signal', 'logger', 'trace'] as const;
+const respondNames: readonly (keyof RespondOptions<unknown>)[] = [
+  ...shared,
+  'port',
+  'host',
+  'dualStack',
+  'streams',
+  'limits',
+  'datagramBytesMax',
+  'resetKey',
+  'authorize',
+  'receiveBufferBytes',
+];
+const initiateNames: readonly (keyof InitiateOptions<unknown>)[] = [
+  ...shared,
+  'timeoutMs',
+  'latencyMs',
+  'frameQueueMax',
+  'sink',
+  'datagrams',
+  'localPort',
+  'rtoInitialMs',
+];
+
+const portRange: NumberRange = { min: 0, max: 65_535, whole: true };
+const u32Range: NumberRange = { min: 0, max: 0xffff_ffff, whole: true };
+const countRange: NumberRange = { min: 1, max: 1_048_576, whole: true };
+// Less than a token a second, or no burst, would shut everybody out, and nobody would see why.
+const rateRange: NumberRange = { min: 1, max: 1_000_000 };
+
+const limitNames = ['prefixRate', 'pendingPerPrefixMax', 'pendingMax'] as const satisfies (keyof AdmissionLimits)[];
+const rateNames = ['perSecond', 'burst'] as const satisfies (keyof BucketRate)[];
+
+const isFunction = (given: unknown): boolean => typeof given === 'function';
+
+function isLog(given: unknown): boolean {
+  return typeof given === 'object' && given !== null && 'debug' in given && isFunction(given.debug);
+}
+
+function readShared<Source, Sink>(
+  reader: SettingReader,
+  options: RespondOptions<Source> | InitiateOptions<Sink>,
+  host: string | undefined,
+): SharedSettings {
+  const mode = reader.group('security', options.security, ['mode'])?.mode;
+  const isText = mode === undefined || typeof mode === 'string';
+  if (!isText) reader.problem('security.mode', `is ${quoted(mode)}`, "use 'none'");
+  const judged =
+    isText && host !== undefined ? resolveSecurity({ mode, addresses: [host] }) : accepted('none' as const);
+  const drop = reader.group('drop', options.drop, ['fraction', 'seed']);
+  return {
+    security: reader.parsed('security', judged) ?? 'none',
+    profile: readProfile(reader, options.profile),
+    repair: reader.flag('repair', options.repair, true),
+    drop: drop === undefined ? undefined : readDrop(reader, drop),
+    signal: reader.kind('signal', options.signal, (given) => given instanceof AbortSignal, 'an AbortSignal'),
+    logger: reader.kind('logger', options.logger, isLog, 'a logger, such as one of createLog()'),
+  };
+}
+
+function readDrop(reader: SettingReader, drop: Given<keyof DropOptions>): DropOptions {
+  const { fraction, seed } = drop;
+  return {
+    // Even at 95 % a handshake can still succeed; beyond, the option would only look like a broken link.
+    fraction: reader.number('drop.fraction', fraction ?? null, { min: 0, max: 0.95 }, 0),
+    seed: reader.number('drop.seed', seed ?? null, u32Range, 0),
+  };
+}
+
+function readLimits(reader: SettingReader, given: unknown): AdmissionLimits {
+  const preset = defaultAdmissionLimits;
+  const limits = reader.group('limits', given, limitNames);
+  const rate = reader.group('limits.prefixRate', limits?.prefixRate, rateNames);
+  const { perSecond, burst } = preset.prefixRate;
+  const { pendingPerPrefixMax, pendingMax } = preset;
+  return {
+    prefixRate: {
+      perSecond: reader.number('limits.prefixRate.perSecond', rate?.perSecond, rateRange, perSecond),
+      burst: reader.number('limits.prefixRate.burst', rate?.burst, rateRange, burst),
+    },
+    pendingPerPrefixMax: reader.number(
+      'limits.pendingPerPrefixMax',
+      limits?.pendingPerPrefixMax,
+      countRange,
+      pendingPerPrefixMax,
+    ),
+    pendingMax: reader.number('limits.pendingMax', limits?.pendingMax, countRange, pendingMax),
+  };
+}
+
+function readStreams<Source>(reader: SettingReader, given: unknown): Readonly<Record<string, Source>> {
+  // Without a prototype, or a stream called `constructor` would seem to be there before anybody named it.
+  const streams: Record<string, Source> = Object.create(null);
+  const example = "name one or more: { door: h264File('door.h264') }";
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    reader.problem('streams', `is ${quoted(given)}`, example);
+    return streams;
+  }
+  const entries = Object.entries(given);
+  if (entries.length === 0) reader.problem('streams', 'has no stream', example);
+  for (const [name, source] of entries) {
+    reader.text('streams', name, parseStreamName);
+    if (typeof source !== 'object' || source === null) {
+      reader.problem(`streams[${quoted(name)}]`, `is ${quoted(source)}`, 'use a source, such as testFrames()');
+    }
+    streams[name] = source;
+  }
+  return streams;
+}
+
+/** An object to read from, whatever a program without types gave. */
+function readOptions<Options extends object>(
+  reader: SettingReader,
+  options: Options,
+  names: readonly string[],
+): Options {
+  return reader.group('options', options, names) === undefined ? ({} as Options) : options;
+}
+
+/**
+ * Checks the options of `respond()` and fills in the defaults.
+ *
+ * @throws ConfigError with all problems.
+ */
+export function resolveRespondSettings<Source>(given: RespondOptions<Source>): RespondSettings<Source> {
+  const reader = new SettingReader();
+  const options = readOptions(reader, given, respondNames);
+  const host = reader.text('host', options.host ?? '127.0.0.1', parseHost);
+  const dualStack = reader.flag('dualStack', options.dualStack, true);
+  const isStep = (bytes: unknown) => DATAGRAM_BYTES_STEPS.some((step) => step === bytes);
+  const isKey = (key: unknown) => key instanceof Uint8Array && key.length === RESET_KEY_BYTES;
+  const datagramBytesMax = options.datagramBytesMax ?? DATAGRAM_BYTES_STEPS[0];
+  const settings: RespondSettings<Source> = {
+    ...readShared(reader, options, host),
+    port: reader.number('port', options.port, portRange, DEFAULT_PORT),
+    host: host ?? '',
+    dualStack,
+    ipv6Only: !dualStack,
+    streams: readStreams(reader, options.streams),
+    limits: readLimits(reader, options.limits),
+    datagramBytesMax: reader.kind('datagramBytesMax', datagramBytesMax, isStep, DATAGRAM_BYTES_STEPS.join(', ')) ?? 0,
+    resetKey: reader.kind('resetKey', options.resetKey, isKey, `a Uint8Array of ${RESET_KEY_BYTES} random bytes`),
+    receiveBufferBytes: reader.number(
+      'receiveBufferBytes',
+      options.receiveBufferBytes,
+      { min: 4096, max: 2 ** 30, whole: true, unit: ' bytes' },
+      4 * 2 ** 20,
+    ),
+    authorize: reader.kind('authorize', options.authorize, isFunction, 'a function'),
+    trace: reader.kind('trace', options.trace, isFunction, 'a function'),
+  };
+  reader.finish();
+  return settings;
+}
+
+/**
+ * Checks target and options of `initiate()` and fills in the defaults. Nothing is looked up: a name other than `localhost`
+ * counts as outside loopback.
+ *
+ * @param targetText `host[:port][/stream]`, see {@link parseTarget}.
+ * @throws ConfigError with all problems.
+ */
+export function resolveInitiateSettings<Sink = never>(
+  targetText: string,
+  given: InitiateOptions<Sink> = {},
+): InitiateSettings<Sink> {
+  const reader = new SettingReader();
+  const options = readOptions(reader, given, initiateNames);
+  const target = reader.text('target', targetText, parseTarget);
+  const common = readShared(reader, options, target?.host);
+  const settings = {
+    ...common,
+    target: target ?? { host: '', port: 0 },
+    timeoutMs: reader.number('timeoutMs', options.timeoutMs, handshakeRange, common.profile.handshakeMs),
+    latencyMs: reader.number('latencyMs', options.latencyMs, { min: 0, max: 10_000, unit: ' ms' }, 200),
+    frameQueueMax: reader.number('frameQueueMax', options.frameQueueMax, { min: 1, max: 65_536, whole: true }, 256),
+    sink: options.sink,
+    datagrams: reader.flag('datagrams', options.datagrams, false),
+    localPort: reader.number('localPort', options.localPort, portRange, 0),
+    rtoInitialMs: reader.number('rtoInitialMs', options.rtoInitialMs, rtoInitialRange, undefined),
+    trace: reader.kind('trace', options.trace, isFunction, 'a function'),
+  };
+  reader.finish();
+  return settings;
+}
