@@ -6,7 +6,14 @@ import {
   responderMachine,
 } from '../../machines/index.ts';
 import type { StreamFeed } from '../media/stream-feed.ts';
-import { PENDING_MS, PROBE_INTERVAL_MS, PROBES, RESERVE_MS, RETRY_AFTER_MIN_MS, TOMBSTONE_MS } from '../protocol/constants.ts';
+import {
+  PENDING_MS,
+  PROBE_INTERVAL_MS,
+  PROBES,
+  RESERVE_MS,
+  RETRY_AFTER_MIN_MS,
+  TOMBSTONE_MS,
+} from '../protocol/constants.ts';
 import { ErrorCode, isTransient } from '../protocol/error-code.ts';
 import { type Frame, FrameType } from '../protocol/frame.ts';
 import { assertInvariant } from '../protocol/invariants.ts';

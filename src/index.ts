@@ -1,0 +1,36 @@
+/**
+ * firstframe: from "I want this camera" to the first picture over UDP. See README.md.
+ */
+export type {
+  AuthorizeRequest,
+  AuthorizeVerdict,
+  DropOptions,
+  InitiateOptions,
+  RespondOptions,
+  SecurityOptions,
+} from './config/settings.ts';
+export type { MetricsSnapshot } from './engine/counters.ts';
+export { ConfigError, type FailureCode, HandshakeError, SessionError, type SettingProblem } from './errors.ts';
+export { initiate } from './io/initiate.ts';
+export type { MediaSink, SinkReport } from './io/media-sink.ts';
+export type { MediaSource, SourceDescription, SourceTarget } from './io/media-source.ts';
+export type { ReceivedStream, StreamEnd } from './io/received-stream.ts';
+export { type Responder, type ResponderEvents, respond, type ViewerSession } from './io/respond.ts';
+export { annexbFile, annexbStream } from './io/sinks/annexb-sink.ts';
+export { execSink } from './io/sinks/exec-sink.ts';
+export { nullSink } from './io/sinks/null-sink.ts';
+export { rtpSink } from './io/sinks/rtp-sink.ts';
+export { SinkError } from './io/sinks/sink-error.ts';
+export { testSink } from './io/sinks/test-sink.ts';
+export { execSource } from './io/sources/exec-source.ts';
+export { h264File } from './io/sources/h264-file.ts';
+export { h264Stream } from './io/sources/h264-stream.ts';
+export { rtpSource } from './io/sources/rtp-source.ts';
+export { SourceError } from './io/sources/source-error.ts';
+export { testSource } from './io/sources/test-source.ts';
+export type { AccessUnit, MediaFormat, ReceivedFrame } from './media/access-unit.ts';
+export type { ReceiveStats } from './media/receive-stats.ts';
+export { createLog, type Log, type LogLevel } from './observe/log.ts';
+export { Metrics } from './observe/metrics.ts';
+export { ErrorCode, type ErrorCodeName, errorCodeHelp, errorCodeName } from './protocol/error-code.ts';
+export { type Profile, type ProfileName, profiles } from './protocol/profiles.ts';

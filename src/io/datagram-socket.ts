@@ -1,0 +1,29 @@
+import type { HintName } from '../engine/counters.ts';
+import type { Peer, SessionHandle } from '../engine/io-types.ts';
+
+/** What a datagram is for; when the queue is full, media goes first. */
+export type Plane = 'control' | 'feedback' | 'media';
+
+/** Told by a socket; set once, before the first datagram. */
+export interface SocketEvents {
+  datagram(bytes: Uint8Array, from: Peer): void;
+  /** The operating system refused a datagram, or an ICMP message came: a hint, no more. `bytes` is 0 when unknown. */
+  sendFailed(to: Peer, hint: HintName, bytes: number): void;
+  /** The socket is gone. */
+  failed(error: Error): void;
+  /** Datagrams that were dropped because the queue was full, or that an impaired link swallowed. */
+  dropped(cause: 'queue' | 'impaired'): void;
+}
+
+/** A bound UDP socket, or something that behaves like one. */
+export interface DatagramSocket {
+  /** Where it is bound. */
+  readonly local: Peer;
+  /**
+   * @param bytes must not change afterwards.
+   * @param replaces a queued datagram with the same mark is not sent any more.
+   */
+  send(bytes: Uint8Array, to: Peer, plane: Plane, replaces?: SessionHandle): void;
+  /** Lets queued datagrams leave, then closes. Never rejects. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,120 @@
+import { buildSdp } from '../media/sdp.ts';
+import { StreamFeed } from '../media/stream-feed.ts';
+import { ErrorCode } from '../protocol/error-code.ts';
+import { monotonicMs } from './clock.ts';
+import type { MediaSource, SourceTarget } from './media-source.ts';
+
+/** What a viewer gets of a stream. */
+export interface Reservation {
+  readonly feed: StreamFeed;
+  readonly sdp: string;
+}
+
+/** Why a stream cannot be had. */
+export interface Unavailable {
+  readonly code: number;
+  readonly reason: string;
+}
+
+/**
+ * A named stream of a camera: its source, and the feed that all its viewers share. A live source runs always; a file begins
+ * with its first viewer, so that this one gets all of it, and stops with its last.
+ */
+export class PublishedStream {
+  readonly name: string;
+  readonly #source: MediaSource;
+  readonly #onMedia: (feed: StreamFeed) => void;
+  readonly #onFailure: (error: Error) => void;
+  #feed: StreamFeed | undefined;
+  #starting: Promise<void> | undefined;
+  #viewers = 0;
+
+  constructor(
+    name: string,
+    source: MediaSource,
+    onMedia: (feed: StreamFeed) => void,
+    onFailure: (error: Error) => void,
+  ) {
+    this.name = name;
+    this.#source = source;
+    this.#onMedia = onMedia;
+    this.#onFailure = onFailure;
+  }
+
+  /** Viewers that have it reserved. */
+  get viewers(): number {
+    return this.#viewers;
+  }
+
+  /** Starts a live source, and looks whether any other could start. Rejects when it cannot. */
+  async open(): Promise<void> {
+    await this.#source.prepare?.();
+    if (this.#source.runs === 'always') await this.#start();
+  }
+
+  /** Gives a viewer the stream. Every success is followed by one {@link release}. */
+  async reserve(): Promise<Reservation | Unavailable> {
+    this.#viewers++;
+    try {
+      if (this.#feed?.ended === true && this.#source.runs === 'on-demand') await this.#stop();
+      await this.#start();
+    } catch (error) {
+      this.#viewers--;
+      this.#onFailure(error as Error);
+      return { code: ErrorCode.RESOURCE, reason: 'the source does not start' };
+    }
+    const feed = this.#feed;
+    if (feed === undefined || feed.ended) {
+      this.#viewers--;
+      return { code: ErrorCode.NO_SUCH_STREAM, reason: 'the stream has ended' };
+    }
+    return { feed, sdp: buildSdp({ streamName: this.name, ...this.#source.describe() }) };
+  }
+
+  /** A viewer has left. */
+  release(): void {
+    this.#viewers--;
+    if (this.#viewers === 0 && this.#source.runs === 'on-demand') this.#stop().catch(this.#onFailure);
+  }
+
+  /** Ends the source. */
+  async close(): Promise<void> {
+    await this.#stop();
+  }
+
+  #start(): Promise<void> {
+    if (this.#feed !== undefined) return this.#starting ?? Promise.resolve();
+    const { format, packets, payloadType } = this.#source.describe();
+    const feed = new StreamFeed({ format: packets === true ? 'passthrough' : format, payloadType });
+    this.#feed = feed;
+    this.#starting = this.#source.start(this.#target(feed)).catch((error: unknown) => {
+      this.#feed = undefined;
+      throw error;
+    });
+    return this.#starting;
+  }
+
+  async #stop(): Promise<void> {
+    if (this.#feed === undefined) return;
+    this.#feed = undefined;
+    await this.#source.stop();
+  }
+
+  #target(feed: StreamFeed): SourceTarget {
+    const end = (): void => {
+      feed.end(monotonicMs());
+      this.#onMedia(feed);
+    };
+    return {
+      frame: (unit, frameIntervalMs) => {
+        feed.push(unit, monotonicMs(), frameIntervalMs);
+        this.#onMedia(feed);
+      },
+      end,
+      fail: (error) => {
+        this.#onFailure(error);
+        end();
+      },
+    };
+  }
+}

@@ -1,0 +1,252 @@
+import { EventEmitter } from 'node:events';
+import type { MetricsSnapshot } from '../engine/counters.ts';
+import type { InitiatorEndpoint } from '../engine/initiator-endpoint.ts';
+import type { ClosedOutput, InitiatorInput, InitiatorOutput, Peer } from '../engine/io-types.ts';
+import { HandshakeError, SessionError } from '../errors.ts';
+import type { ReceivedFrame } from '../media/access-unit.ts';
+import type { ReceiveStats } from '../media/receive-stats.ts';
+import { peerText } from '../observe/text.ts';
+import { ErrorCode } from '../protocol/error-code.ts';
+import { monotonicMs } from './clock.ts';
+import { FrameQueue } from './frame-queue.ts';
+import type { MediaSink, SinkReport } from './media-sink.ts';
+import type { OutputObserver } from './output-observer.ts';
+import type { EndpointRunner } from './runner.ts';
+import { reasonText } from './text.ts';
+
+/** `initiate()` resolves at the first media datagram, or this long after Streaming when the camera is idle. */
+const IDLE_CAMERA_MS = 250;
+
+/** How a stream ended. */
+export interface StreamEnd {
+  /** See protocol/error-code.ts; NO_ERROR when either end closed as intended. */
+  readonly code: number;
+  readonly reason: string | undefined;
+  /** The other end said BYE. */
+  readonly byPeer: boolean;
+  /** From Streaming to the end, ms. */
+  readonly durationMs: number;
+  /** What the sink did; absent without one. */
+  readonly sink: SinkReport | undefined;
+}
+
+/** What a viewer tells its application. */
+export interface ReceivedStreamEvents {
+  frame: [ReceivedFrame];
+  /** An RTP datagram in order, when the option `datagrams` asked for them. */
+  datagram: [Uint8Array];
+  /** Time to the first decodable frame, in ms. */
+  firstFrame: [number];
+}
+
+/** What a stream is made of. */
+export interface ReceivedStreamParts {
+  readonly endpoint: InitiatorEndpoint;
+  readonly peer: Peer;
+  readonly frameQueueMax: number;
+  readonly sink: MediaSink | undefined;
+  readonly observer: OutputObserver<InitiatorOutput> | undefined;
+}
+
+/** A stream that a camera sends to this program: what `initiate()` gives. */
+export class ReceivedStream extends EventEmitter<ReceivedStreamEvents> implements AsyncDisposable {
+  /** The camera. */
+  readonly peer: Peer;
+  /** The media is over: settled before {@link closed}, which waits for stray copies of the peer's BYE. */
+  readonly ended: Promise<StreamEnd>;
+  /** Everything is over and freed. */
+  readonly closed: Promise<StreamEnd>;
+  readonly #parts: ReceivedStreamParts;
+  readonly #queue: FrameQueue<ReceivedFrame>;
+  readonly #startedAtMs = monotonicMs();
+  #runner: EndpointRunner<InitiatorInput, InitiatorOutput> | undefined;
+  #streamingAtMs: number | undefined;
+  #attempts = 0;
+  #timeToStreamMs: number | undefined;
+  #timeToFirstFrameMs: number | undefined;
+  #sdp: string | undefined;
+  #idleTimer: NodeJS.Timeout | undefined;
+  #ended: Promise<StreamEnd> | undefined;
+  #settleEnded: (end: StreamEnd) => void = () => {};
+  #settleClosed: (end: StreamEnd) => void = () => {};
+  #ready: () => void = () => {};
+  #failed: (error: Error) => void = () => {};
+  /** Settles when the stream is there, or rejects with a HandshakeError. For `initiate()`. */
+  readonly established: Promise<void>;
+
+  constructor(parts: ReceivedStreamParts) {
+    super();
+    this.#parts = parts;
+    this.peer = parts.peer;
+    this.#queue = new FrameQueue(parts.frameQueueMax);
+    this.ended = new Promise((resolve) => {
+      this.#settleEnded = resolve;
+    });
+    this.closed = new Promise((resolve) => {
+      this.#settleClosed = resolve;
+    });
+    this.established = new Promise((resolve, reject) => {
+      this.#ready = resolve;
+      this.#failed = reject;
+    });
+    if (parts.sink !== undefined) parts.sink.onFailure = () => void this.close();
+  }
+
+  /** Time to stream: from the call of `initiate()` to the first media datagram, in ms; absent until it came. */
+  get timeToStreamMs(): number | undefined {
+    return this.#timeToStreamMs;
+  }
+
+  /** Time to the first frame that decodes, in ms; absent until it came. */
+  get timeToFirstFrameMs(): number | undefined {
+    return this.#timeToFirstFrameMs;
+  }
+
+  /** STARTs that it took. */
+  get attempts(): number {
+    return this.#attempts;
+  }
+
+  /** Smoothed round-trip time in ms. */
+  get rttMs(): number | undefined {
+    return this.#parts.endpoint.rttMs;
+  }
+
+  get streamId(): bigint {
+    return this.#parts.endpoint.streamId;
+  }
+
+  /** The stream's description, once READY brought it. */
+  get sdp(): string | undefined {
+    return this.#sdp;
+  }
+
+  /** Frames that waited for `frames()` too long. */
+  get framesDropped(): number {
+    return this.#queue.dropped;
+  }
+
+  /** Receive statistics; absent until the camera answered. */
+  stats(): ReceiveStats | undefined {
+    return this.#parts.endpoint.stats();
+  }
+
+  /** All figures so far. */
+  metrics(): MetricsSnapshot {
+    return this.#parts.endpoint.counters.snapshot();
+  }
+
+  /** The frames in order, from the first; for one reader. Ends with the media. */
+  frames(): AsyncIterable<ReceivedFrame> {
+    return this.#queue;
+  }
+
+  /** Says BYE, waits for the answer (6.2 s at most), frees everything. Never rejects. */
+  close(code: number = ErrorCode.NO_ERROR, reason?: string): Promise<StreamEnd> {
+    this.#step({ kind: 'close', code, ...(reason === undefined ? {} : { reason: reasonText(reason) }) });
+    this.#end(code, reason, false);
+    return this.closed;
+  }
+
+  /** Frees everything at once; the camera finds out by itself. */
+  destroy(): Promise<StreamEnd> {
+    this.#step({ kind: 'socketFailed' });
+    return this.closed;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** Begins on a bound socket. For `initiate()`. */
+  run(runner: EndpointRunner<InitiatorInput, InitiatorOutput>): void {
+    this.#runner = runner;
+    runner.step({ kind: 'start' });
+  }
+
+  /** What the endpoint says. For `initiate()`. */
+  output(output: InitiatorOutput): void {
+    this.#parts.observer?.(output, monotonicMs());
+    switch (output.kind) {
+      case 'streaming':
+        this.#streamingAtMs = monotonicMs();
+        this.#attempts = output.attempts;
+        this.#idleTimer = setTimeout(this.#ready, IDLE_CAMERA_MS);
+        break;
+      case 'firstMedia':
+        this.#timeToStreamMs = output.timeToStreamMs;
+        clearTimeout(this.#idleTimer);
+        this.#ready();
+        break;
+      case 'firstFrame':
+        this.#timeToFirstFrameMs = output.timeToFirstFrameMs;
+        this.emit('firstFrame', output.timeToFirstFrameMs);
+        break;
+      case 'sdp':
+        this.#sdp = output.sdp;
+        if (output.sdp !== undefined) this.#parts.sink?.describe(output.sdp);
+        break;
+      case 'frame':
+        this.#frame(output.frame);
+        break;
+      case 'rtp':
+        if (this.#parts.sink?.wants === 'datagrams') this.#parts.sink.datagram(output.bytes);
+        this.emit('datagram', output.bytes);
+        break;
+      case 'peerBye':
+        this.#end(output.code, output.reason, true);
+        break;
+      case 'closed':
+        this.#over(output);
+        break;
+      default:
+        break;
+    }
+  }
+
+  #frame(frame: ReceivedFrame): void {
+    const { sink } = this.#parts;
+    if (sink === undefined) this.#queue.push(frame);
+    else if (sink.wants === 'frames') sink.frame(frame);
+    this.emit('frame', frame);
+  }
+
+  #step(input: InitiatorInput): void {
+    this.#runner?.step(input);
+  }
+
+  /** The media is over. */
+  #end(code: number, reason: string | undefined, byPeer: boolean): void {
+    if (this.#ended !== undefined) return;
+    this.#queue.end();
+    const durationMs = this.#streamingAtMs === undefined ? 0 : monotonicMs() - this.#streamingAtMs;
+    const report = this.#parts.sink?.close() ?? Promise.resolve(undefined);
+    this.#ended = report
+      .catch(() => undefined)
+      .then((sink) => {
+        const end = { code, reason, byPeer, durationMs, sink };
+        this.#settleEnded(end);
+        return end;
+      });
+  }
+
+  #over(output: ClosedOutput): void {
+    clearTimeout(this.#idleTimer);
+    const peer = peerText(this.peer);
+    const elapsedMs = monotonicMs() - this.#startedAtMs;
+    const { code, reason, attempts } = output;
+    this.#failed(new HandshakeError({ code, reason, peer, attempts, elapsedMs }));
+    this.#end(code, reason, false);
+    const runnerClosed = this.#runner?.close();
+    Promise.all([this.#ended, runnerClosed]).then(([end]) => {
+      if (end !== undefined) this.#settleClosed(end);
+    });
+  }
+}
+
+/** The error that a lost session amounts to; `undefined` when it ended as intended. */
+export function sessionError(end: StreamEnd, peer: Peer): SessionError | undefined {
+  if (end.code === ErrorCode.NO_ERROR) return undefined;
+  const { code, reason, durationMs } = end;
+  return new SessionError({ code, reason, durationMs, peer: peerText(peer) });
+}

@@ -1,0 +1,254 @@
+import { lookup } from 'node:dns/promises';
+import { EventEmitter } from 'node:events';
+import { type RespondOptions, type RespondSettings, resolveRespondSettings } from '../config/settings.ts';
+import type { MetricsSnapshot } from '../engine/counters.ts';
+import type { ClosedOutput, Peer, ResponderInput, ResponderOutput, SessionHandle } from '../engine/io-types.ts';
+import { ResponderEndpoint } from '../engine/responder-endpoint.ts';
+import type { StreamFeed } from '../media/stream-feed.ts';
+import { ErrorCode } from '../protocol/error-code.ts';
+import { monotonicMs } from './clock.ts';
+import { cryptoEntropy } from './entropy.ts';
+import type { MediaSource } from './media-source.ts';
+import { type OutputObserver, outputObserver } from './output-observer.ts';
+import { PublishedStream } from './published-stream.ts';
+import { EndpointRunner } from './runner.ts';
+import { reasonText } from './text.ts';
+import { warmUp } from './warm-up.ts';
+
+/** A viewer's session, as told to the application. */
+export interface ViewerSession {
+  readonly session: SessionHandle;
+  readonly peer: Peer;
+  readonly streamId: bigint;
+}
+
+/** What a camera tells its application. */
+export interface ResponderEvents {
+  /** A viewer confirmed: media flows. */
+  streaming: [ViewerSession];
+  /** A viewer said BYE: no media flows any more; `closed` follows when stray copies of it can no longer come. */
+  left: [{ readonly session: SessionHandle; readonly code: number }];
+  /** A session, or an attempt at one, is over. */
+  closed: [ClosedOutput];
+  /** A source broke off; its viewers get BYE, others go on. */
+  sourceFailed: [{ readonly stream: string; readonly error: Error }];
+}
+
+type ReserveOutput = Extract<ResponderOutput, { kind: 'reserve' }>;
+
+/** A camera that listens: several named streams on one port, any number of viewers. */
+export class Responder extends EventEmitter<ResponderEvents> implements AsyncDisposable {
+  /** Settled when it is closed, by whomever. */
+  readonly closed: Promise<void>;
+  readonly #settings: RespondSettings<MediaSource>;
+  readonly #observer: OutputObserver<ResponderOutput> | undefined;
+  readonly #endpoint: ResponderEndpoint;
+  readonly #streams = new Map<string, PublishedStream>();
+  readonly #reservedBy = new Map<SessionHandle, PublishedStream>();
+  #runner: EndpointRunner<ResponderInput, ResponderOutput> | undefined;
+  #closing: Promise<void> | undefined;
+  #allClosed: (() => void) | undefined;
+  #settleClosed: () => void = () => {};
+
+  private constructor(settings: RespondSettings<MediaSource>) {
+    super();
+    this.closed = new Promise((resolve) => {
+      this.#settleClosed = resolve;
+    });
+    this.#settings = settings;
+    this.#observer = outputObserver(settings);
+    this.#endpoint = new ResponderEndpoint({
+      profile: settings.profile,
+      entropy: cryptoEntropy,
+      limits: settings.limits,
+      repair: settings.repair,
+      datagramBytesMax: settings.datagramBytesMax,
+      trace: this.#observer !== undefined,
+      ...(settings.resetKey === undefined ? {} : { resetKey: settings.resetKey }),
+    });
+    for (const [name, source] of Object.entries(settings.streams)) {
+      this.#streams.set(
+        name,
+        new PublishedStream(
+          name,
+          source,
+          (feed: StreamFeed) => this.#step({ kind: 'media', feed }),
+          (error) => this.emit('sourceFailed', { stream: name, error }),
+        ),
+      );
+    }
+  }
+
+  /** See {@link respond}. */
+  static async listen(settings: RespondSettings<MediaSource>): Promise<Responder> {
+    const responder = new Responder(settings);
+    try {
+      responder.#runner = await responder.#bind((await lookup(settings.host)).address);
+      for (const stream of responder.#streams.values()) await stream.open();
+    } catch (error) {
+      await responder.close();
+      throw error;
+    }
+    return responder;
+  }
+
+  async #bind(address: string): Promise<EndpointRunner<ResponderInput, ResponderOutput>> {
+    const { port, ipv6Only, receiveBufferBytes, drop } = this.#settings;
+    try {
+      return await EndpointRunner.bind<ResponderInput, ResponderOutput>(
+        this.#endpoint,
+        { address, port, ipv6Only, receiveBufferBytes },
+        (output) => this.#output(output),
+        drop,
+      );
+    } catch (error) {
+      // All interfaces were asked for, and this machine has no IPv6: those of IPv4 are all there are.
+      if (address === '::' && !ipv6Only && isWithoutIpv6(error)) return this.#bind('0.0.0.0');
+      throw error;
+    }
+  }
+
+  /** Where it listens. */
+  get local(): Peer {
+    if (this.#runner === undefined) throw new Error('not listening yet');
+    return this.#runner.socket.local;
+  }
+
+  /** Names of its streams. */
+  get streams(): readonly string[] {
+    return [...this.#streams.keys()];
+  }
+
+  /** Sessions in all states. */
+  get sessionCount(): number {
+    return this.#endpoint.sessionCount;
+  }
+
+  /** Half-open sessions. */
+  get pendingCount(): number {
+    return this.#endpoint.pendingCount;
+  }
+
+  /** All figures so far. */
+  metrics(): MetricsSnapshot {
+    return this.#endpoint.counters.snapshot();
+  }
+
+  /** Ends one session with BYE. @param code an application's code, 0x80..0xFF, or one of {@link ErrorCode}. */
+  closeSession(session: SessionHandle, code: number = ErrorCode.NO_ERROR, reason?: string): void {
+    const words = reason === undefined ? {} : { reason: reasonText(reason) };
+    this.#step({ kind: 'close', session, code, ...words });
+  }
+
+  /** Says BYE to every viewer, waits for their answers (6.2 s at most), and frees everything. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  /** Frees everything at once; viewers find out by themselves. */
+  async destroy(): Promise<void> {
+    this.#step({ kind: 'socketFailed' });
+    await this.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    this.#step({ kind: 'close', code: ErrorCode.SHUTDOWN });
+    if (this.#endpoint.sessionCount > 0) {
+      await new Promise<void>((resolve) => {
+        this.#allClosed = resolve;
+      });
+    }
+    await Promise.all([...this.#streams.values()].map((stream) => stream.close()));
+    await this.#runner?.close();
+    this.#settleClosed();
+  }
+
+  #step(input: ResponderInput): void {
+    this.#runner?.step(input);
+  }
+
+  #output(output: ResponderOutput): void {
+    this.#observer?.(output, monotonicMs());
+    switch (output.kind) {
+      case 'reserve':
+        this.#reserve(output).catch((error: unknown) => {
+          this.#refuse(output.session, ErrorCode.RESOURCE, String(error));
+        });
+        break;
+      case 'release':
+        this.#reservedBy.get(output.session)?.release();
+        this.#reservedBy.delete(output.session);
+        break;
+      case 'streaming':
+        this.emit('streaming', output);
+        break;
+      case 'peerBye':
+        this.emit('left', { session: output.session, code: output.code });
+        break;
+      case 'closed':
+        this.emit('closed', output);
+        if (this.#endpoint.sessionCount === 0) this.#allClosed?.();
+        break;
+      default:
+        break;
+    }
+  }
+
+  async #reserve({ session, peer, streamId, streamName }: ReserveOutput): Promise<void> {
+    if (this.#closing !== undefined) return this.#refuse(session, ErrorCode.SHUTDOWN);
+    const stream = this.#find(streamName);
+    if (stream === undefined) {
+      return this.#refuse(session, ErrorCode.NO_SUCH_STREAM, `streams here: ${this.streams.join(', ')}`);
+    }
+    const verdict = (await this.#settings.authorize?.({ peer, streamId, streamName: stream.name })) ?? true;
+    if (verdict === false) return this.#refuse(session, ErrorCode.POLICY);
+    if (verdict !== true) return this.#refuse(session, verdict.code, verdict.reason, verdict.retryAfterMs);
+    const reservation = await stream.reserve();
+    if ('code' in reservation) return this.#refuse(session, reservation.code, reservation.reason);
+    this.#reservedBy.set(session, stream);
+    this.#step({ kind: 'reserved', session, ...reservation });
+  }
+
+  /** The named stream, or the only one when no name was given. */
+  #find(name: string | undefined): PublishedStream | undefined {
+    if (name !== undefined) return this.#streams.get(name);
+    const [only, ...others] = this.#streams.values();
+    return others.length === 0 ? only : undefined;
+  }
+
+  #refuse(session: SessionHandle, code: number, reason?: string, retryAfterMs?: number): void {
+    this.#step({
+      kind: 'refused',
+      session,
+      code,
+      ...(reason === undefined ? {} : { reason: reasonText(reason) }),
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    });
+  }
+}
+
+function isWithoutIpv6(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'EAFNOSUPPORT' || code === 'EADDRNOTAVAIL';
+}
+
+/**
+ * Starts a camera.
+ *
+ * @throws ConfigError that lists everything that is wrong with the options.
+ * @throws the operating system's error when it cannot bind, and a source's when it cannot start.
+ */
+export async function respond(options: RespondOptions<MediaSource>): Promise<Responder> {
+  const settings = resolveRespondSettings(options);
+  warmUp();
+  const responder = await Responder.listen(settings);
+  const stop = (): void => void responder.close();
+  if (settings.signal?.aborted === true) stop();
+  else settings.signal?.addEventListener('abort', stop, { once: true });
+  return responder;
+}

@@ -1,0 +1,110 @@
+import type { Counters } from '../engine/counters.ts';
+import type { ControlSend, SharedInput } from '../engine/io-types.ts';
+import { MediaSend } from '../engine/media-gate.ts';
+import { monotonicMs } from './clock.ts';
+import type { DatagramSocket, SocketEvents } from './datagram-socket.ts';
+import { ImpairedSocket, type Impairment, impairedEvents } from './impaired-socket.ts';
+import { UdpSocket, type UdpSocketOptions } from './udp-socket.ts';
+
+/** An endpoint of either role. */
+export interface SteppedEndpoint<Input, Output> {
+  readonly counters: Counters;
+  step(input: Input | SharedInput, nowMs: number): readonly Output[];
+  deadlineMs(): number;
+}
+
+/** A timer that fires this late means that the event loop stood still, and datagrams may wait that must be read first. */
+const STALL_MS = 5;
+
+/**
+ * Runs one endpoint on one socket and one timer: the only place where the core meets real time.
+ */
+export class EndpointRunner<Input, Output extends { readonly kind: string }> {
+  readonly #endpoint: SteppedEndpoint<Input, Output>;
+  readonly #application: (output: Output) => void;
+  #socket: DatagramSocket | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #timerAtMs = Number.POSITIVE_INFINITY;
+  #immediate: NodeJS.Immediate | undefined;
+  #stopped = false;
+
+  private constructor(endpoint: SteppedEndpoint<Input, Output>, application: (output: Output) => void) {
+    this.#endpoint = endpoint;
+    this.#application = application;
+  }
+
+  /** Binds a socket for the endpoint. Rejects as {@link UdpSocket.bind} does. */
+  static async bind<Input, Output extends { readonly kind: string }>(
+    endpoint: SteppedEndpoint<Input, Output>,
+    options: UdpSocketOptions,
+    application: (output: Output) => void,
+    impairment?: Impairment,
+  ): Promise<EndpointRunner<Input, Output>> {
+    const runner = new EndpointRunner(endpoint, application);
+    const events = runner.#events();
+    if (impairment === undefined) {
+      runner.#socket = await UdpSocket.bind(options, events);
+    } else {
+      const socket = await UdpSocket.bind(options, impairedEvents(events, impairment));
+      runner.#socket = new ImpairedSocket(socket, events, impairment);
+    }
+    return runner;
+  }
+
+  get socket(): DatagramSocket {
+    if (this.#socket === undefined) throw new Error('the socket is not bound');
+    return this.#socket;
+  }
+
+  /** Gives the endpoint an input now, sends what it says, and hands the rest to the application. */
+  step(input: Input | SharedInput): void {
+    if (this.#stopped) return;
+    const outputs = this.#endpoint.step(input, monotonicMs());
+    for (const output of outputs) this.#do(output);
+    this.#arm();
+  }
+
+  /** Stops the timer and closes the socket after what waits was sent. */
+  async close(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    clearImmediate(this.#immediate);
+    await this.#socket?.close();
+  }
+
+  #do(output: Output): void {
+    if (isControl(output)) this.#socket?.send(output.bytes, output.to, output.plane, output.replaces);
+    else if (output instanceof MediaSend) this.#socket?.send(output.bytes, output.to, 'media');
+    else this.#application(output);
+  }
+
+  #events(): SocketEvents {
+    const { counters } = this.#endpoint;
+    return {
+      datagram: (bytes, from) => this.step({ kind: 'datagram', bytes, from }),
+      sendFailed: (to, hint, bytes) => this.step({ kind: 'sendFailed', to, hint, bytes }),
+      failed: () => this.step({ kind: 'socketFailed' }),
+      dropped: (cause) => counters.add(cause === 'queue' ? 'sendQueueDropped' : 'linkImpaired'),
+    };
+  }
+
+  #arm(): void {
+    const deadlineMs = this.#endpoint.deadlineMs();
+    if (deadlineMs === this.#timerAtMs || this.#stopped) return;
+    clearTimeout(this.#timer);
+    this.#timerAtMs = deadlineMs;
+    if (deadlineMs === Number.POSITIVE_INFINITY) return;
+    const waitMs = Math.ceil(deadlineMs - monotonicMs());
+    this.#timer = setTimeout(() => this.#fire(deadlineMs), Math.min(Math.max(waitMs, 0), 2 ** 31 - 1));
+  }
+
+  #fire(deadlineMs: number): void {
+    this.#timerAtMs = Number.POSITIVE_INFINITY;
+    if (monotonicMs() - deadlineMs < STALL_MS) return this.step({ kind: 'timeout' });
+    this.#immediate = setImmediate(() => this.step({ kind: 'timeout' }));
+  }
+}
+
+function isControl(output: { readonly kind: string }): output is ControlSend {
+  return output.kind === 'send';
+}

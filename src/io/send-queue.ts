@@ -1,0 +1,58 @@
+import type { Peer, SessionHandle } from '../engine/io-types.ts';
+import type { Plane } from './datagram-socket.ts';
+
+/** A datagram that waits for the socket. */
+export interface QueuedDatagram {
+  readonly bytes: Uint8Array;
+  readonly to: Peer;
+  readonly plane: Plane;
+  readonly replaces: SessionHandle | undefined;
+}
+
+/** Most datagrams that wait. */
+export const SEND_QUEUE_DATAGRAMS_MAX = 256;
+/** Most bytes that wait. */
+export const SEND_QUEUE_BYTES_MAX = 1024 * 1024;
+
+/**
+ * What waits for the socket: libuv queues without bound, so that no more is handed to it than it can send at once. Control
+ * goes before media; when the queue is full the oldest media goes, and only when there is none the oldest of all.
+ */
+export class SendQueue {
+  #urgent: QueuedDatagram[] = [];
+  #media: QueuedDatagram[] = [];
+  #bytes = 0;
+
+  /** Datagrams that wait. */
+  get length(): number {
+    return this.#urgent.length + this.#media.length;
+  }
+
+  /** @returns how many datagrams had to be dropped for it. */
+  push(datagram: QueuedDatagram): number {
+    if (datagram.replaces !== undefined) this.#forget(datagram.replaces);
+    (datagram.plane === 'media' ? this.#media : this.#urgent).push(datagram);
+    this.#bytes += datagram.bytes.length;
+    let dropped = 0;
+    while (this.length > SEND_QUEUE_DATAGRAMS_MAX || this.#bytes > SEND_QUEUE_BYTES_MAX) {
+      const oldest = this.#media.shift() ?? this.#urgent.shift();
+      this.#bytes -= oldest?.bytes.length ?? 0;
+      dropped++;
+    }
+    return dropped;
+  }
+
+  /** The next to send. */
+  shift(): QueuedDatagram | undefined {
+    const next = this.#urgent.shift() ?? this.#media.shift();
+    this.#bytes -= next?.bytes.length ?? 0;
+    return next;
+  }
+
+  #forget(mark: SessionHandle): void {
+    const index = this.#urgent.findIndex((queued) => queued.replaces === mark);
+    if (index < 0) return;
+    const [replaced] = this.#urgent.splice(index, 1);
+    this.#bytes -= replaced?.bytes.length ?? 0;
+  }
+}
