@@ -1,0 +1,38 @@
+import { CommanderError } from 'commander';
+import { ConfigError, HandshakeError, SessionError } from '../errors.ts';
+import { SinkError } from '../io/sinks/sink-error.ts';
+import { SourceError } from '../io/sources/source-error.ts';
+
+/** What the command's exit codes mean; told by `firstframe --help`. */
+export const ExitCode = {
+  ok: 0,
+  /** The handshake failed, or the session was lost. */
+  failed: 1,
+  usage: 2,
+  /** This machine could not bind, look up or send. */
+  network: 3,
+  interrupted: 130,
+} as const;
+
+/** The exit code that an error amounts to. */
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.ok : ExitCode.usage;
+  if (error instanceof ConfigError || error instanceof SourceError || error instanceof SinkError) return ExitCode.usage;
+  if (error instanceof HandshakeError) return error.code === 'LOCAL_NETWORK' ? ExitCode.network : ExitCode.failed;
+  if (error instanceof SessionError) return ExitCode.failed;
+  return isSystemError(error) ? ExitCode.network : ExitCode.failed;
+}
+
+/** One or more lines for stderr: what happened, and what to try. */
+export function errorText(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'EADDRINUSE') return `${error.message}. Try: another port, or stop what listens there`;
+  if (code === 'EACCES') return `${error.message}. Try: a port above 1023`;
+  if (code === 'EADDRNOTAVAIL') return `${error.message}. Try: an address of this machine, or :PORT for all of them`;
+  return error.message;
+}
+
+function isSystemError(error: unknown): boolean {
+  return error instanceof Error && typeof (error as NodeJS.ErrnoException).syscall === 'string';
+}

@@ -1,0 +1,54 @@
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+import { demoCommand } from './demo.ts';
+import { ExitCode, errorText, exitCodeOf } from './exit-code.ts';
+import { complain } from './output.ts';
+import { packageFile } from './package-file.ts';
+import { sendCommand } from './send.ts';
+import { viewCommand } from './view.ts';
+
+const AFTER_HELP = `
+Examples:
+  firstframe send --stream door=clip.h264 --loop          a camera on 127.0.0.1:4444
+  firstframe view 127.0.0.1/door --output door.h264       watches it and keeps what decodes
+  firstframe view 127.0.0.1 --drop 20% --output null      the same through a bad link
+  firstframe demo                                         both in one process
+
+Exit codes: 0 ok, 1 handshake failed or session lost, 2 usage, 3 network, 130 interrupted.`;
+
+/**
+ * Runs the command.
+ *
+ * @param argv as `process.argv`.
+ * @returns the exit code.
+ */
+export async function run(argv: readonly string[]): Promise<number> {
+  let exitCode: number = ExitCode.ok;
+  const finish = (code: number): void => {
+    exitCode = code;
+  };
+  const program = new Command('firstframe')
+    .description(
+      'From "I want this camera" to the first picture over UDP, through loss, and never media to a stranger.',
+    )
+    .version(version())
+    .addHelpText('after', AFTER_HELP)
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'firstframe: ')) });
+  for (const command of [sendCommand(finish), viewCommand(finish), demoCommand(finish)]) {
+    program.addCommand(command.exitOverride().showHelpAfterError('(try --help)').copyInheritedSettings(program));
+  }
+  try {
+    await program.parseAsync(argv);
+    return exitCode;
+  } catch (error) {
+    const code = exitCodeOf(error);
+    if (!(error instanceof Error && 'exitCode' in error)) complain(errorText(error));
+    return code;
+  }
+}
+
+function version(): string {
+  const { version } = JSON.parse(readFileSync(packageFile('package.json'), 'utf8')) as { version: string };
+  return version;
+}

@@ -1,0 +1,160 @@
+import { Command } from 'commander';
+import type { ListenAddress } from '../config/address.ts';
+import { isLoopback } from '../config/address.ts';
+import { formatDuration, formatPercent, formatRate } from '../config/units.ts';
+import type { MetricsSnapshot } from '../engine/counters.ts';
+import { ConfigError } from '../errors.ts';
+import { monotonicMs } from '../io/clock.ts';
+import type { MediaSource } from '../io/media-source.ts';
+import { type Responder, respond } from '../io/respond.ts';
+import { parseSource } from '../io/sources/parse-source.ts';
+import { addressText, peerText } from '../observe/text.ts';
+import { endpointOptions, observe, tellMetrics } from './endpoint-options.ts';
+import { interruptible } from './interrupt.ts';
+import { type CommonOptions, framesPerSecond, listenAddress, wholeNumber, withCommonOptions } from './options.ts';
+import { commandOutput, complain, type Output } from './output.ts';
+import { clock, codeText } from './text.ts';
+
+interface SendOptions extends CommonOptions {
+  readonly listen: ListenAddress;
+  readonly stream: readonly string[];
+  readonly loop?: boolean;
+  readonly fps?: number;
+  readonly datagramBytes: number;
+  readonly once?: boolean;
+}
+
+/** `firstframe send`. */
+export function sendCommand(finish: (exitCode: number) => void): Command {
+  const command = new Command('send')
+    .description('Offers streams, as a camera does. No media byte leaves before a viewer has confirmed.')
+    .option(
+      '-l, --listen <address>',
+      'where to listen; :4444 is all interfaces, which needs --security',
+      listenAddress,
+      listenAddress('127.0.0.1:4444'),
+    )
+    .requiredOption(
+      '-s, --stream <name=source>',
+      "clip.h264, - (stdin), rtp://:5004, test, exec:'ffmpeg …'; may be given more than once",
+      (text: string, before: readonly string[] = []) => [...before, text],
+    )
+    .option('--loop', 'begin files again at their end')
+    .option('--fps <number>', 'frames per second of files and pipes (default: what they say, else 25)', framesPerSecond)
+    .option(
+      '--datagram-bytes <number>',
+      'first size of media datagrams: 1200, 600 or 296',
+      wholeNumber(296, 1200),
+      1200,
+    )
+    .option('--once', 'end after the last viewer has left');
+  return withCommonOptions(command).action(async (options: SendOptions) => {
+    const output = commandOutput({ json: options.json === true, stdoutTaken: false });
+    using interrupt = interruptible(() => output.line('saying BYE to all viewers (Ctrl-C again to leave at once)'));
+    await using observation = await observe(options);
+    const camera = await respond({
+      ...endpointOptions(options),
+      host: options.listen.host,
+      port: options.listen.port,
+      streams: parseStreams(options),
+      datagramBytesMax: options.datagramBytes,
+      signal: interrupt.signal,
+      logger: observation.log,
+    });
+    observation.metrics.attach({
+      role: 'responder',
+      snapshot: () => camera.metrics(),
+      sessions: () => camera.sessionCount,
+      pending: () => camera.pendingCount,
+    });
+    greet(camera, options, output);
+    tellMetrics(observation, output);
+    await serve(camera, options, output, interrupt.signal);
+    finish(interrupt.exitCode);
+  });
+}
+
+function parseStreams({ stream, loop = false, fps }: SendOptions): Record<string, MediaSource> {
+  const streams: Record<string, MediaSource> = {};
+  for (const text of stream) {
+    const [, name, source] = /^([^=]+)=(.+)$/s.exec(text) ?? [];
+    if (name === undefined || source === undefined) {
+      throw new ConfigError([
+        { setting: '--stream', problem: `"${text}" has no name`, tryInstead: `write door=${text}` },
+      ]);
+    }
+    if (Object.hasOwn(streams, name)) {
+      const problem = `"${name}" is there twice`;
+      throw new ConfigError([{ setting: '--stream', problem, tryInstead: 'give each stream its own name' }]);
+    }
+    streams[name] = parseSource(source, { loop, ...(fps === undefined ? {} : { framesPerSecond: fps }) });
+  }
+  return streams;
+}
+
+function greet(camera: Responder, options: SendOptions, output: Output): void {
+  const { address, port } = camera.local;
+  const where = addressText(address, port);
+  const { streams } = camera;
+  output.line(`listening on ${where}, ${streams.length === 1 ? 'stream' : 'streams'} ${streams.join(', ')}`);
+  if (options.drop !== undefined && options.drop > 0) {
+    output.line(`losing ${formatPercent(options.drop)} of datagrams each way`);
+  }
+  const host = isLoopback(address) ? addressText('127.0.0.1', port) : `ADDRESS:${port}`;
+  output.line(`watch it with: firstframe view ${host}/${streams[0]} --output received.h264`);
+  output.event({ event: 'listening', address, port, streams });
+}
+
+/** Tells of viewers until the camera is closed. */
+async function serve(camera: Responder, options: SendOptions, output: Output, signal: AbortSignal): Promise<void> {
+  const startedAtMs = monotonicMs();
+  const since = new Map<number, number>();
+  const now = (): string => clock(monotonicMs() - startedAtMs);
+  const live = new Set<number>();
+  camera.on('left', ({ session }) => live.delete(session));
+  camera.on('streaming', ({ session, peer, streamId }) => {
+    live.add(session);
+    since.set(session, monotonicMs());
+    output.line(`${now()}  ${peerText(peer)} confirmed: media flows`);
+    output.event({ event: 'streaming', session, peer: peerText(peer), streamId });
+  });
+  camera.on('closed', (closed) => {
+    const { session, peer, code, reason, wasStreaming, streamId } = closed;
+    const beganAtMs = since.get(session);
+    since.delete(session);
+    const after = beganAtMs === undefined ? '' : ` after ${formatDuration(monotonicMs() - beganAtMs)}`;
+    output.line(`${now()}  ${peerText(peer)} ${wasStreaming ? 'left' : 'did not get in'}${after}: ${codeText(code)}`);
+    output.event({ event: 'closed', session, peer: peerText(peer), streamId, code, reason, wasStreaming });
+    live.delete(session);
+    if (options.once === true && wasStreaming && live.size === 0) void camera.close();
+  });
+  camera.on('sourceFailed', ({ stream, error }) => {
+    complain(`stream ${stream}: ${error.message}`);
+    output.event({ event: 'sourceFailed', stream, message: error.message });
+  });
+  let before = camera.metrics();
+  const ticker = setInterval(() => {
+    const metrics = camera.metrics();
+    if (live.size > 0) {
+      output.status(statusLine(now(), live.size, before, metrics));
+      output.event({ event: 'status', viewers: live.size, pending: camera.pendingCount, metrics });
+    }
+    before = metrics;
+  }, 1000);
+  if (signal.aborted) void camera.close();
+  await camera.closed;
+  clearInterval(ticker);
+  output.event({ event: 'ended', metrics: camera.metrics() });
+}
+
+function statusLine(at: string, viewers: number, before: MetricsSnapshot, metrics: MetricsSnapshot): string {
+  const since = (name: 'mediaBytesSent' | 'mediaDatagramsSent' | 'nacksReceived'): number =>
+    metrics.counters[name] - before.counters[name];
+  return [
+    at,
+    viewers === 1 ? '1 viewer' : `${viewers} viewers`,
+    formatRate(8 * since('mediaBytesSent')),
+    `${since('mediaDatagramsSent')} datagrams/s`,
+    `${since('nacksReceived')} repair requests`,
+  ].join('  ');
+}

@@ -1,0 +1,197 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { Command } from 'commander';
+import { formatDuration, formatPercent } from '../config/units.ts';
+import { HandshakeError } from '../errors.ts';
+import { monotonicMs } from '../io/clock.ts';
+import { initiate } from '../io/initiate.ts';
+import type { MediaSink } from '../io/media-sink.ts';
+import { type ReceivedStream, type StreamEnd, sessionError } from '../io/received-stream.ts';
+import { parseSink } from '../io/sinks/parse-sink.ts';
+import { peerText } from '../observe/text.ts';
+import { Timeline } from '../observe/timeline.ts';
+import { endpointOptions, type Observation, observe, tellMetrics } from './endpoint-options.ts';
+import { errorText, exitCodeOf } from './exit-code.ts';
+import { type Interrupt, interruptible } from './interrupt.ts';
+import { KeptSink } from './kept-sink.ts';
+import { type CommonOptions, duration, withCommonOptions } from './options.ts';
+import { commandOutput, complain, type Output } from './output.ts';
+import { ReceiveStatus, summaryLines } from './text.ts';
+
+interface ViewOptions extends CommonOptions {
+  readonly output: string;
+  readonly timeout?: number;
+  readonly latency: number;
+  readonly duration?: number;
+  readonly reconnect?: boolean;
+  readonly sdp?: string;
+}
+
+/** First wait before a further try, doubled each time up to the cap; ms. */
+const RECONNECT_FIRST_MS = 500;
+const RECONNECT_MAX_MS = 15_000;
+
+/** `firstframe view`. */
+export function viewCommand(finish: (exitCode: number) => void): Command {
+  const command = new Command('view')
+    .description('Gets a stream from a camera.')
+    .argument('<target>', 'host[:port][/stream], such as 127.0.0.1:4444/door')
+    .option('-o, --output <where>', "null, file.h264, - (stdout), rtp://127.0.0.1:5006, exec:'ffplay -', test", 'null')
+    .option('--timeout <time>', "give the handshake up after, such as 5s (default: the profile's, 15s)", duration)
+    .option('--latency <time>', 'play-out time: how long a lost datagram is waited for', duration, 200)
+    .option('--duration <time>', 'stop after, such as 10s', duration)
+    .option('--reconnect', 'try again for ever when there is no stream or it is lost')
+    .option('--sdp <file>', 'where an rtp:// output writes its session description (default: firstframe.sdp)');
+  return withCommonOptions(command).action(async (target: string, options: ViewOptions) => {
+    const output = commandOutput({ json: options.json === true, stdoutTaken: options.output === '-' });
+    using interrupt = interruptible(() => output.line('closing (Ctrl-C again to leave at once)'));
+    await using observation = await observe(options);
+    tellMetrics(observation, output);
+    const sink = parseSink(options.output, options.sdp === undefined ? {} : { sdpPath: options.sdp });
+    const kept = options.reconnect === true ? new KeptSink(sink, options.output) : undefined;
+    const view = new View(target, options, output, interrupt, observation, kept ?? sink);
+    try {
+      finish(await view.run());
+    } finally {
+      await (kept?.finish() ?? sink.close());
+    }
+  });
+}
+
+/** One run of the command: a session, or several with `--reconnect`. */
+class View {
+  readonly #target: string;
+  readonly #options: ViewOptions;
+  readonly #output: Output;
+  readonly #interrupt: Interrupt;
+  readonly #observation: Observation;
+  readonly #sink: MediaSink;
+
+  constructor(
+    target: string,
+    options: ViewOptions,
+    output: Output,
+    interrupt: Interrupt,
+    observation: Observation,
+    sink: MediaSink,
+  ) {
+    this.#target = target;
+    this.#options = options;
+    this.#output = output;
+    this.#interrupt = interrupt;
+    this.#observation = observation;
+    this.#sink = sink;
+  }
+
+  /** @returns the exit code. */
+  async run(): Promise<number> {
+    let waitMs = RECONNECT_FIRST_MS;
+    for (;;) {
+      const startedAtMs = monotonicMs();
+      const error = await this.#session().catch((failure: unknown) => failure);
+      const again = this.#options.reconnect === true && !this.#interrupt.signal.aborted && error !== undefined;
+      if (!again || exitCodeOf(error) === 2) return this.#leave(error);
+      complain(`${errorText(error)} Trying again in ${formatDuration(waitMs)}`);
+      await wait(waitMs, undefined, { signal: this.#interrupt.signal }).catch(() => {});
+      const lasted = monotonicMs() - startedAtMs > RECONNECT_MAX_MS;
+      waitMs = lasted ? RECONNECT_FIRST_MS : Math.min(2 * waitMs, RECONNECT_MAX_MS);
+    }
+  }
+
+  #leave(error: unknown): number {
+    if (this.#interrupt.exitCode !== 0) return this.#interrupt.exitCode;
+    if (error === undefined) return 0;
+    complain(errorText(error));
+    return exitCodeOf(error);
+  }
+
+  /** One session to its end; the error that it amounts to, `undefined` when it ended as intended. */
+  async #session(): Promise<unknown> {
+    const { timeout, latency, drop } = this.#options;
+    const endpoint = endpointOptions(this.#options);
+    const timeline = new Timeline({ role: 'initiator' });
+    const startedAtMs = monotonicMs();
+    this.#output.line(
+      `asking ${this.#target} for a stream${drop ? `, losing ${formatPercent(drop)} of datagrams each way (--seed ${endpoint.drop?.seed})` : ''}`,
+    );
+    let toldLines = 0;
+    const tell = (): void => {
+      const lines = timeline.lines();
+      for (const line of lines.slice(toldLines)) this.#output.line(line);
+      toldLines = lines.length;
+    };
+    let handshaking = true;
+    const stream = await initiate(this.#target, {
+      ...endpoint,
+      latencyMs: latency,
+      ...(timeout === undefined ? {} : { timeoutMs: timeout }),
+      sink: this.#sink,
+      signal: this.#interrupt.signal,
+      logger: this.#observation.log,
+      trace: (output, nowMs) => {
+        if (handshaking) timeline.add(nowMs, output);
+      },
+    }).catch((error: unknown) => {
+      tell();
+      this.#failed(error);
+      throw error;
+    });
+    await firstFrame(stream);
+    handshaking = false;
+    tell();
+    return this.#watch(stream, startedAtMs);
+  }
+
+  #failed(error: unknown): void {
+    if (!(error instanceof HandshakeError)) return;
+    const { code, reason, attempts, elapsedMs, peer, tryNext } = error;
+    this.#output.event({ event: 'failed', code, reason, attempts, elapsedMs, peer, tryNext });
+  }
+
+  /** Shows a running stream until it ends. */
+  async #watch(stream: ReceivedStream, startedAtMs: number): Promise<unknown> {
+    const { timeToStreamMs, attempts, rttMs, streamId, peer } = stream;
+    const detach = this.#observation.metrics.attach({
+      role: 'initiator',
+      snapshot: () => stream.metrics(),
+      sessions: () => 1,
+    });
+    this.#output.event({ event: 'streaming', peer: peerText(peer), streamId, timeToStreamMs, attempts, rttMs });
+    const status = new ReceiveStatus();
+    const ticker = setInterval(() => {
+      const stats = stream.stats();
+      if (stats === undefined) return;
+      const nowMs = monotonicMs();
+      this.#output.status(status.line(stats, nowMs - startedAtMs, stream.rttMs, nowMs));
+      this.#output.event({ event: 'status', elapsedMs: nowMs - startedAtMs, rttMs: stream.rttMs, ...stats });
+    }, 1000);
+    const { duration: durationMs } = this.#options;
+    const stop = durationMs === undefined ? undefined : setTimeout(() => void stream.close(), durationMs);
+    const end = await stream.ended;
+    clearInterval(ticker);
+    clearTimeout(stop);
+    this.#summary(stream, end);
+    await stream.closed;
+    detach();
+    return sessionError(end, peer);
+  }
+
+  #summary(stream: ReceivedStream, end: StreamEnd): void {
+    const { timeToStreamMs, timeToFirstFrameMs, attempts } = stream;
+    const stats = stream.stats();
+    for (const line of summaryLines({ end, timeToStreamMs, timeToFirstFrameMs, attempts, stats })) {
+      this.#output.line(line);
+    }
+    const metrics = stream.metrics();
+    this.#output.event({ event: 'ended', ...end, timeToStreamMs, timeToFirstFrameMs, attempts, stats, metrics });
+  }
+}
+
+/** Waits for the first decodable frame, a second at most, so that it is part of the timeline. */
+async function firstFrame(stream: ReceivedStream): Promise<void> {
+  if (stream.timeToFirstFrameMs !== undefined) return;
+  await Promise.race([
+    new Promise((resolve) => stream.once('firstFrame', resolve)),
+    stream.ended,
+    wait(1000, undefined, { ref: false }),
+  ]);
+}
