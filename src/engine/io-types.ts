@@ -60,14 +60,22 @@ export type InitiatorInput =
   | { readonly kind: 'start' }
   | { readonly kind: 'close'; readonly code: number; readonly reason?: string };
 
-/** A control datagram or an RTCP packet for the socket. */
+/** A control frame for the socket. */
 export interface ControlSend {
   readonly kind: 'send';
-  readonly plane: 'control' | 'feedback';
+  readonly plane: 'control';
   readonly bytes: Uint8Array;
   readonly to: Peer;
   /** Of several queued ones of a session with this mark only the newest need be sent. */
   readonly replaces?: SessionHandle;
+}
+
+/** An RTCP packet for the socket; only a viewer sends any, so that a camera has no way for RTP but its gate. */
+export interface FeedbackSend {
+  readonly kind: 'send';
+  readonly plane: 'feedback';
+  readonly bytes: Uint8Array;
+  readonly to: Peer;
 }
 
 /** What happened, for logs and traces; made only when tracing is on. */
@@ -128,6 +136,7 @@ export type ResponderOutput =
 /** Outputs of an initiator's endpoint. */
 export type InitiatorOutput =
   | ControlSend
+  | FeedbackSend
   | TraceOutput
   | ClosedOutput
   /** There is evidence that the confirm arrived. */

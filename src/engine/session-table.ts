@@ -14,8 +14,9 @@ export class SessionTable {
     return this.#byHandle.size;
   }
 
-  all(): ResponderSession[] {
-    return [...this.#byHandle.values()];
+  /** Sessions may end while they are gone through. */
+  all(): Iterable<ResponderSession> {
+    return this.#byHandle.values();
   }
 
   add(session: ResponderSession): void {

@@ -1,5 +1,5 @@
 import type { Counters } from '../engine/counters.ts';
-import type { ControlSend, SharedInput } from '../engine/io-types.ts';
+import type { ControlSend, FeedbackSend, SharedInput } from '../engine/io-types.ts';
 import { MediaSend } from '../engine/media-gate.ts';
 import { monotonicMs } from './clock.ts';
 import type { DatagramSocket, SocketEvents } from './datagram-socket.ts';
@@ -73,9 +73,14 @@ export class EndpointRunner<Input, Output extends { readonly kind: string }> {
   }
 
   #do(output: Output): void {
-    if (isControl(output)) this.#socket?.send(output.bytes, output.to, output.plane, output.replaces);
+    if (isSend(output)) this.#send(output);
     else if (output instanceof MediaSend) this.#socket?.send(output.bytes, output.to, 'media');
     else this.#application(output);
+  }
+
+  #send(output: ControlSend | FeedbackSend): void {
+    const { bytes, to, plane } = output;
+    this.#socket?.send(bytes, to, plane, 'replaces' in output ? output.replaces : undefined);
   }
 
   #events(): SocketEvents {
@@ -105,6 +110,6 @@ export class EndpointRunner<Input, Output extends { readonly kind: string }> {
   }
 }
 
-function isControl(output: { readonly kind: string }): output is ControlSend {
+function isSend(output: { readonly kind: string }): output is ControlSend | FeedbackSend {
   return output.kind === 'send';
 }
