@@ -78,6 +78,7 @@ export const counterNames = [
   'startsSent',
   'confirmsSent',
   'resetsSent',
+  'answersWithheld',
   'nacksReceived',
   'datagramSizeStepsDown',
   'datagramSizeStepsUp',

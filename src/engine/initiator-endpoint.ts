@@ -108,7 +108,7 @@ export class InitiatorEndpoint {
         break;
       case 'sendFailed':
         this.counters.hint(input.hint);
-        this.#session.sendFailed(input.hint);
+        this.#session.sendFailed(input.hint, input.bytes);
         break;
       case 'socketFailed':
         this.#session.socketFailed(nowMs);

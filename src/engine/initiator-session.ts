@@ -12,6 +12,7 @@ import { EARLY_MEDIA_DATAGRAMS_MAX, PROTOCOL_VERSION } from '../protocol/constan
 import { errorCodeName, isTransient } from '../protocol/error-code.ts';
 import { type ErrorFrame, type Frame, FrameFlag, FrameType, type StartAckFrame } from '../protocol/frame.ts';
 import { equalBytes } from '../security/reset-token.ts';
+import { wireCode, wireReason } from './application-input.ts';
 import type { DropReason, HintName } from './counters.ts';
 import { MachineDriver } from './driver.ts';
 import type { InitiatorOutput, Peer } from './io-types.ts';
@@ -90,6 +91,7 @@ export class InitiatorSession {
   }
 
   start(nowMs: number): void {
+    if (this.state !== 'ReadyToStart') return;
     this.#core.nowMs = nowMs;
     this.#startedAtMs = nowMs;
     this.#host.counters.add('handshakesStarted');
@@ -98,8 +100,8 @@ export class InitiatorSession {
 
   close(code: number, reason: string | undefined, nowMs: number): void {
     this.#core.nowMs = nowMs;
-    this.#core.byeReason ??= reason;
-    this.#dispatch({ type: 'app.close', code }, 0);
+    this.#core.byeReason ??= wireReason(reason);
+    this.#dispatch({ type: 'app.close', code: wireCode(code) }, 0);
   }
 
   socketFailed(nowMs: number): void {
@@ -107,10 +109,11 @@ export class InitiatorSession {
     this.#dispatch({ type: 'app.socketFailed' }, 0);
   }
 
-  /** A hint only: told when a deadline passes. */
-  sendFailed(hint: HintName): void {
+  /** A hint only: told when a deadline passes. @param bytes 0 for an ICMP message, whose datagram did leave. */
+  sendFailed(hint: HintName, bytes: number): void {
     this.#reason = hint;
-    if (hint !== 'ECONNREFUSED' && hint !== 'EMSGSIZE') this.#startsUnsendable++;
+    const left = bytes === 0 || hint === 'ECONNREFUSED' || hint === 'EHOSTUNREACH' || hint === 'EMSGSIZE';
+    if (!left) this.#startsUnsendable++;
   }
 
   timeout(nowMs: number): void {
@@ -340,6 +343,8 @@ export class InitiatorSession {
   #reportStreaming(): void {
     const { nowMs, rtt } = this.#core;
     this.#wasStreaming = true;
+    // Whatever went wrong before was overcome.
+    this.#reason = undefined;
     this.#host.counters.add('handshakesCompleted');
     this.#host.emit({
       kind: 'streaming',

@@ -131,7 +131,7 @@ export type ResponderOutput =
   /** The reservation is no longer needed. */
   | { readonly kind: 'release'; readonly session: SessionHandle }
   | { readonly kind: 'streaming'; readonly session: SessionHandle; readonly peer: Peer; readonly streamId: bigint }
-  | { readonly kind: 'peerBye'; readonly session: SessionHandle; readonly code: number };
+  | { readonly kind: 'peerBye'; readonly session: SessionHandle; readonly code: number; readonly reason?: string };
 
 /** Outputs of an initiator's endpoint. */
 export type InitiatorOutput =

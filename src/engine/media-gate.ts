@@ -2,10 +2,12 @@ import { assertInvariant } from '../protocol/invariants.ts';
 import type { Peer } from './io-types.ts';
 
 /**
- * Proof that a START_CONFIRM with both ids of a session came from its tuple. Only {@link confirmProof} can make one, and
+ * Proof that a START_CONFIRM with both ids of a session came from its tuple. Only {@link ConfirmProof.of} can make one, and
  * without one no gate opens.
  */
 export class ConfirmProof {
+  // Without it an object literal with the same fields would do.
+  declare protected readonly brand: 'ConfirmProof';
   readonly sessionTag: bigint;
   readonly tupleKey: string;
 
@@ -32,6 +34,8 @@ let mint: (bytes: Uint8Array, to: Peer) => MediaSend;
 
 /** A media datagram on its way to the socket. Its constructor is private: only an open {@link MediaGate} makes one. */
 export class MediaSend {
+  // Without it an object literal with the same fields would do.
+  declare protected readonly brand: 'MediaSend';
   readonly kind = 'media';
   readonly bytes: Uint8Array;
   readonly to: Peer;

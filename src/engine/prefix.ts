@@ -1,3 +1,5 @@
+const NONE = new Uint8Array(0);
+
 /**
  * What limits are counted by: an IPv4 address (4 bytes, also when it came mapped into IPv6) or an IPv6 /64 (8 bytes).
  * Addresses are texts as the operating system prints them; a zone id is ignored. A text that is no address is an empty
@@ -20,28 +22,32 @@ function isMapped(text: string): boolean {
 }
 
 function ipv4(text: string): Uint8Array {
-  const bytes = new Uint8Array(4);
   const parts = text.split('.', 5);
-  if (parts.length !== 4) return new Uint8Array(0);
-  for (let i = 0; i < 4; i++) bytes[i] = Number(parts[i]);
-  return bytes;
+  if (parts.length !== 4 || !parts.every((part) => /^\d{1,3}$/.test(part) && Number(part) <= 255)) return NONE;
+  return Uint8Array.from(parts, Number);
 }
 
 function ipv6Prefix(text: string): Uint8Array {
-  const gap = text.indexOf('::');
-  const head = groups(gap < 0 ? text : text.slice(0, gap));
-  const tail = gap < 0 ? [] : groups(text.slice(gap + 2));
-  if (head.length + tail.length > 8 || (gap < 0 && head.length !== 8)) return new Uint8Array(0);
+  // A dotted end stands for the last two groups, of which a /64 has none.
+  const halves = text
+    .replace(/:\d{1,3}(?:\.\d{1,3}){3}$/, ':0:0')
+    .split('::', 3)
+    .map(groups);
+  const [head = [], tail = []] = halves;
+  const gap = halves.length === 2;
+  const count = head.length + tail.length;
+  if (halves.length > 2 || (gap ? count > 7 : count !== 8)) return NONE;
+  const all = [...head, ...new Array<number>(8 - count).fill(0), ...tail];
+  if (all.some((group) => Number.isNaN(group))) return NONE;
   const prefix = new Uint8Array(8);
   for (let i = 0; i < 4; i++) {
-    const fromTail = i - (8 - tail.length);
-    const group = i < head.length ? (head[i] ?? 0) : fromTail >= 0 ? (tail[fromTail] ?? 0) : 0;
-    prefix[2 * i] = group >>> 8;
-    prefix[2 * i + 1] = group;
+    prefix[2 * i] = (all[i] ?? 0) >>> 8;
+    prefix[2 * i + 1] = all[i] ?? 0;
   }
   return prefix;
 }
 
 function groups(text: string): number[] {
-  return text === '' ? [] : text.split(':', 9).map((group) => Number.parseInt(group, 16) & 0xffff);
+  if (text === '') return [];
+  return text.split(':', 9).map((group) => (/^[0-9a-f]{1,4}$/i.test(group) ? Number.parseInt(group, 16) : Number.NaN));
 }

@@ -187,8 +187,8 @@ export class ResponderEndpoint {
     this.#drop(failed.reason, from, bytes);
     const { header, reason } = failed;
     if (header?.type !== FrameType.START || bytes.length !== START_BYTES || header.streamId === 0n) return;
-    if (reason === 'version') this.#refuseVersion(header, from, bytes);
-    else if (reason === 'criticalTlv' && this.#admission.takeToken(from.address, this.#nowMs)) {
+    if (reason === 'version') this.#refuseVersion(header, from);
+    else if (reason === 'criticalTlv' && this.#mayAnswer(from)) {
       this.#refuse(from, header, { errorCode: ErrorCode.UNSUPPORTED_CRITICAL_TLV });
     }
   }
@@ -209,7 +209,10 @@ export class ResponderEndpoint {
       }
       return;
     }
-    if (!start.versions.includes(PROTOCOL_VERSION)) return this.#refuseVersion(start, from, bytes);
+    if (!start.versions.includes(PROTOCOL_VERSION)) {
+      this.#drop('versionUnsupported', from, bytes);
+      return this.#refuseVersion(start, from);
+    }
     if (!this.#admission.takeToken(from.address, this.#nowMs)) return this.#drop('prefixRate', from, bytes);
     if (this.#sessions.candidatesFull(key)) return this.#drop('candidatesFull', from, bytes);
     const full = this.#admission.full(from.address);
@@ -256,7 +259,7 @@ export class ResponderEndpoint {
     const streamIdKnown = this.#sessions.byStreamId(tupleKey(from), streamId) !== undefined;
     this.#drop(streamIdKnown ? 'wrongTag' : 'noSession', from, bytes);
     if (frame.type !== FrameType.START_CONFIRM && frame.type !== FrameType.PING && frame.type !== FrameType.BYE) return;
-    if (!this.#admission.takeToken(from.address, this.#nowMs)) return this.counters.drop('prefixRate');
+    if (!this.#mayAnswer(from)) return;
     this.counters.add('resetsSent');
     const token = resetToken(this.#host.resetKey, streamId, sessionTag);
     const reset = encodeFrame({
@@ -271,9 +274,15 @@ export class ResponderEndpoint {
     sendControl(this.#host, from, reset);
   }
 
-  #refuseVersion(start: StartIds, from: Peer, bytes: Uint8Array): void {
-    this.#drop('versionUnsupported', from, bytes);
-    if (!this.#admission.takeToken(from.address, this.#nowMs)) return this.counters.drop('prefixRate');
+  /** A token of the stranger's prefix for an answer; without one the answer is withheld and counted. */
+  #mayAnswer(from: Peer): boolean {
+    const allowed = this.#admission.takeToken(from.address, this.#nowMs);
+    if (!allowed) this.counters.add('answersWithheld');
+    return allowed;
+  }
+
+  #refuseVersion(start: StartIds, from: Peer): void {
+    if (!this.#mayAnswer(from)) return;
     this.#refuse(from, start, { errorCode: ErrorCode.UNSUPPORTED_VERSION, versions: [PROTOCOL_VERSION] });
   }
 

@@ -1,28 +1,17 @@
-import {
-  jitterMs,
-  type ResponderEvent,
-  type ResponderState,
-  repeatMs,
-  responderMachine,
-} from '../../machines/index.ts';
+import { type ResponderEvent, type ResponderState, responderMachine } from '../../machines/index.ts';
 import type { StreamFeed } from '../media/stream-feed.ts';
-import {
-  PENDING_MS,
-  PROBE_INTERVAL_MS,
-  PROBES,
-  RESERVE_MS,
-  RETRY_AFTER_MIN_MS,
-  TOMBSTONE_MS,
-} from '../protocol/constants.ts';
+import { RETRY_AFTER_MIN_MS, TOMBSTONE_MS } from '../protocol/constants.ts';
 import { ErrorCode, isTransient } from '../protocol/error-code.ts';
 import { type Frame, FrameType } from '../protocol/frame.ts';
 import { assertInvariant } from '../protocol/invariants.ts';
 import { equalBytes, resetToken } from '../security/reset-token.ts';
+import { wireCode, wireReason, wireRetryAfterMs, wireSdp } from './application-input.ts';
 import { MachineDriver } from './driver.ts';
 import type { Peer, ResponderOutput, SessionHandle } from './io-types.ts';
 import type { ConfirmProof } from './media-gate.ts';
 import { MediaOutlet } from './media-outlet.ts';
 import { type Refusal, ResponderAnswers } from './responder-answers.ts';
+import { responderTimer } from './responder-timers.ts';
 import { SessionCore } from './session-core.ts';
 import { drop, type SessionHost } from './session-host.ts';
 import type { Sleeper } from './wake-queue.ts';
@@ -75,6 +64,7 @@ export class ResponderSession implements Sleeper {
   #proof: ConfirmProof | undefined;
   #retryAfterMs = RETRY_AFTER_MIN_MS;
   #refusalReason: string | undefined;
+  #peerReason: string | undefined;
   #wasStreaming = false;
 
   constructor(host: ResponderHost, start: AdmittedStart, nowMs: number) {
@@ -153,6 +143,7 @@ export class ResponderSession implements Sleeper {
         this.#pong(frame.nonce, frame.datagramBytesMax, bytes);
         break;
       case FrameType.BYE:
+        this.#peerReason = frame.reason;
         this.#dispatch({ type: 'frame.BYE', code: frame.errorCode }, bytes);
         break;
       case FrameType.BYE_ACK:
@@ -184,17 +175,17 @@ export class ResponderSession implements Sleeper {
   reserved(feed: StreamFeed, sdp: string | undefined, nowMs: number): void {
     this.#core.nowMs = nowMs;
     if (this.state !== 'PendingStartRequest') return;
+    this.#sdp = wireSdp(sdp);
     this.#feed = feed;
-    this.#sdp = sdp;
     this.#dispatch({ type: 'app.reserved', fastGranted: false }, 0);
   }
 
   /** The application's no. */
   refused(code: number, retryAfterMs: number | undefined, reason: string | undefined, nowMs: number): void {
     this.#core.nowMs = nowMs;
-    this.#retryAfterMs = Math.max(RETRY_AFTER_MIN_MS, retryAfterMs ?? 0);
-    this.#refusalReason = reason;
-    this.#dispatch({ type: 'app.refused', code }, 0);
+    this.#retryAfterMs = wireRetryAfterMs(retryAfterMs);
+    this.#refusalReason = wireReason(reason);
+    this.#dispatch({ type: 'app.refused', code: wireCode(code) }, 0);
   }
 
   /** The feed has something new. */
@@ -205,8 +196,8 @@ export class ResponderSession implements Sleeper {
 
   close(code: number, reason: string | undefined, nowMs: number): void {
     this.#core.nowMs = nowMs;
-    this.#core.byeReason ??= reason;
-    this.#dispatch({ type: 'app.close', code }, 0);
+    this.#core.byeReason ??= wireReason(reason);
+    this.#dispatch({ type: 'app.close', code: wireCode(code) }, 0);
   }
 
   /** A newer session of this tuple was confirmed. */
@@ -287,6 +278,7 @@ export class ResponderSession implements Sleeper {
           ...(this.#streamName === undefined ? {} : { streamName: this.#streamName }),
         });
       case 'drawSession':
+        core.deadlines.disarm('reserve');
         return this.#drawSession();
       case 'sendStartAck':
         return this.#answers.sendStartAck(this.#attempt, { resetToken: this.#resetToken, ssrc: this.#ssrc });
@@ -301,6 +293,7 @@ export class ResponderSession implements Sleeper {
       case 'supersede':
         return this.#host.supersedeOlder(this);
       case 'openGate':
+        core.deadlines.disarm('pending');
         assertInvariant('S1', this.#proof !== undefined, 'Streaming without a START_CONFIRM');
         return this.#outlet?.open(this.#proof, core.nowMs + profile.consentMs, core.nowMs);
       case 'sendReady':
@@ -322,40 +315,31 @@ export class ResponderSession implements Sleeper {
           streamId: this.streamId,
         });
       case 'reportPeerBye':
-        return this.#host.emit({ kind: 'peerBye', session: this.handle, code: this.#code });
-      case 'armReserve':
-        return core.arm('reserve', RESERVE_MS);
-      case 'armPending':
-        core.deadlines.disarm('reserve');
-        return core.arm('pending', PENDING_MS);
-      case 'armProbe':
-        core.deadlines.disarm('pending');
-        return core.arm(
-          'heartbeat',
-          this.#driver.snapshot.context.probes < PROBES
-            ? PROBE_INTERVAL_MS
-            : repeatMs(profile.pingRepeatMs, core.rtt.ms),
-        );
-      case 'armHeartbeat':
-        return core.arm(
-          'heartbeat',
-          this.#outlet?.suspicious === true
-            ? PROBE_INTERVAL_MS
-            : jitterMs(profile.heartbeatMs, 0.2, this.#host.random.unit()),
-        );
-      case 'armHeartbeatRepeat':
-        return core.arm('heartbeat', repeatMs(profile.pingRepeatMs, core.rtt.ms));
-      case 'armDead':
-        return core.arm('dead', profile.deadMs);
+        return this.#host.emit({ kind: 'peerBye', session: this.handle, code: this.#code, ...this.#peerWords });
       case 'release':
         return this.#release();
       default:
-        return;
+        return this.#arm(output);
     }
+  }
+
+  #arm(output: string): void {
+    const armed = responderTimer(output, {
+      profile: this.#host.profile,
+      probes: this.#driver.snapshot.context.probes,
+      suspicious: this.#outlet?.suspicious === true,
+      rttMs: this.#core.rtt.ms,
+      unit: () => this.#host.random.unit(),
+    });
+    if (armed !== undefined) this.#core.arm(armed.timer, armed.ms);
   }
 
   get #code(): number {
     return this.#driver.snapshot.context.code;
+  }
+
+  get #peerWords(): { readonly reason?: string } {
+    return this.#peerReason === undefined ? {} : { reason: this.#peerReason };
   }
 
   get #refusal(): Refusal {
@@ -394,6 +378,7 @@ export class ResponderSession implements Sleeper {
       peer: this.peer,
       streamId: this.streamId,
       code: this.#code,
+      ...this.#peerWords,
       wasStreaming: this.#wasStreaming,
       attempts: 0,
     });

@@ -12,7 +12,6 @@ import { FrameQueue } from './frame-queue.ts';
 import type { MediaSink, SinkReport } from './media-sink.ts';
 import type { OutputObserver } from './output-observer.ts';
 import type { EndpointRunner } from './runner.ts';
-import { reasonText } from './text.ts';
 
 /** `initiate()` resolves at the first media datagram, or this long after Streaming when the camera is idle. */
 const IDLE_CAMERA_MS = 250;
@@ -143,7 +142,7 @@ export class ReceivedStream extends EventEmitter<ReceivedStreamEvents> implement
 
   /** Says BYE, waits for the answer (6.2 s at most), frees everything. Never rejects. */
   close(code: number = ErrorCode.NO_ERROR, reason?: string): Promise<StreamEnd> {
-    this.#step({ kind: 'close', code, ...(reason === undefined ? {} : { reason: reasonText(reason) }) });
+    this.#step({ kind: 'close', code, ...(reason === undefined ? {} : { reason }) });
     this.#end(code, reason, false);
     return this.closed;
   }

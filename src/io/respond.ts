@@ -12,7 +12,6 @@ import type { MediaSource } from './media-source.ts';
 import { type OutputObserver, outputObserver } from './output-observer.ts';
 import { PublishedStream } from './published-stream.ts';
 import { EndpointRunner } from './runner.ts';
-import { reasonText } from './text.ts';
 import { warmUp } from './warm-up.ts';
 
 /** A viewer's session, as told to the application. */
@@ -136,7 +135,7 @@ export class Responder extends EventEmitter<ResponderEvents> implements AsyncDis
 
   /** Ends one session with BYE. @param code an application's code, 0x80..0xFF, or one of {@link ErrorCode}. */
   closeSession(session: SessionHandle, code: number = ErrorCode.NO_ERROR, reason?: string): void {
-    const words = reason === undefined ? {} : { reason: reasonText(reason) };
+    const words = reason === undefined ? {} : { reason };
     this.#step({ kind: 'close', session, code, ...words });
   }
 
@@ -226,7 +225,7 @@ export class Responder extends EventEmitter<ResponderEvents> implements AsyncDis
       kind: 'refused',
       session,
       code,
-      ...(reason === undefined ? {} : { reason: reasonText(reason) }),
+      ...(reason === undefined ? {} : { reason }),
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     });
   }

@@ -39,6 +39,7 @@ const counterHelp: Readonly<Record<CounterName, string>> = {
   startsSent: 'START frames sent.',
   confirmsSent: 'START_CONFIRM frames sent.',
   resetsSent: 'RESET frames sent.',
+  answersWithheld: 'Answers to strangers not given, because their prefix had its share.',
   nacksReceived: 'NACKs for a live session.',
   datagramSizeStepsDown: 'Times the media datagram size was made smaller.',
   datagramSizeStepsUp: 'Times the media datagram size was made larger again.',

@@ -1,0 +1,52 @@
+/**
+ * What an application says goes on the wire: checked, or cut to what a frame can carry, before anything changes state.
+ */
+import { RETRY_AFTER_MIN_MS } from '../protocol/constants.ts';
+import { ErrorCode, isLocalOnly } from '../protocol/error-code.ts';
+
+const REASON_BYTES_MAX = 64;
+const SDP_BYTES_MAX = 700;
+const U32_MAX = 0xffff_ffff;
+
+const encoder = new TextEncoder();
+
+/**
+ * A code that may go on the wire; those that are counted locally only (MALFORMED, STREAM_ID_MISMATCH, INVALID_COOKIE) become POLICY.
+ *
+ * @throws RangeError unless it is a u16.
+ */
+export function wireCode(code: number): number {
+  if (!Number.isInteger(code) || code < 0 || code > 0xffff) throw new RangeError(`${code} is no error code`);
+  return isLocalOnly(code) ? ErrorCode.POLICY : code;
+}
+
+/** Words for a REASON: at most 64 bytes of UTF-8, cut between characters. */
+export function wireReason(text: string | undefined): string | undefined {
+  if (text === undefined || encoder.encode(text).length <= REASON_BYTES_MAX) return text;
+  let bytes = 0;
+  let kept = '';
+  for (const character of text) {
+    bytes += encoder.encode(character).length;
+    if (bytes > REASON_BYTES_MAX) break;
+    kept += character;
+  }
+  return kept;
+}
+
+/** A retry-after in whole ms, at least a second. */
+export function wireRetryAfterMs(ms: number | undefined): number {
+  const whole = Math.ceil(ms ?? 0);
+  return Math.min(U32_MAX, Math.max(RETRY_AFTER_MIN_MS, Number.isFinite(whole) ? whole : 0));
+}
+
+/**
+ * A description that READY can carry.
+ *
+ * @throws RangeError above 700 bytes of UTF-8.
+ */
+export function wireSdp(sdp: string | undefined): string | undefined {
+  if (sdp === undefined) return undefined;
+  const bytes = encoder.encode(sdp).length;
+  if (bytes > SDP_BYTES_MAX) throw new RangeError(`the SDP has ${bytes} bytes, READY carries ${SDP_BYTES_MAX}`);
+  return sdp;
+}
