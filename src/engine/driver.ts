@@ -1,40 +1,36 @@
-import {
-  type AnyMachineSnapshot,
-  type AnyStateMachine,
-  type EventFromLogic,
-  type InputFrom,
-  initialTransition,
-  type SnapshotFrom,
-  transition,
-} from 'xstate';
+import type { CompiledMachine } from './compile.ts';
 
-/**
- * Drives one machine by pure transitions and hands every declared output, in order, to `perform`. Holds no other state, so
- * that a compiled table can take its place.
- */
-export class MachineDriver<Machine extends AnyStateMachine> {
-  readonly #machine: Machine;
+/** Drives one machine on its table and hands every declared output, in order, to `perform`. */
+export class MachineDriver<State extends string, Context, Event extends { readonly type: string }, Input> {
+  readonly #machine: CompiledMachine<State, Context, Event, Input>;
   readonly #perform: (output: string) => void;
-  #snapshot: SnapshotFrom<Machine>;
+  #state: State;
+  #context: Context;
 
-  constructor(machine: Machine, input: InputFrom<Machine>, perform: (output: string) => void) {
+  constructor(machine: CompiledMachine<State, Context, Event, Input>, input: Input, perform: (output: string) => void) {
     this.#machine = machine;
     this.#perform = perform;
-    const [snapshot] = initialTransition(machine, input as never);
-    this.#snapshot = snapshot as SnapshotFrom<Machine>;
+    this.#state = machine.initialState;
+    this.#context = machine.initialContext(input);
   }
 
-  /** State and context after the last event. */
-  get snapshot(): SnapshotFrom<Machine> {
-    return this.#snapshot;
+  /** After the last event, also while its outputs are performed. */
+  get state(): State {
+    return this.#state;
+  }
+
+  /** As {@link state}. */
+  get context(): Context {
+    return this.#context;
   }
 
   /** Takes an event; false when the state has no row for it, and nothing changed. */
-  send(event: EventFromLogic<Machine>): boolean {
-    const before = this.#snapshot;
-    const [after, actions] = transition(this.#machine, before as never, event);
-    this.#snapshot = after as SnapshotFrom<Machine>;
-    for (const action of actions) this.#perform(action.type);
-    return actions.length > 0 || (after as AnyMachineSnapshot).value !== (before as AnyMachineSnapshot).value;
+  send(event: Event): boolean {
+    const step = this.#machine.step(this.#state, this.#context, event);
+    if (step === undefined) return false;
+    this.#state = step.state;
+    this.#context = step.context;
+    for (const output of step.outputs) this.#perform(output);
+    return true;
   }
 }

@@ -1,7 +1,8 @@
 import {
+  type InitiatorContext,
   type InitiatorEvent,
+  type InitiatorInput,
   type InitiatorState,
-  initiatorMachine,
   jitterMs,
   repeatMs,
   rtoMs,
@@ -20,6 +21,7 @@ import { type InletOptions, MediaInlet } from './media-inlet.ts';
 import { SessionCore } from './session-core.ts';
 import { drop, type SessionHost } from './session-host.ts';
 import { StartSends } from './start-sends.ts';
+import { initiatorTable } from './tables.ts';
 
 /** What an initiator's session is made of. */
 export interface InitiatorSessionOptions {
@@ -37,7 +39,7 @@ export class InitiatorSession {
   readonly #host: SessionHost<InitiatorOutput>;
   readonly #options: InitiatorSessionOptions;
   readonly #core: SessionCore;
-  readonly #driver: MachineDriver<typeof initiatorMachine>;
+  readonly #driver: MachineDriver<InitiatorState, InitiatorContext, InitiatorEvent, InitiatorInput>;
   readonly #early: Uint8Array[] = [];
   #starts = new StartSends();
   #cookie: Uint8Array | undefined;
@@ -59,11 +61,11 @@ export class InitiatorSession {
     this.#options = options;
     this.#core = new SessionCore(host, peer, 1, 0n, 0);
     const input = { sendsMax: host.profile.sendsMax, fastAsked: options.fast };
-    this.#driver = new MachineDriver(initiatorMachine, input, (output) => this.#perform(output));
+    this.#driver = new MachineDriver(initiatorTable, input, (output) => this.#perform(output));
   }
 
   get state(): InitiatorState {
-    return this.#driver.snapshot.value;
+    return this.#driver.state;
   }
 
   get streamId(): bigint {
@@ -235,7 +237,7 @@ export class InitiatorSession {
 
   #perform(output: string): void {
     const core = this.#core;
-    const { context } = this.#driver.snapshot;
+    const { context } = this.#driver;
     const { profile, counters } = this.#host;
     if (output === 'sampleRtt' && this.#frame?.type === FrameType.START_ACK) {
       core.rtt.sample(core.nowMs - (this.#starts.sentAtMs(this.#frame.attempt) ?? core.nowMs));
@@ -372,7 +374,7 @@ export class InitiatorSession {
   }
 
   #release(): void {
-    const { code } = this.#driver.snapshot.context;
+    const { code } = this.#driver.context;
     this.#inlet?.end(this.#core.nowMs);
     this.#core.deadlines.disarmAll();
     this.#host.counters.closed(code);

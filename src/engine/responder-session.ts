@@ -1,4 +1,4 @@
-import { type ResponderEvent, type ResponderState, responderMachine } from '../../machines/index.ts';
+import type { ResponderEvent, ResponderState } from '../../machines/index.ts';
 import type { StreamFeed } from '../media/stream-feed.ts';
 import { RETRY_AFTER_MIN_MS, TOMBSTONE_MS } from '../protocol/constants.ts';
 import { ErrorCode, isTransient } from '../protocol/error-code.ts';
@@ -14,6 +14,7 @@ import { type Refusal, ResponderAnswers } from './responder-answers.ts';
 import { responderTimer } from './responder-timers.ts';
 import { SessionCore } from './session-core.ts';
 import { drop, type SessionHost } from './session-host.ts';
+import { responderTable } from './tables.ts';
 import type { Sleeper } from './wake-queue.ts';
 
 /** What a responder's session asks of its endpoint. */
@@ -53,7 +54,7 @@ export class ResponderSession implements Sleeper {
   readonly #host: ResponderHost;
   readonly #core: SessionCore;
   readonly #answers: ResponderAnswers;
-  readonly #driver = new MachineDriver(responderMachine, undefined, (output) => this.#perform(output));
+  readonly #driver = new MachineDriver(responderTable, undefined, (output) => this.#perform(output));
   readonly #streamName: string | undefined;
   #attempt: number;
   #ssrc = 0;
@@ -80,7 +81,7 @@ export class ResponderSession implements Sleeper {
   }
 
   get state(): ResponderState {
-    return this.#driver.snapshot.value;
+    return this.#driver.state;
   }
 
   get streamId(): bigint {
@@ -266,7 +267,7 @@ export class ResponderSession implements Sleeper {
 
   #perform(output: string): void {
     const core = this.#core;
-    if (core.perform(output, this.#driver.snapshot.context)) return;
+    if (core.perform(output, this.#driver.context)) return;
     const { profile } = this.#host;
     switch (output) {
       case 'askReservation':
@@ -326,7 +327,7 @@ export class ResponderSession implements Sleeper {
   #arm(output: string): void {
     const armed = responderTimer(output, {
       profile: this.#host.profile,
-      probes: this.#driver.snapshot.context.probes,
+      probes: this.#driver.context.probes,
       suspicious: this.#outlet?.suspicious === true,
       rttMs: this.#core.rtt.ms,
       unit: () => this.#host.random.unit(),
@@ -335,7 +336,7 @@ export class ResponderSession implements Sleeper {
   }
 
   get #code(): number {
-    return this.#driver.snapshot.context.code;
+    return this.#driver.context.code;
   }
 
   get #peerWords(): { readonly reason?: string } {

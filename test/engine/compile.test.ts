@@ -1,0 +1,65 @@
+import { describe, expect, it } from 'vitest';
+import { createMachine, initialTransition } from 'xstate';
+import { initiatorMachine, responderMachine } from '../../machines/index.ts';
+import { compileMachine } from '../../src/engine/compile.ts';
+import { initiatorTable, responderTable } from '../../src/engine/tables.ts';
+import { initiatorSubject, responderSubject } from '../support/machine-table.ts';
+
+describe('the compiled table', () => {
+  it('of the initiator does what XState does, for every state, class of event and outcome of the guards', () => {
+    const subject = initiatorSubject();
+    let rows = 0;
+    for (const state of subject.states) {
+      for (const { context, variants } of subject.contexts(state)) {
+        for (const { name, event } of subject.classes) {
+          const expected = subject.step(state, context, event);
+          const step = initiatorTable.step(state, context, event);
+          expect(step ?? { state, context, outputs: [] }, `${state}, ${name}, ${variants.join()}`).toEqual(expected);
+          if (step !== undefined) rows++;
+        }
+      }
+    }
+    expect(rows).toBeGreaterThan(100);
+  });
+
+  it('of the responder does what XState does, for every state, class of event and outcome of the guards', () => {
+    const subject = responderSubject();
+    let rows = 0;
+    for (const state of subject.states) {
+      for (const { context, variants } of subject.contexts(state)) {
+        for (const { name, event } of subject.classes) {
+          const expected = subject.step(state, context, event);
+          const step = responderTable.step(state, context, event);
+          expect(step ?? { state, context, outputs: [] }, `${state}, ${name}, ${variants.join()}`).toEqual(expected);
+          if (step !== undefined) rows++;
+        }
+      }
+    }
+    expect(rows).toBeGreaterThan(60);
+  });
+
+  it('begins where XState begins', () => {
+    const input = { sendsMax: 3, fastAsked: true };
+    const [initiator] = initialTransition(initiatorMachine, input);
+    expect([initiatorTable.initialState, initiatorTable.initialContext(input)]).toEqual([
+      initiator.value,
+      initiator.context,
+    ]);
+    const [responder] = initialTransition(responderMachine);
+    expect([responderTable.initialState, responderTable.initialContext(undefined)]).toEqual([
+      responder.value,
+      responder.context,
+    ]);
+  });
+
+  it('gives every session a context of its own', () => {
+    expect(responderTable.initialContext(undefined)).not.toBe(responderTable.initialContext(undefined));
+  });
+
+  it('refuses a definition that it cannot express', () => {
+    const unknownAction = createMachine({ initial: 'a', states: { a: { on: { go: { actions: 'nowhere' } } } } });
+    const unknownGuard = createMachine({ initial: 'a', states: { a: { on: { go: { guard: 'nowhere' } } } } });
+    expect(() => compileMachine(unknownAction)).toThrow(/nowhere/);
+    expect(() => compileMachine(unknownGuard)).toThrow(/nowhere/);
+  });
+});
