@@ -67,6 +67,9 @@ function reasonText(reason: string | undefined): string | undefined {
   if (reason === undefined || reason === '') return undefined;
   if (reason === 'other') return 'last hint: the operating system refused a datagram';
   if (Object.hasOwn(hintHelp, reason)) return `last hint ${reason}: ${hintHelp[reason as keyof typeof hintHelp]}`;
+  if (Object.hasOwn(errorCodeHelp, reason)) {
+    return `last hint ${reason}: ${errorCodeHelp[reason as ErrorCodeName].means}`;
+  }
   return `reason "${plainText(reason)}"`;
 }
 

@@ -20,13 +20,8 @@ const MESSAGES_MAX = 200;
  * process that runs both ends on one clock can tell.
  */
 export class DemoTimeline {
-  readonly #startedAtMs: number;
   readonly #messages: Message[] = [];
   #done = false;
-
-  constructor(startedAtMs: number) {
-    this.#startedAtMs = startedAtMs;
-  }
 
   /** Takes an output of either end; ignored once {@link finish} was called. */
   add(role: 'initiator' | 'responder', nowMs: number, output: InitiatorOutput | ResponderOutput): void {
@@ -46,11 +41,12 @@ export class DemoTimeline {
   /** The handshake is over. @returns its lines. */
   finish(): string[] {
     this.#done = true;
+    const startedAtMs = this.#messages[0]?.atMs ?? 0;
     return this.#messages.map(({ atMs, way, frame, bytes, arrivedAtMs }) => {
       const attempt = frame.attempt === 0 ? '' : `attempt ${frame.attempt}`;
       const fate =
         arrivedAtMs === undefined ? 'lost on the way' : `arrived after ${(arrivedAtMs - atMs).toFixed(1)} ms`;
-      const at = (atMs - this.#startedAtMs).toFixed(1).padStart(8);
+      const at = (atMs - startedAtMs).toFixed(1).padStart(8);
       return `${at} ms  ${way}  ${(frameTypeName(frame.type) ?? '').padEnd(13)} ${attempt.padEnd(11)} ${`${bytes} B`.padStart(6)}  ${fate}`;
     });
   }

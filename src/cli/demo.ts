@@ -54,8 +54,7 @@ async function demo(options: DemoOptions, output: Output, interrupt: Interrupt):
   const { drop, ...endpoint } = endpointOptions({ ...options, drop: options.drop ?? 0.2 });
   await mkdir(options.folder, { recursive: true });
   const path = join(options.folder, 'received.h264');
-  const startedAtMs = monotonicMs();
-  const timeline = new DemoTimeline(startedAtMs);
+  const timeline = new DemoTimeline();
 
   await using camera = await respond({
     ...endpoint,
@@ -69,6 +68,7 @@ async function demo(options: DemoOptions, output: Output, interrupt: Interrupt):
   const loss = drop === undefined ? 'no loss' : `${formatPercent(drop.fraction)} loss each way (--seed ${drop.seed})`;
   output.line(`camera ${target}, viewer beside it, ${loss}\n`);
 
+  const startedAtMs = monotonicMs();
   const stream = await initiate(target, {
     ...endpoint,
     ...(drop === undefined ? {} : { drop }),

@@ -14,7 +14,7 @@ Examples:
   firstframe view 127.0.0.1 --drop 20% --output null      the same through a bad link
   firstframe demo                                         both in one process
 
-Exit codes: 0 ok, 1 handshake failed or session lost, 2 usage, 3 network, 130 interrupted.`;
+Exit codes: 0 ok, 1 handshake failed or session lost, 2 usage, 3 network, 130 interrupted, 143 terminated.`;
 
 /**
  * Runs the command.

@@ -1,7 +1,7 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import type { ListenAddress } from '../config/address.ts';
 import { isLoopback } from '../config/address.ts';
-import { formatDuration, formatPercent, formatRate } from '../config/units.ts';
+import { formatBytes, formatDuration, formatPercent, formatRate } from '../config/units.ts';
 import type { MetricsSnapshot } from '../engine/counters.ts';
 import { ConfigError } from '../errors.ts';
 import { monotonicMs } from '../io/clock.ts';
@@ -28,11 +28,10 @@ interface SendOptions extends CommonOptions {
 export function sendCommand(finish: (exitCode: number) => void): Command {
   const command = new Command('send')
     .description('Offers streams, as a camera does. No media byte leaves before a viewer has confirmed.')
-    .option(
-      '-l, --listen <address>',
-      'where to listen; :4444 is all interfaces, which needs --security',
-      listenAddress,
-      listenAddress('127.0.0.1:4444'),
+    .addOption(
+      new Option('-l, --listen <address>', 'where to listen; :4444 is all interfaces, which needs --security')
+        .argParser(listenAddress)
+        .default(listenAddress('127.0.0.1:4444'), '127.0.0.1:4444'),
     )
     .requiredOption(
       '-s, --stream <name=source>',
@@ -103,6 +102,12 @@ function greet(camera: Responder, options: SendOptions, output: Output): void {
   const host = isLoopback(address) ? addressText('127.0.0.1', port) : `ADDRESS:${port}`;
   output.line(`watch it with: firstframe view ${host}/${streams[0]} --output received.h264`);
   output.event({ event: 'listening', address, port, streams });
+  const { granted, asked } = camera.receiveBuffer;
+  if (granted < asked) {
+    output.line(
+      `note: a receive buffer of ${formatBytes(granted)} was granted, not ${formatBytes(asked)}; bursts may be lost. Raise net.core.rmem_max`,
+    );
+  }
 }
 
 /** Tells of viewers until the camera is closed. */
@@ -111,19 +116,29 @@ async function serve(camera: Responder, options: SendOptions, output: Output, si
   const since = new Map<number, number>();
   const now = (): string => clock(monotonicMs() - startedAtMs);
   const live = new Set<number>();
-  camera.on('left', ({ session }) => live.delete(session));
+  const names = new Map<number, string>();
+  const lasted = (session: number): string => {
+    const beganAtMs = since.get(session);
+    return beganAtMs === undefined ? '' : ` after ${formatDuration(monotonicMs() - beganAtMs)}`;
+  };
+  camera.on('left', ({ session, code, reason }) => {
+    live.delete(session);
+    output.line(`${now()}  ${names.get(session)} said BYE${lasted(session)}: ${codeText(code)}`);
+    output.event({ event: 'left', session, code, reason });
+  });
   camera.on('streaming', ({ session, peer, streamId }) => {
     live.add(session);
     since.set(session, monotonicMs());
+    names.set(session, peerText(peer));
     output.line(`${now()}  ${peerText(peer)} confirmed: media flows`);
     output.event({ event: 'streaming', session, peer: peerText(peer), streamId });
   });
   camera.on('closed', (closed) => {
     const { session, peer, code, reason, wasStreaming, streamId } = closed;
-    const beganAtMs = since.get(session);
+    if (!wasStreaming) output.line(`${now()}  ${peerText(peer)} did not get in: ${codeText(code)}`);
+    else if (live.has(session)) output.line(`${now()}  ${peerText(peer)} is gone${lasted(session)}: ${codeText(code)}`);
     since.delete(session);
-    const after = beganAtMs === undefined ? '' : ` after ${formatDuration(monotonicMs() - beganAtMs)}`;
-    output.line(`${now()}  ${peerText(peer)} ${wasStreaming ? 'left' : 'did not get in'}${after}: ${codeText(code)}`);
+    names.delete(session);
     output.event({ event: 'closed', session, peer: peerText(peer), streamId, code, reason, wasStreaming });
     live.delete(session);
     if (options.once === true && wasStreaming && live.size === 0) void camera.close();

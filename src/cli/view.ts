@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { formatDuration, formatPercent } from '../config/units.ts';
 import { HandshakeError } from '../errors.ts';
 import { monotonicMs } from '../io/clock.ts';
@@ -37,7 +37,11 @@ export function viewCommand(finish: (exitCode: number) => void): Command {
     .argument('<target>', 'host[:port][/stream], such as 127.0.0.1:4444/door')
     .option('-o, --output <where>', "null, file.h264, - (stdout), rtp://127.0.0.1:5006, exec:'ffplay -', test", 'null')
     .option('--timeout <time>', "give the handshake up after, such as 5s (default: the profile's, 15s)", duration)
-    .option('--latency <time>', 'play-out time: how long a lost datagram is waited for', duration, 200)
+    .addOption(
+      new Option('--latency <time>', 'play-out time: how long a lost datagram is waited for')
+        .argParser(duration)
+        .default(200, '200ms'),
+    )
     .option('--duration <time>', 'stop after, such as 10s', duration)
     .option('--reconnect', 'try again for ever when there is no stream or it is lost')
     .option('--sdp <file>', 'where an rtp:// output writes its session description (default: firstframe.sdp)');

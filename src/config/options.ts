@@ -70,7 +70,7 @@ export interface RespondOptions<Source> extends SharedOptions {
   readonly limits?: Partial<AdmissionLimits> | undefined;
   /** First datagram size of media in bytes: 1200 (default), 600 or 296. */
   readonly datagramBytesMax?: number | undefined;
-  /** 32 secret bytes, kept over restarts, so that viewers of the process before learn at once that it is gone; default: drawn. */
+  /** 32 secret bytes, kept over restarts, so that viewers of the process before learn of it at their next PING; default: drawn. */
   readonly resetKey?: Uint8Array | undefined;
   /** Decides within a second whether a viewer may have a stream; default: every viewer may. */
   readonly authorize?: ((request: AuthorizeRequest) => AuthorizeVerdict | Promise<AuthorizeVerdict>) | undefined;

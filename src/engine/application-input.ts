@@ -9,6 +9,7 @@ const SDP_BYTES_MAX = 700;
 const U32_MAX = 0xffff_ffff;
 
 const encoder = new TextEncoder();
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /**
  * A code that may go on the wire; those that are counted locally only (MALFORMED, STREAM_ID_MISMATCH, INVALID_COOKIE) become POLICY.
@@ -22,10 +23,10 @@ export function wireCode(code: number): number {
 
 /** Words for a REASON: at most 64 bytes of UTF-8, cut between characters. */
 export function wireReason(text: string | undefined): string | undefined {
-  if (text === undefined || encoder.encode(text).length <= REASON_BYTES_MAX) return text;
+  if (text === undefined) return undefined;
   let bytes = 0;
   let kept = '';
-  for (const character of text) {
+  for (const character of wellFormed(text)) {
     bytes += encoder.encode(character).length;
     if (bytes > REASON_BYTES_MAX) break;
     kept += character;
@@ -46,7 +47,13 @@ export function wireRetryAfterMs(ms: number | undefined): number {
  */
 export function wireSdp(sdp: string | undefined): string | undefined {
   if (sdp === undefined) return undefined;
-  const bytes = encoder.encode(sdp).length;
+  const text = wellFormed(sdp);
+  const bytes = encoder.encode(text).length;
   if (bytes > SDP_BYTES_MAX) throw new RangeError(`the SDP has ${bytes} bytes, READY carries ${SDP_BYTES_MAX}`);
-  return sdp;
+  return text;
+}
+
+/** Half a character, which no UTF-8 can carry, becomes U+FFFD. */
+function wellFormed(text: string): string {
+  return decoder.decode(encoder.encode(text));
 }

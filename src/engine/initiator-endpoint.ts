@@ -2,6 +2,7 @@ import type { InitiatorState } from '../../machines/index.ts';
 import { decodeFrame } from '../codec/decode.ts';
 import type { ReceiveStats } from '../media/receive-stats.ts';
 import { CONTROL_FIRST_BYTE, MEDIA_FIRST_BYTE_MAX, MEDIA_FIRST_BYTE_MIN } from '../protocol/constants.ts';
+import { ErrorCode } from '../protocol/error-code.ts';
 import type { Profile } from '../protocol/profiles.ts';
 import { Counters, type DropReason } from './counters.ts';
 import { InitiatorSession } from './initiator-session.ts';
@@ -76,6 +77,11 @@ export class InitiatorEndpoint {
     return this.#session.sessionTag;
   }
 
+  /** STARTs sent. */
+  get attempts(): number {
+    return this.#session.attempts;
+  }
+
   /** Smoothed, in ms. */
   get rttMs(): number | undefined {
     return this.#session.rttMs;
@@ -128,7 +134,10 @@ export class InitiatorEndpoint {
     if (first >= MEDIA_FIRST_BYTE_MIN && first <= MEDIA_FIRST_BYTE_MAX) return this.#session.media(bytes, nowMs);
     if (first !== CONTROL_FIRST_BYTE) return this.#drop('notOurs', from, bytes);
     const decoded = decodeFrame(bytes);
-    if (!decoded.ok) return this.#drop(decoded.reason, from, bytes);
+    if (!decoded.ok) {
+      this.#session.hint(ErrorCode.MALFORMED);
+      return this.#drop(decoded.reason, from, bytes);
+    }
     if (this.#host.trace) traceFrame(this.#host, 'received', bytes, from);
     this.#session.frame(decoded.frame, bytes.length, nowMs);
   }

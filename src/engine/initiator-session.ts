@@ -10,7 +10,7 @@ import {
 import { encodeFrame } from '../codec/encode.ts';
 import type { ReceiveStats } from '../media/receive-stats.ts';
 import { EARLY_MEDIA_DATAGRAMS_MAX, PROTOCOL_VERSION } from '../protocol/constants.ts';
-import { errorCodeName, isTransient } from '../protocol/error-code.ts';
+import { ErrorCode, errorCodeName, isTransient } from '../protocol/error-code.ts';
 import { type ErrorFrame, type Frame, FrameFlag, FrameType, type StartAckFrame } from '../protocol/frame.ts';
 import { equalBytes } from '../security/reset-token.ts';
 import { wireCode, wireReason } from './application-input.ts';
@@ -82,6 +82,11 @@ export class InitiatorSession {
     return this.#core.rtt.ms;
   }
 
+  /** STARTs sent. */
+  get attempts(): number {
+    return this.#startsSent;
+  }
+
   /** `undefined` until START_ACK. */
   stats(): ReceiveStats | undefined {
     return this.#inlet?.stats();
@@ -116,6 +121,11 @@ export class InitiatorSession {
     this.#reason = hint;
     const left = bytes === 0 || hint === 'ECONNREFUSED' || hint === 'EHOSTUNREACH' || hint === 'EMSGSIZE';
     if (!left) this.#startsUnsendable++;
+  }
+
+  /** Something came that could not be used: told when a deadline passes, as such codes never go on the wire. */
+  hint(code: number): void {
+    if (!this.#wasStreaming) this.#reason = errorCodeName(code);
   }
 
   timeout(nowMs: number): void {
@@ -154,10 +164,14 @@ export class InitiatorSession {
     const core = this.#core;
     core.nowMs = nowMs;
     this.#frame = frame;
-    if (frame.streamId !== core.streamId) return drop(this.#host, 'wrongStreamId', this.peer, bytes);
+    if (frame.streamId !== core.streamId) {
+      this.hint(ErrorCode.STREAM_ID_MISMATCH);
+      return drop(this.#host, 'wrongStreamId', this.peer, bytes);
+    }
     if (frame.type === FrameType.START_ACK) return this.#startAck(frame, bytes);
     if (frame.type === FrameType.RETRY) {
       const fresh = this.#starts.isFresh(frame.attempt);
+      if (fresh && this.#cookie !== undefined) this.hint(ErrorCode.INVALID_COOKIE);
       return this.#dispatch({ type: 'frame.RETRY', fresh }, bytes, 'staleRetry');
     }
     const early = frame.type === FrameType.ERROR && this.state === 'AwaitingStartAck';

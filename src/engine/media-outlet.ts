@@ -19,6 +19,7 @@ export class MediaOutlet {
   readonly #gate: MediaGate;
   readonly #sender: MediaSender;
   readonly #size: DatagramSizeSearch;
+  readonly #counted = { repaired: 0, refused: 0, tailProbes: 0, tooLarge: 0, jumps: 0 };
 
   constructor(
     host: SessionHost<MediaSend>,
@@ -65,6 +66,7 @@ export class MediaOutlet {
   /** No media leaves any more. */
   close(): void {
     this.#gate.close();
+    this.#count();
     this.#sender.stop();
   }
 
@@ -74,10 +76,13 @@ export class MediaOutlet {
       const datagram = this.#sender.next(nowMs);
       if (datagram === undefined) break;
       this.#size.sent(datagram.length);
+      this.#host.counters.add('datagramsSent');
+      this.#host.counters.add('bytesSent', datagram.length);
       this.#host.counters.add('mediaDatagramsSent');
       this.#host.counters.add('mediaBytesSent', datagram.length);
       this.#host.emit(this.#gate.pass(datagram, nowMs));
     }
+    this.#count();
     if (this.#size.stepUpDue(nowMs) !== undefined) {
       this.#size.stepUp(nowMs);
       this.#resize(nowMs);
@@ -103,6 +108,24 @@ export class MediaOutlet {
   /** The operating system refused a datagram of this size. */
   tooLarge(bytes: number, nowMs: number): void {
     if (this.#size.emsgsize(bytes) === 'stepDown') this.#resize(nowMs);
+  }
+
+  /** Passes on what the sender counted since the last time. */
+  #count(): void {
+    const { counters } = this.#sender;
+    const { counters: total } = this.#host;
+    const before = this.#counted;
+    const refused = counters.repairRefusedBudget + counters.repairUnknown;
+    total.add('mediaRepaired', counters.repairedDatagrams - before.repaired);
+    total.add('mediaRepairRefused', refused - before.refused);
+    total.add('mediaTailProbes', counters.tailProbes - before.tailProbes);
+    total.add('mediaTooLarge', counters.droppedTooLarge - before.tooLarge);
+    total.add('mediaJumps', counters.jumps - before.jumps);
+    before.repaired = counters.repairedDatagrams;
+    before.refused = refused;
+    before.tailProbes = counters.tailProbes;
+    before.tooLarge = counters.droppedTooLarge;
+    before.jumps = counters.jumps;
   }
 
   #resize(nowMs: number): void {

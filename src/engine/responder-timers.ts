@@ -1,4 +1,5 @@
 import { jitterMs, repeatMs, type TimerName } from '../../machines/index.ts';
+import { SUSPICIOUS_PING_MS } from '../media/datagram-size.ts';
 import { PENDING_MS, PROBE_INTERVAL_MS, PROBES, RESERVE_MS } from '../protocol/constants.ts';
 import type { Profile } from '../protocol/profiles.ts';
 
@@ -32,7 +33,7 @@ export function responderTimer(
     case 'armHeartbeat':
       return {
         timer: 'heartbeat',
-        ms: suspicious ? PROBE_INTERVAL_MS : jitterMs(profile.heartbeatMs, 0.2, timing.unit()),
+        ms: suspicious ? SUSPICIOUS_PING_MS : jitterMs(profile.heartbeatMs, 0.2, timing.unit()),
       };
     case 'armHeartbeatRepeat':
       return { timer: 'heartbeat', ms: repeat };

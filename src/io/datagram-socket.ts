@@ -19,6 +19,8 @@ export interface SocketEvents {
 export interface DatagramSocket {
   /** Where it is bound. */
   readonly local: Peer;
+  /** Receive buffer that the operating system granted, in bytes. */
+  readonly receiveBufferBytes: number;
   /**
    * @param bytes must not change afterwards.
    * @param replaces a queued datagram with the same mark is not sent any more.

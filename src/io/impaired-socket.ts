@@ -40,6 +40,10 @@ export class ImpairedSocket implements DatagramSocket {
     this.#prng = new Prng(seed, 2);
   }
 
+  get receiveBufferBytes(): number {
+    return this.#socket.receiveBufferBytes;
+  }
+
   send(bytes: Uint8Array, to: Peer, plane: Plane, replaces?: SessionHandle): void {
     if (this.#prng.chance(this.#fraction)) this.#events.dropped('impaired');
     else this.#socket.send(bytes, to, plane, replaces);

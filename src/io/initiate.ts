@@ -50,7 +50,7 @@ export async function initiate(target: string, options: InitiateOptions<MediaSin
   const { frameQueueMax, sink, signal } = settings;
   const stream = new ReceivedStream({ endpoint, peer, frameQueueMax, sink, observer });
   stream.run(await bind(endpoint, peer, settings, stream, startedAtMs));
-  const cancel = (): void => void stream.close(ErrorCode.NO_ERROR);
+  const cancel = (): void => void stream.close(stream.streaming ? ErrorCode.NO_ERROR : ErrorCode.CANCELLED);
   if (signal?.aborted === true) cancel();
   signal?.addEventListener('abort', cancel, { once: true });
   stream.closed.then(() => signal?.removeEventListener('abort', cancel));

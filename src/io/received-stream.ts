@@ -91,7 +91,7 @@ export class ReceivedStream extends EventEmitter<ReceivedStreamEvents> implement
     if (parts.sink !== undefined) parts.sink.onFailure = () => void this.close();
   }
 
-  /** Time to stream: from the call of `initiate()` to the first media datagram, in ms; absent until it came. */
+  /** Time to stream: from the first START, after look-up and bind, to the first media datagram, in ms; absent until it came. */
   get timeToStreamMs(): number | undefined {
     return this.#timeToStreamMs;
   }
@@ -99,6 +99,11 @@ export class ReceivedStream extends EventEmitter<ReceivedStreamEvents> implement
   /** Time to the first frame that decodes, in ms; absent until it came. */
   get timeToFirstFrameMs(): number | undefined {
     return this.#timeToFirstFrameMs;
+  }
+
+  /** The handshake is done. */
+  get streaming(): boolean {
+    return this.#streamingAtMs !== undefined;
   }
 
   /** STARTs that it took. */
@@ -142,6 +147,7 @@ export class ReceivedStream extends EventEmitter<ReceivedStreamEvents> implement
 
   /** Says BYE, waits for the answer (6.2 s at most), frees everything. Never rejects. */
   close(code: number = ErrorCode.NO_ERROR, reason?: string): Promise<StreamEnd> {
+    if (this.#streamingAtMs === undefined) this.#fail(ErrorCode.CANCELLED, undefined);
     this.#step({ kind: 'close', code, ...(reason === undefined ? {} : { reason }) });
     this.#end(code, reason, false);
     return this.closed;
@@ -229,12 +235,17 @@ export class ReceivedStream extends EventEmitter<ReceivedStreamEvents> implement
       });
   }
 
+  /** Rejects `established`; without effect once it has settled. */
+  #fail(code: number, reason: string | undefined): void {
+    const { attempts } = this.#parts.endpoint;
+    const elapsedMs = monotonicMs() - this.#startedAtMs;
+    this.#failed(new HandshakeError({ code, reason, peer: peerText(this.peer), attempts, elapsedMs }));
+  }
+
   #over(output: ClosedOutput): void {
     clearTimeout(this.#idleTimer);
-    const peer = peerText(this.peer);
-    const elapsedMs = monotonicMs() - this.#startedAtMs;
-    const { code, reason, attempts } = output;
-    this.#failed(new HandshakeError({ code, reason, peer, attempts, elapsedMs }));
+    const { code, reason } = output;
+    this.#fail(code, reason);
     this.#end(code, reason, false);
     const runnerClosed = this.#runner?.close();
     Promise.all([this.#ended, runnerClosed]).then(([end]) => {

@@ -26,7 +26,7 @@ export interface ResponderEvents {
   /** A viewer confirmed: media flows. */
   streaming: [ViewerSession];
   /** A viewer said BYE: no media flows any more; `closed` follows when stray copies of it can no longer come. */
-  left: [{ readonly session: SessionHandle; readonly code: number }];
+  left: [{ readonly session: SessionHandle; readonly code: number; readonly reason: string | undefined }];
   /** A session, or an attempt at one, is over. */
   closed: [ClosedOutput];
   /** A source broke off; its viewers get BYE, others go on. */
@@ -113,6 +113,11 @@ export class Responder extends EventEmitter<ResponderEvents> implements AsyncDis
     return this.#runner.socket.local;
   }
 
+  /** Bytes of the socket's receive buffer: what was asked for, and what the operating system granted. */
+  get receiveBuffer(): { readonly asked: number; readonly granted: number } {
+    return { asked: this.#settings.receiveBufferBytes, granted: this.#runner?.socket.receiveBufferBytes ?? 0 };
+  }
+
   /** Names of its streams. */
   get streams(): readonly string[] {
     return [...this.#streams.keys()];
@@ -187,7 +192,7 @@ export class Responder extends EventEmitter<ResponderEvents> implements AsyncDis
         this.emit('streaming', output);
         break;
       case 'peerBye':
-        this.emit('left', { session: output.session, code: output.code });
+        this.emit('left', { session: output.session, code: output.code, reason: output.reason });
         break;
       case 'closed':
         this.emit('closed', output);

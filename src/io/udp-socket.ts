@@ -76,9 +76,9 @@ export class UdpSocket implements DatagramSocket {
     return new UdpSocket(owner, events, options.remote);
   }
 
-  /** What the operating system granted, in bytes. Linux reports twice what was asked for. */
   get receiveBufferBytes(): number {
-    return this.#socket.getRecvBufferSize();
+    // Linux reports twice the size, for its own bookkeeping (socket(7), SO_RCVBUF).
+    return this.#socket.getRecvBufferSize() / (process.platform === 'linux' ? 2 : 1);
   }
 
   send(bytes: Uint8Array, to: Peer, plane: Plane, replaces?: SessionHandle): void {

@@ -78,6 +78,6 @@ export async function startMetricsServer(metrics: MetricsText, options: MetricsS
     });
     return closed;
   };
-  const url = `http://${addressText(host, boundPort)}/metrics`;
+  const url = `http://${host === '::' || host === '0.0.0.0' ? `localhost:${boundPort}` : addressText(host, boundPort)}/metrics`;
   return { host, port: boundPort, url, close, [Symbol.asyncDispose]: close };
 }

@@ -71,6 +71,8 @@ export class Timeline {
       case 'traceFrame':
         return this.#frame(atMs, output.direction === 'sent', output.frame, output.bytes);
       case 'traceDrop':
+        // A frame without a row in the state's table is a row of this timeline already.
+        if (output.reason === 'noRow') return;
         this.#drops.set(output.reason, (this.#drops.get(output.reason) ?? 0) + 1);
         return;
       case 'media':

@@ -1,6 +1,6 @@
 /**
  * Numbers that both ends must agree on. Everything here is part of the wire protocol (docs/PROTOCOL.md, sections 1 to 3);
- * what one end may choose alone is an option and lives in `src/config.ts`.
+ * what one end may choose alone is an option and lives in `src/config`.
  */
 
 /** First byte of every control frame. Below the ranges of RFC 7983 for STUN..RTP, so that one port can carry all of them. */

@@ -258,10 +258,12 @@ describe('what an application may say that cannot be sent', () => {
     expect(() => bench.receive(confirm)).not.toThrow();
   });
 
-  it('a reason of more than 64 bytes or a retry-after with a fraction leaves no half-open session behind (S5)', () => {
+  it('a reason that no frame can carry or a retry-after that is no whole number leaves no half-open session behind (S5)', () => {
     for (const no of [
       { code: ErrorCode.BUSY, reason: 'ä'.repeat(40) },
       { code: ErrorCode.BUSY, retryAfterMs: 1500.5 },
+      { code: ErrorCode.BUSY, retryAfterMs: Number.NaN },
+      { code: ErrorCode.POLICY, reason: 'half a character: \ud800' },
     ]) {
       const bench = new ResponderBench({}, no);
       try {

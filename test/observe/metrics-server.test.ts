@@ -56,7 +56,7 @@ test('a scrape that fails says so, and not why', async () => {
 test('is on loopback unless told otherwise', async () => {
   expect((await started()).host).toBe('127.0.0.1');
   const everywhere = await started({ host: '::', port: 0 });
-  expect(everywhere.url).toMatch(/^http:\/\/\[::\]:\d+\/metrics$/);
+  expect(everywhere.url).toMatch(/^http:\/\/localhost:\d+\/metrics$/);
   expect((await fetch(`http://127.0.0.1:${everywhere.port}/metrics`)).status).toBe(200);
 });
 
