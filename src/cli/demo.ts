@@ -14,6 +14,7 @@ import { AnnexBSplitter } from '../media/annex-b-splitter.ts';
 import { addressText } from '../observe/text.ts';
 import { DemoTimeline } from './demo-timeline.ts';
 import { endpointOptions, observe, tellMetrics } from './endpoint-options.ts';
+import { firstFrame } from './first-frame.ts';
 import { type Interrupt, interruptible } from './interrupt.ts';
 import { type CommonOptions, withCommonOptions } from './options.ts';
 import { commandOutput, type Output } from './output.ts';
@@ -63,6 +64,12 @@ async function demo(options: DemoOptions, output: Output, interrupt: Interrupt):
     logger: observation.log,
     trace: (event, nowMs) => timeline.add('responder', nowMs, event),
   });
+  observation.metrics.attach({
+    role: 'responder',
+    snapshot: () => camera.metrics(),
+    sessions: () => camera.sessionCount,
+    pending: () => camera.pendingCount,
+  });
   const { address, port } = camera.local;
   const target = `${addressText(address, port)}/clip`;
   const loss = drop === undefined ? 'no loss' : `${formatPercent(drop.fraction)} loss each way (--seed ${drop.seed})`;
@@ -77,6 +84,8 @@ async function demo(options: DemoOptions, output: Output, interrupt: Interrupt):
     logger: observation.log,
     trace: (event, nowMs) => timeline.add('initiator', nowMs, event),
   });
+  observation.metrics.attach({ role: 'initiator', snapshot: () => stream.metrics(), sessions: () => 1 });
+  await firstFrame(stream);
   await wait(TELL_MS);
   for (const line of timeline.finish()) output.line(line);
   const { timeToStreamMs, timeToFirstFrameMs } = stream;
@@ -98,7 +107,8 @@ async function demo(options: DemoOptions, output: Output, interrupt: Interrupt):
   output.line(`play it with: ffplay ${place}   or any other player`);
   output.event({ event: 'ended', ...final, path, ...kept, metrics: stream.metrics(), camera: camera.metrics() });
   // Both ends are here: once the camera has its BYE_ACK no copy of its BYE can come that the viewer would have to wait for.
-  await camera.close();
+  // If this end said it (Ctrl-C), nobody else is there to wait for either.
+  await (end.byPeer ? camera.close() : camera.destroy());
   await stream.destroy();
   const lost = sessionError(end, stream.peer);
   if (interrupt.exitCode === 0 && lost !== undefined) throw lost;

@@ -17,6 +17,7 @@ export const ExitCode = {
 /** The exit code that an error amounts to. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.ok : ExitCode.usage;
+  if (error instanceof SourceError && isBindError(error.cause)) return ExitCode.network;
   if (error instanceof ConfigError || error instanceof SourceError || error instanceof SinkError) return ExitCode.usage;
   if (error instanceof HandshakeError) return error.code === 'LOCAL_NETWORK' ? ExitCode.network : ExitCode.failed;
   if (error instanceof SessionError) return ExitCode.failed;
@@ -31,6 +32,10 @@ export function errorText(error: unknown): string {
   if (code === 'EACCES') return `${error.message}. Try: a port above 1023`;
   if (code === 'EADDRNOTAVAIL') return `${error.message}. Try: an address of this machine, or :PORT for all of them`;
   return error.message;
+}
+
+function isBindError(cause: unknown): boolean {
+  return cause instanceof Error && (cause as NodeJS.ErrnoException).syscall === 'bind';
 }
 
 function isSystemError(error: unknown): boolean {

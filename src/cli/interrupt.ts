@@ -8,10 +8,13 @@ export interface Interrupt extends Disposable {
   readonly exitCode: number;
 }
 
-const SIGTERM_EXIT_CODE = 143;
+/** 128 and the signal's number, as shells report it. */
+const exitCodes = { SIGINT: ExitCode.interrupted, SIGTERM: 143, SIGHUP: 129 } as const;
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
- * The first Ctrl-C closes sessions with BYE, which takes 6.2 s at most; the second ends the process at once.
+ * The first Ctrl-C (or SIGTERM, or a closed terminal) closes sessions with BYE, which takes 6.2 s at most; the second ends the process
+ * at once.
  *
  * @param onFirst told to people when it comes.
  */
@@ -19,22 +22,19 @@ export function interruptible(onFirst: () => void): Interrupt {
   const controller = new AbortController();
   let exitCode = 0;
   const handle = (signal: NodeJS.Signals): void => {
-    const code = signal === 'SIGINT' ? ExitCode.interrupted : SIGTERM_EXIT_CODE;
-    if (exitCode !== 0) process.exit(code);
-    exitCode = code;
+    if (exitCode !== 0) process.exit(exitCode);
+    exitCode = exitCodes[signals.find((known) => known === signal) ?? 'SIGINT'];
     onFirst();
     controller.abort();
   };
-  process.on('SIGINT', handle);
-  process.on('SIGTERM', handle);
+  for (const signal of signals) process.on(signal, handle);
   return {
     signal: controller.signal,
     get exitCode() {
       return exitCode;
     },
     [Symbol.dispose]() {
-      process.off('SIGINT', handle);
-      process.off('SIGTERM', handle);
+      for (const signal of signals) process.off(signal, handle);
     },
   };
 }

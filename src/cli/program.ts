@@ -14,7 +14,8 @@ Examples:
   firstframe view 127.0.0.1 --drop 20% --output null      the same through a bad link
   firstframe demo                                         both in one process
 
-Exit codes: 0 ok, 1 handshake failed or session lost, 2 usage, 3 network, 130 interrupted, 143 terminated.`;
+Exit codes: 0 ok, 1 handshake failed or session lost, 2 usage, 3 network; 130, 143 or 129 when
+ended by Ctrl-C, SIGTERM or a closed terminal.`;
 
 /**
  * Runs the command.
@@ -36,7 +37,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'firstframe: ')) });
   for (const command of [sendCommand(finish), viewCommand(finish), demoCommand(finish)]) {
-    program.addCommand(command.exitOverride().showHelpAfterError('(try --help)').copyInheritedSettings(program));
+    program.addCommand(command.copyInheritedSettings(program).showHelpAfterError('(try --help)'));
   }
   try {
     await program.parseAsync(argv);

@@ -7,10 +7,12 @@ import { initiate } from '../io/initiate.ts';
 import type { MediaSink } from '../io/media-sink.ts';
 import { type ReceivedStream, type StreamEnd, sessionError } from '../io/received-stream.ts';
 import { parseSink } from '../io/sinks/parse-sink.ts';
+import { SinkError } from '../io/sinks/sink-error.ts';
 import { peerText } from '../observe/text.ts';
 import { Timeline } from '../observe/timeline.ts';
 import { endpointOptions, type Observation, observe, tellMetrics } from './endpoint-options.ts';
-import { errorText, exitCodeOf } from './exit-code.ts';
+import { ExitCode, errorText, exitCodeOf } from './exit-code.ts';
+import { firstFrame } from './first-frame.ts';
 import { type Interrupt, interruptible } from './interrupt.ts';
 import { KeptSink } from './kept-sink.ts';
 import { type CommonOptions, duration, withCommonOptions } from './options.ts';
@@ -93,7 +95,7 @@ class View {
       const startedAtMs = monotonicMs();
       const error = await this.#session().catch((failure: unknown) => failure);
       const again = this.#options.reconnect === true && !this.#interrupt.signal.aborted && error !== undefined;
-      if (!again || exitCodeOf(error) === 2) return this.#leave(error);
+      if (!again || error instanceof SinkError || exitCodeOf(error) === 2) return this.#leave(error);
       complain(`${errorText(error)} Trying again in ${formatDuration(waitMs)}`);
       await wait(waitMs, undefined, { signal: this.#interrupt.signal }).catch(() => {});
       const lasted = monotonicMs() - startedAtMs > RECONNECT_MAX_MS;
@@ -105,7 +107,8 @@ class View {
     if (this.#interrupt.exitCode !== 0) return this.#interrupt.exitCode;
     if (error === undefined) return 0;
     complain(errorText(error));
-    return exitCodeOf(error);
+    // It could be opened, or there would have been no session: that it failed is no mistake of usage.
+    return error instanceof SinkError ? ExitCode.failed : exitCodeOf(error);
   }
 
   /** One session to its end; the error that it amounts to, `undefined` when it ended as intended. */
@@ -176,7 +179,7 @@ class View {
     this.#summary(stream, end);
     await stream.closed;
     detach();
-    return sessionError(end, peer);
+    return end.sinkFailure ?? sessionError(end, peer);
   }
 
   #summary(stream: ReceivedStream, end: StreamEnd): void {
@@ -188,14 +191,4 @@ class View {
     const metrics = stream.metrics();
     this.#output.event({ event: 'ended', ...end, timeToStreamMs, timeToFirstFrameMs, attempts, stats, metrics });
   }
-}
-
-/** Waits for the first decodable frame, a second at most, so that it is part of the timeline. */
-async function firstFrame(stream: ReceivedStream): Promise<void> {
-  if (stream.timeToFirstFrameMs !== undefined) return;
-  await Promise.race([
-    new Promise((resolve) => stream.once('firstFrame', resolve)),
-    stream.ended,
-    wait(1000, undefined, { ref: false }),
-  ]);
 }

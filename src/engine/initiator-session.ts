@@ -50,6 +50,7 @@ export class InitiatorSession {
   #media: Uint8Array | undefined;
   #sdpDelivered = false;
   #startedAtMs = 0;
+  #confirmedAtMs = 0;
   #startsSent = 0;
   #startsUnsendable = 0;
   #reason: string | undefined;
@@ -269,6 +270,7 @@ export class InitiatorSession {
       case 'adoptSession':
         return this.#adoptSession();
       case 'sendStartConfirm':
+        if (this.#confirm === undefined) this.#confirmedAtMs = core.nowMs;
         this.#confirm ??= core.encode({ type: FrameType.START_CONFIRM });
         counters.add('confirmsSent');
         return core.send(this.#confirm);
@@ -378,6 +380,10 @@ export class InitiatorSession {
     if (this.#sdpDelivered || this.#frame?.type !== FrameType.READY) return;
     this.#sdpDelivered = true;
     const { sdp } = this.#frame;
+    // START_ACK waited for the application, READY did not: since the first START_CONFIRM no more than a round trip has passed
+    // beside losses.
+    this.#core.rtt.atMost(this.#core.nowMs - this.#confirmedAtMs);
+    this.#inlet?.setRtt(this.#core.rtt.ms ?? 0);
     if (sdp !== undefined) this.#inlet?.describe(sdp, this.#core.nowMs);
     this.#host.emit({ kind: 'sdp', sdp });
   }

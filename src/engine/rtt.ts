@@ -7,6 +7,11 @@ export class RttEstimate {
     return this.#ms;
   }
 
+  /** The RTT is certainly no longer than this, whatever was sampled. */
+  atMost(ms: number): void {
+    if (this.#ms === undefined || ms < this.#ms) this.#ms = ms;
+  }
+
   sample(ms: number): void {
     this.#ms = this.#ms === undefined ? ms : this.#ms + (ms - this.#ms) / 8;
   }

@@ -29,6 +29,13 @@ const rttMemory = new RttMemory();
 export async function initiate(target: string, options: InitiateOptions<MediaSink> = {}): Promise<ReceivedStream> {
   const settings = resolveInitiateSettings(target, options);
   const startedAtMs = monotonicMs();
+  const { frameQueueMax, sink, signal } = settings;
+  let sinkFailure: Error | undefined;
+  if (sink !== undefined) {
+    sink.onFailure = (error) => {
+      sinkFailure = error;
+    };
+  }
   const peer = await resolvePeer(settings, startedAtMs);
   const remembered = settings.profile === profiles.internet;
   const rtoInitialMs =
@@ -47,11 +54,11 @@ export async function initiate(target: string, options: InitiateOptions<MediaSin
     ...(settings.target.streamName === undefined ? {} : { streamName: settings.target.streamName }),
     ...(rtoInitialMs === undefined ? {} : { rtoInitialMs }),
   });
-  const { frameQueueMax, sink, signal } = settings;
   const stream = new ReceivedStream({ endpoint, peer, frameQueueMax, sink, observer });
   stream.run(await bind(endpoint, peer, settings, stream, startedAtMs));
   const cancel = (): void => void stream.close(stream.streaming ? ErrorCode.NO_ERROR : ErrorCode.CANCELLED);
   if (signal?.aborted === true) cancel();
+  if (sinkFailure !== undefined) stream.sinkFailed(sinkFailure);
   signal?.addEventListener('abort', cancel, { once: true });
   stream.closed.then(() => signal?.removeEventListener('abort', cancel));
   await stream.established;

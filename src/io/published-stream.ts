@@ -27,6 +27,7 @@ export class PublishedStream {
   readonly #onFailure: (error: Error) => void;
   #feed: StreamFeed | undefined;
   #starting: Promise<void> | undefined;
+  #stopping: Promise<void> = Promise.resolve();
   #viewers = 0;
 
   constructor(
@@ -82,22 +83,31 @@ export class PublishedStream {
     await this.#stop();
   }
 
-  #start(): Promise<void> {
-    if (this.#feed !== undefined) return this.#starting ?? Promise.resolve();
+  async #start(): Promise<void> {
+    // The viewer before may just have left.
+    await this.#stopping;
+    if (this.#feed === undefined) this.#starting = this.#begin();
+    await this.#starting;
+  }
+
+  async #begin(): Promise<void> {
     const { format, packets, payloadType } = this.#source.describe();
     const feed = new StreamFeed({ format: packets === true ? 'passthrough' : format, payloadType });
     this.#feed = feed;
-    this.#starting = this.#source.start(this.#target(feed)).catch((error: unknown) => {
+    try {
+      await this.#source.start(this.#target(feed));
+    } catch (error) {
       this.#feed = undefined;
       throw error;
-    });
-    return this.#starting;
+    }
   }
 
-  async #stop(): Promise<void> {
-    if (this.#feed === undefined) return;
-    this.#feed = undefined;
-    await this.#source.stop();
+  #stop(): Promise<void> {
+    if (this.#feed !== undefined) {
+      this.#feed = undefined;
+      this.#stopping = this.#source.stop();
+    }
+    return this.#stopping;
   }
 
   #target(feed: StreamFeed): SourceTarget {

@@ -27,6 +27,8 @@ export interface StreamEnd {
   readonly durationMs: number;
   /** What the sink did; absent without one. */
   readonly sink: SinkReport | undefined;
+  /** Why the sink could not go on, when that is what ended the stream. */
+  readonly sinkFailure?: Error;
 }
 
 /** What a viewer tells its application. */
@@ -64,6 +66,7 @@ export class ReceivedStream extends EventEmitter<ReceivedStreamEvents> implement
   #timeToStreamMs: number | undefined;
   #timeToFirstFrameMs: number | undefined;
   #sdp: string | undefined;
+  #sinkFailure: Error | undefined;
   #idleTimer: NodeJS.Timeout | undefined;
   #ended: Promise<StreamEnd> | undefined;
   #settleEnded: (end: StreamEnd) => void = () => {};
@@ -88,7 +91,7 @@ export class ReceivedStream extends EventEmitter<ReceivedStreamEvents> implement
       this.#ready = resolve;
       this.#failed = reject;
     });
-    if (parts.sink !== undefined) parts.sink.onFailure = () => void this.close();
+    if (parts.sink !== undefined) parts.sink.onFailure = (error) => this.sinkFailed(error);
   }
 
   /** Time to stream: from the first START, after look-up and bind, to the first media datagram, in ms; absent until it came. */
@@ -151,6 +154,12 @@ export class ReceivedStream extends EventEmitter<ReceivedStreamEvents> implement
     this.#step({ kind: 'close', code, ...(reason === undefined ? {} : { reason }) });
     this.#end(code, reason, false);
     return this.closed;
+  }
+
+  /** The sink cannot go on: ends the stream, or the attempt at one. For `initiate()`. */
+  sinkFailed(error: Error): void {
+    if (this.#ended === undefined) this.#sinkFailure ??= error;
+    void this.close();
   }
 
   /** Frees everything at once; the camera finds out by itself. */
@@ -229,7 +238,8 @@ export class ReceivedStream extends EventEmitter<ReceivedStreamEvents> implement
     this.#ended = report
       .catch(() => undefined)
       .then((sink) => {
-        const end = { code, reason, byPeer, durationMs, sink };
+        const failed = this.#sinkFailure === undefined ? {} : { sinkFailure: this.#sinkFailure };
+        const end = { code, reason, byPeer, durationMs, sink, ...failed };
         this.#settleEnded(end);
         return end;
       });
@@ -239,7 +249,9 @@ export class ReceivedStream extends EventEmitter<ReceivedStreamEvents> implement
   #fail(code: number, reason: string | undefined): void {
     const { attempts } = this.#parts.endpoint;
     const elapsedMs = monotonicMs() - this.#startedAtMs;
-    this.#failed(new HandshakeError({ code, reason, peer: peerText(this.peer), attempts, elapsedMs }));
+    this.#failed(
+      this.#sinkFailure ?? new HandshakeError({ code, reason, peer: peerText(this.peer), attempts, elapsedMs }),
+    );
   }
 
   #over(output: ClosedOutput): void {

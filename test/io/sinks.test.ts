@@ -83,11 +83,21 @@ describe('a file as a sink', () => {
     expect(await sink.close()).toEqual(report);
   });
 
-  it('is there before the first frame, and overwrites what was there', async () => {
-    const path = folder.write('old.h264', 'old and longer than nothing');
+  it('is there before the first frame', async () => {
+    const path = folder.path('early.h264');
     const sink = annexbFile(path);
     expect(readFileSync(path).length).toBe(0);
     expect(await sink.close()).toMatchObject({ written: 0, bytes: 0 });
+  });
+
+  it('leaves an older file as it is until the first frame comes', async () => {
+    const path = folder.write('older.h264', 'an older recording');
+    await annexbFile(path).close();
+    expect(readFileSync(path, 'utf8')).toBe('an older recording');
+    const sink = annexbFile(path);
+    feed(sink, received(tiny));
+    await sink.close();
+    expect(sameBytes(readFileSync(path), tiny)).toBe(true);
   });
 
   it('begins at a keyframe, and after a frame that cannot be decoded with the next keyframe', async () => {

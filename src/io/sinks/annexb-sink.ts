@@ -1,4 +1,4 @@
-import { createWriteStream, openSync } from 'node:fs';
+import { createWriteStream, ftruncateSync, openSync } from 'node:fs';
 import type { Writable } from 'node:stream';
 import type { ReceivedFrame } from '../../media/access-unit.ts';
 import type { MediaSink, SinkReport } from '../media-sink.ts';
@@ -29,18 +29,19 @@ export interface AnnexBSink extends MediaSink {
 }
 
 /**
- * Writes a file, which is made now (an older one is overwritten). It begins at a keyframe, and what cannot be decoded stays out.
+ * Writes a file, which is made now. An older one is emptied when the first frame comes, so that a camera that is not there costs no
+ * recording. It begins at a keyframe, and what cannot be decoded stays out.
  * Throws {@link SinkError} when the file cannot be written.
  */
 export function annexbFile(path: string, options: AnnexBSinkOptions = {}): AnnexBSink {
   let fd: number;
   try {
-    fd = openSync(path, 'w');
+    fd = openSync(path, 'a');
   } catch (error) {
     throw cannotWrite(path, error as NodeJS.ErrnoException);
   }
   const file = createWriteStream('', { fd });
-  return new StreamSink(file, path, true, options);
+  return new StreamSink(file, path, () => empty(fd), options);
 }
 
 /**
@@ -50,7 +51,7 @@ export function annexbFile(path: string, options: AnnexBSinkOptions = {}): Annex
  * @param name for messages, such as "stdout".
  */
 export function annexbStream(writable: Writable, name: string, options: AnnexBSinkOptions = {}): AnnexBSink {
-  return new StreamSink(writable, name, false, options);
+  return new StreamSink(writable, name, undefined, options);
 }
 
 class StreamSink implements AnnexBSink {
@@ -59,14 +60,17 @@ class StreamSink implements AnnexBSink {
   readonly #out: Writable;
   readonly #name: string;
   readonly #owned: boolean;
+  #begin: (() => void) | undefined;
   readonly #timing: Timing;
   readonly #writer: FrameWriter;
   #closing: Promise<AnnexBReport> | undefined;
 
-  constructor(out: Writable, name: string, owned: boolean, options: AnnexBSinkOptions) {
+  /** @param begin called before the first frame; present for a file of our own, which is closed at the end. */
+  constructor(out: Writable, name: string, begin: (() => void) | undefined, options: AnnexBSinkOptions) {
     this.#out = out;
     this.#name = name;
-    this.#owned = owned;
+    this.#begin = begin;
+    this.#owned = begin !== undefined;
     this.#timing = options.timing ?? systemTiming;
     this.#writer = new FrameWriter(out, (error) => this.#failed(error), options.pendingBytesMax);
   }
@@ -74,7 +78,10 @@ class StreamSink implements AnnexBSink {
   describe(): void {}
 
   frame(frame: ReceivedFrame): void {
-    if (this.#closing === undefined) this.#writer.frame(frame);
+    if (this.#closing !== undefined) return;
+    this.#begin?.();
+    this.#begin = undefined;
+    this.#writer.frame(frame);
   }
 
   datagram(): void {}
@@ -100,6 +107,15 @@ class StreamSink implements AnnexBSink {
   #failed(error: NodeJS.ErrnoException): void {
     if (this.#closing !== undefined && error.code === undefined) return;
     this.onFailure?.(cannotWrite(this.#name, error));
+  }
+}
+
+/** A device or a pipe cannot be emptied, and need not be. */
+function empty(fd: number): void {
+  try {
+    ftruncateSync(fd);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EINVAL') throw error;
   }
 }
 

@@ -21,6 +21,13 @@ export interface CommandEnd {
   readonly hint: string;
 }
 
+const running = new Set<ShellCommand>();
+
+/** A process that leaves without waiting (second Ctrl-C) still ends what it started. */
+function abandonAll(): void {
+  for (const command of running) command.abandon();
+}
+
 /**
  * A command in the shell, in a process group of its own, so that nothing of it stays when it is ended. What it writes to stderr is
  * kept, the last 20 lines; what it writes to stdout beside media goes to stderr of this process.
@@ -51,13 +58,15 @@ export class ShellCommand {
       child.once('error', reject);
     });
     this.spawned.catch(() => {
-      this.#gone = true;
+      this.#isGone();
     });
     this.#exited = new Promise((resolve) => {
       child.once('exit', () => resolve());
       child.once('error', () => resolve());
     });
     this.ended = this.#watch();
+    if (running.size === 0) process.on('exit', abandonAll);
+    running.add(this);
   }
 
   /** The command's stdin, when that is the pipe. */
@@ -77,7 +86,18 @@ export class ShellCommand {
     this.#signal('SIGTERM');
     if (!(await this.#groupEnds(KILL_AFTER_MS))) this.#signal('SIGKILL');
     await this.#exited;
+    this.#isGone();
+  }
+
+  /** Asks all of it to end, and waits for nothing. */
+  abandon(): void {
+    if (this.#groupRuns()) this.#signal('SIGTERM');
+  }
+
+  #isGone(): void {
     this.#gone = true;
+    running.delete(this);
+    if (running.size === 0) process.off('exit', abandonAll);
   }
 
   async #watch(): Promise<CommandEnd> {
@@ -91,7 +111,7 @@ export class ShellCommand {
     if (child.exitCode === 0) await closed;
     else await within(closed, CLOSE_AFTER_FAILURE_MS, this.#timing);
     if (this.#groupRuns()) this.terminate().catch(() => {});
-    else this.#gone = true;
+    else this.#isGone();
     return this.#describe();
   }
 
