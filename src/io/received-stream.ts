@@ -150,7 +150,7 @@ export class ReceivedStream extends EventEmitter<ReceivedStreamEvents> implement
 
   /** Says BYE, waits for the answer (6.2 s at most), frees everything. Never rejects. */
   close(code: number = ErrorCode.NO_ERROR, reason?: string): Promise<StreamEnd> {
-    if (this.#streamingAtMs === undefined) this.#fail(ErrorCode.CANCELLED, undefined);
+    this.#fail(ErrorCode.CANCELLED, undefined);
     this.#step({ kind: 'close', code, ...(reason === undefined ? {} : { reason }) });
     this.#end(code, reason, false);
     return this.closed;

@@ -38,6 +38,7 @@ export class UdpSocket implements DatagramSocket {
   readonly #queue = new SendQueue();
   #inFlight = 0;
   #closing = false;
+  #closed: Promise<void> | undefined;
   #idle: (() => void) | undefined;
 
   private constructor(owner: SocketAsPromised, events: SocketEvents, remote: Peer | undefined) {
@@ -88,14 +89,18 @@ export class UdpSocket implements DatagramSocket {
     for (let i = 0; i < dropped; i++) this.#events.dropped('queue');
   }
 
-  async close(): Promise<void> {
-    if (this.#closing) return;
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    this.#closing = true;
     if (this.#inFlight > 0) {
       await new Promise<void>((resolve) => {
         this.#idle = resolve;
       });
     }
-    this.#closing = true;
     await this.#owner.close().catch(() => {});
   }
 
