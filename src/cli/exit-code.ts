@@ -11,7 +11,10 @@ export const ExitCode = {
   usage: 2,
   /** This machine could not bind, look up or send. */
   network: 3,
+  /** Ctrl-C; this and the next two are 128 and the signal's number, as shells report it. */
   interrupted: 130,
+  terminated: 143,
+  hangup: 129,
 } as const;
 
 /** The exit code that an error amounts to. */

@@ -8,8 +8,7 @@ export interface Interrupt extends Disposable {
   readonly exitCode: number;
 }
 
-/** 128 and the signal's number, as shells report it. */
-const exitCodes = { SIGINT: ExitCode.interrupted, SIGTERM: 143, SIGHUP: 129 } as const;
+const exitCodes = { SIGINT: ExitCode.interrupted, SIGTERM: ExitCode.terminated, SIGHUP: ExitCode.hangup } as const;
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**

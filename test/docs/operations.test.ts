@@ -56,7 +56,7 @@ describe('OPERATIONS', () => {
 
   it('lists the exit codes', () => {
     const codes = table(text, 'Exit codes', 'code', 'means').map(([code = '']) => figure(code));
-    expect(codes).toEqual([...Object.values(ExitCode), 143]);
+    expect(codes).toEqual(Object.values(ExitCode));
   });
 
   it('names ports and times as they are', () => {
