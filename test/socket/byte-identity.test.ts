@@ -122,7 +122,7 @@ describe('a clip over real sockets', () => {
     expect((stats?.reordered ?? 0) + (stats?.repaired ?? 0)).toBeGreaterThan(0);
   });
 
-  it.each(seeds)(
+  it.for(seeds)(
     'arrives at 20 % loss each way with at least 90 % of its frames decodable (seed $seed)',
     async ({ seed }, { skip }) => {
       skipAfterStall(skip);
