@@ -36,7 +36,7 @@ export async function initiate(target: string, options: InitiateOptions<MediaSin
       sinkFailure = error;
     };
   }
-  const peer = await resolvePeer(settings, startedAtMs);
+  const peer = await resolvePeer(settings, startedAtMs).catch((error: unknown) => abandon(sink, error));
   const remembered = settings.profile === profiles.internet;
   const rtoInitialMs =
     settings.rtoInitialMs ?? (remembered ? rttMemory.rtoInitialMs(peer.address, startedAtMs) : undefined);
@@ -55,7 +55,8 @@ export async function initiate(target: string, options: InitiateOptions<MediaSin
     ...(rtoInitialMs === undefined ? {} : { rtoInitialMs }),
   });
   const stream = new ReceivedStream({ endpoint, peer, frameQueueMax, sink, observer });
-  stream.run(await bind(endpoint, peer, settings, stream, startedAtMs));
+  const binding = bind(endpoint, peer, settings, stream, startedAtMs);
+  stream.run(await binding.catch((error: unknown) => abandon(sink, error)));
   const cancel = (): void => void stream.close(stream.streaming ? ErrorCode.NO_ERROR : ErrorCode.CANCELLED);
   if (signal?.aborted === true) cancel();
   if (sinkFailure !== undefined) stream.sinkFailed(sinkFailure);
@@ -64,6 +65,12 @@ export async function initiate(target: string, options: InitiateOptions<MediaSin
   await stream.established;
   if (stream.rttMs !== undefined) rttMemory.remember(peer.address, stream.rttMs, monotonicMs());
   return stream;
+}
+
+/** No session will use the sink. */
+async function abandon(sink: MediaSink | undefined, error: unknown): Promise<never> {
+  await sink?.close();
+  throw error;
 }
 
 async function bind(

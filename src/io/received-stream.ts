@@ -31,7 +31,7 @@ export interface StreamEnd {
   readonly sinkFailure?: Error;
 }
 
-/** What a viewer tells its application. */
+/** What a viewer tells its application. What came before `initiate()` resolved was told to nobody; `frames()` has all of it. */
 export interface ReceivedStreamEvents {
   frame: [ReceivedFrame];
   /** An RTP datagram in order, when the option `datagrams` asked for them. */
@@ -73,6 +73,7 @@ export class ReceivedStream extends EventEmitter<ReceivedStreamEvents> implement
   #settleClosed: (end: StreamEnd) => void = () => {};
   #ready: () => void = () => {};
   #failed: (error: Error) => void = () => {};
+  #isEstablished = false;
   /** Settles when the stream is there, or rejects with a HandshakeError. For `initiate()`. */
   readonly established: Promise<void>;
 
@@ -88,7 +89,10 @@ export class ReceivedStream extends EventEmitter<ReceivedStreamEvents> implement
       this.#settleClosed = resolve;
     });
     this.established = new Promise((resolve, reject) => {
-      this.#ready = resolve;
+      this.#ready = () => {
+        this.#isEstablished = true;
+        resolve();
+      };
       this.#failed = reject;
     });
     if (parts.sink !== undefined) parts.sink.onFailure = (error) => this.sinkFailed(error);
@@ -247,6 +251,7 @@ export class ReceivedStream extends EventEmitter<ReceivedStreamEvents> implement
 
   /** Rejects `established`; without effect once it has settled. */
   #fail(code: number, reason: string | undefined): void {
+    if (this.#isEstablished) return;
     const { attempts } = this.#parts.endpoint;
     const elapsedMs = monotonicMs() - this.#startedAtMs;
     this.#failed(

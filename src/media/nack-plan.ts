@@ -63,6 +63,15 @@ export class NackPlan {
     if (nowMs < deadlineAtMs) this.nextAtMs = Math.min(this.nextAtMs, nowMs);
   }
 
+  /** `absolute` may be asked for until `deadlineAtMs`, and is due now. */
+  extend(absolute: number, nowMs: number, deadlineAtMs: number): void {
+    const slot = absolute & this.mask;
+    if (this.owner[slot] !== absolute) return;
+    this.askAtMs[slot] = nowMs;
+    this.deadlineAtMs[slot] = Math.max(deadlineAtMs, this.deadlineAtMs[slot] ?? 0);
+    if (nowMs < deadlineAtMs) this.nextAtMs = Math.min(this.nextAtMs, nowMs);
+  }
+
   /** `absolute` arrived or was given up. Returns whether a NACK had asked for it. */
   settle(absolute: number): boolean {
     const slot = absolute & this.mask;

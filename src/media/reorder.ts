@@ -8,6 +8,8 @@ export const HISTORY_DATAGRAMS = 4096;
 export const RESYNC_DATAGRAMS = 3;
 /** The most that "a little ahead" may be, so that loss on the way does not hide a jump. */
 export const RESYNC_STEP_MAX = 16;
+/** A play-out time that is noticed this late means that the event loop stood still, in ms. */
+export const STALL_MS = 50;
 /** Least and greatest size of the window in datagrams; more would come near half the 16-bit circle. */
 export const WINDOW_DATAGRAMS_RANGE = [16, 16_384] as const;
 
@@ -71,6 +73,7 @@ export class ReorderWindow {
   private startedAtMs: number | undefined;
   private next: number;
   private head: number;
+  private extendedBefore = 0;
   private heldBytes = 0;
   private lostBefore = 0;
   private strays = 0;
@@ -173,9 +176,24 @@ export class ReorderWindow {
     return nack;
   }
 
-  /** Gives up every gap whose play-out time has come. */
+  /**
+   * Gives up every gap whose play-out time has come. When that is noticed late, this host stood still and could not ask: then
+   * what is missing gets its play-out time once more.
+   */
   expire(nowMs: number): void {
+    if (nowMs - this.playOutMs() >= STALL_MS && this.next >= this.extendedBefore) this.extend(nowMs);
     while (this.playOutMs() <= nowMs) this.giveUpBefore(this.next + 1);
+  }
+
+  private extend(nowMs: number): void {
+    const deadlineAtMs = nowMs + this.options.latencyMs;
+    for (let absolute = this.next; absolute < this.head; absolute++) {
+      if (this.state[absolute & this.stateMask] !== MISSING) continue;
+      const slot = absolute & this.windowMask;
+      this.deadlineAtMs[slot] = Math.max(deadlineAtMs, this.deadlineAtMs[slot] ?? 0);
+      this.nacks?.extend(absolute, nowMs, deadlineAtMs);
+    }
+    this.extendedBefore = this.head;
   }
 
   /** Gives up all that is missing before `absolute`, which must not be past `head`. */

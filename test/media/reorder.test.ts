@@ -55,6 +55,40 @@ function setUp(changes: Partial<ReorderOptions> = {}): {
   return { window, counters, released, offsets: () => released.map(({ offset }) => offset), asked };
 }
 
+describe('a host that stood still', () => {
+  test('gives what is missing its play-out time once more, and asks for it again', () => {
+    const { window, counters, offsets, asked } = setUp();
+    window.insert(packet(0), 0);
+    window.insert(packet(2), 10);
+    expect(asked(10)).toEqual([1]);
+    window.expire(500);
+    expect(offsets()).toEqual([0]);
+    expect(asked(500)).toEqual([1]);
+    window.insert(packet(1), 690);
+    expect(offsets()).toEqual([0, 1, 2]);
+    expect(counters.lost).toBe(0);
+  });
+
+  test('does so once: what still does not come is given up', () => {
+    const { window, counters, offsets } = setUp();
+    window.insert(packet(0), 0);
+    window.insert(packet(2), 10);
+    window.expire(500);
+    expect(window.playOutMs()).toBe(700);
+    window.expire(800);
+    expect(offsets()).toEqual([0, 2]);
+    expect(counters.lost).toBe(1);
+  });
+
+  test('is not one whose timer is a little late', () => {
+    const { window, offsets } = setUp();
+    window.insert(packet(0), 0);
+    window.insert(packet(2), 10);
+    window.expire(259);
+    expect(offsets()).toEqual([0, 2]);
+  });
+});
+
 describe('release', () => {
   test('datagrams in sequence pass at once and leave nothing to wait for', () => {
     const { window, offsets } = setUp();
