@@ -1,12 +1,4 @@
-import {
-  type InitiatorContext,
-  type InitiatorEvent,
-  type InitiatorInput,
-  type InitiatorState,
-  jitterMs,
-  repeatMs,
-  rtoMs,
-} from '../../machines/index.ts';
+import type { InitiatorContext, InitiatorEvent, InitiatorInput, InitiatorState } from '../../machines/index.ts';
 import { encodeFrame } from '../codec/encode.ts';
 import type { ReceiveStats } from '../media/receive-stats.ts';
 import { EARLY_MEDIA_DATAGRAMS_MAX, PROTOCOL_VERSION } from '../protocol/constants.ts';
@@ -16,6 +8,7 @@ import { equalBytes } from '../security/reset-token.ts';
 import { wireCode, wireReason } from './application-input.ts';
 import type { DropReason, HintName } from './counters.ts';
 import { MachineDriver } from './driver.ts';
+import { initiatorTimer } from './initiator-timers.ts';
 import type { InitiatorOutput, Peer } from './io-types.ts';
 import { type InletOptions, MediaInlet } from './media-inlet.ts';
 import { SessionCore } from './session-core.ts';
@@ -236,24 +229,13 @@ export class InitiatorSession {
       if (bytes > 0) drop(this.#host, ifNoRow, this.peer, bytes);
       return;
     }
-    if (!this.#host.trace) return;
-    const { streamId, peer, state: to } = this;
-    this.#host.emit({
-      kind: 'traceTransition',
-      role: 'initiator',
-      session: this.#core.handle,
-      streamId,
-      peer,
-      event: event.type,
-      from,
-      to,
-    });
+    this.#core.traceTransition('initiator', event.type, from, this.state);
   }
 
   #perform(output: string): void {
     const core = this.#core;
     const { context } = this.#driver;
-    const { profile, counters } = this.#host;
+    const { counters } = this.#host;
     if (output === 'sampleRtt' && this.#frame?.type === FrameType.START_ACK) {
       core.rtt.sample(core.nowMs - (this.#starts.sentAtMs(this.#frame.attempt) ?? core.nowMs));
       return this.#inlet?.setRtt(core.rtt.ms ?? 0);
@@ -299,25 +281,28 @@ export class InitiatorSession {
         });
       case 'stopMedia':
         return this.#inlet?.end(core.nowMs);
-      case 'armT1': {
-        const ms = rtoMs(profile, context.sends, this.#options.rtoInitialMs);
-        return core.arm('T1', jitterMs(ms, profile.rtoJitter, this.#host.random.unit()));
-      }
       case 'disarmT1':
         return core.deadlines.disarm('T1');
-      case 'armDeadline':
-        return core.arm('deadline', profile.handshakeMs);
       case 'disarmDeadline':
         return core.deadlines.disarm('deadline');
       case 'armLiveness':
         return this.#armLiveness();
-      case 'armWatchdogRepeat':
-        return core.arm('watchdog', repeatMs(profile.pingRepeatMs, core.rtt.ms));
       case 'release':
         return this.#release();
       default:
-        return;
+        return this.#arm(output);
     }
+  }
+
+  #arm(output: string): void {
+    const armed = initiatorTimer(output, {
+      profile: this.#host.profile,
+      sends: this.#driver.context.sends,
+      rtoInitialMs: this.#options.rtoInitialMs,
+      rttMs: this.#core.rtt.ms,
+      unit: () => this.#host.random.unit(),
+    });
+    if (armed !== undefined) this.#core.arm(armed.timer, armed.ms);
   }
 
   /** Nothing of the attempt before is valid any more. */

@@ -238,18 +238,7 @@ export class ResponderSession implements Sleeper {
       else if (bytes > 0) drop(this.#host, 'noRow', this.peer, bytes);
       return;
     }
-    if (!this.#host.trace) return;
-    const { handle: session, streamId, peer, state: to } = this;
-    this.#host.emit({
-      kind: 'traceTransition',
-      role: 'responder',
-      session,
-      streamId,
-      peer,
-      event: event.type,
-      from,
-      to,
-    });
+    this.#core.traceTransition('responder', event.type, from, this.state);
   }
 
   #pump(): void {

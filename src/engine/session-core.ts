@@ -1,4 +1,4 @@
-import { repeatMs, type TimerName } from '../../machines/index.ts';
+import { type InitiatorState, type ResponderState, repeatMs, type TimerName } from '../../machines/index.ts';
 import { encodeFrame } from '../codec/encode.ts';
 import { BYE_REPEAT_MS, CLOSE_MS, DRAIN_MS } from '../protocol/constants.ts';
 import { type Frame, FrameType } from '../protocol/frame.ts';
@@ -7,6 +7,8 @@ import type { ControlSend, Peer, SessionHandle, TraceOutput } from './io-types.t
 import { Nonces } from './nonces.ts';
 import { RttEstimate } from './rtt.ts';
 import { type SessionHost, sendControl } from './session-host.ts';
+
+type SessionState = InitiatorState | ResponderState;
 
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
 
@@ -87,6 +89,13 @@ export class SessionCore {
     this.#nonces.add(nonce, this.nowMs);
     this.send(this.encode({ type: FrameType.PING, nonce }));
     return nonce;
+  }
+
+  /** Tells of a transition when tracing is on. */
+  traceTransition(role: 'initiator' | 'responder', event: string, from: SessionState, to: SessionState): void {
+    if (!this.#host.trace) return;
+    const { handle: session, streamId, peer } = this;
+    this.#host.emit({ kind: 'traceTransition', role, session, streamId, peer, event, from, to });
   }
 
   /**

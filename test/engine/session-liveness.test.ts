@@ -1,51 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { encodeFrame } from '../../src/codec/encode.ts';
 import { ErrorCode } from '../../src/protocol/error-code.ts';
 import { FrameType } from '../../src/protocol/frame.ts';
 import { profiles } from '../../src/protocol/profiles.ts';
-import { type Ids, sessionFrame } from '../support/frames.ts';
+import { sessionFrame } from '../support/frames.ts';
 import { InitiatorBench } from '../support/initiator-bench.ts';
 import { framesOf, kinds, ResponderBench, type SentDatagram } from '../support/responder-bench.ts';
-
-type Session = Ids & { readonly ssrc: number };
-
-const atMs = (sent: readonly SentDatagram[]) => sent.map((datagram) => datagram.atMs);
-
-/** The PONG for the newest of these PINGs. */
-function pong(ids: Ids, sent: readonly SentDatagram[], datagramBytesMax = 1200): Uint8Array {
-  const ping = framesOf(sent, 'PING').at(-1);
-  if (ping === undefined || !('nonce' in ping)) throw new Error('no PING');
-  const { streamId, sessionTag } = ids;
-  const { nonce } = ping;
-  return encodeFrame({ type: FrameType.PONG, flags: 0, streamId, sessionTag, attempt: 0, nonce, datagramBytesMax });
-}
-
-function nack(ssrc: number, sequence: number): Uint8Array {
-  const bytes = Uint8Array.of(0x81, 205, 0, 3, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0);
-  const view = new DataView(bytes.buffer);
-  view.setUint32(8, ssrc);
-  view.setUint16(12, sequence);
-  return bytes;
-}
-
-function pushFrame(bench: ResponderBench): readonly SentDatagram[] {
-  bench.stream.feed.push(
-    { units: [new Uint8Array(300)], timestamp: bench.stream.frames++, keyframe: true },
-    bench.nowMs,
-    0,
-  );
-  return bench.step({ kind: 'media', feed: bench.stream.feed });
-}
-
-/** Streams until the probes are answered, so that the heartbeat is the next thing to happen. */
-function calmSession(bench: ResponderBench): Session {
-  const ids = bench.streaming(1n);
-  for (let i = 0; i < 3; i++) {
-    bench.receive(pong(ids, bench.sent));
-    if (i < 2) bench.run(100);
-  }
-  return ids;
-}
+import { atMs, calmSession, nack, pong, pushFrame } from '../support/session-steps.ts';
 
 describe('PINGs of a camera', () => {
   it('go out at 0, 100 and 200 ms after the confirm, with new nonces, answered or not', () => {
