@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { LastLines } from './last-lines.ts';
 import { groupRuns } from './process-group.ts';
-import { type Timing, within } from './timing.ts';
+import { systemTiming, type Timing, within } from './timing.ts';
 
 /** How long a command has to end after SIGTERM, in ms. */
 export const KILL_AFTER_MS = 2000;
@@ -84,7 +84,11 @@ export class ShellCommand {
     await this.spawned.catch(() => {});
     if (this.#gone) return;
     this.#signal('SIGTERM');
-    if (!(await this.#groupEnds(KILL_AFTER_MS))) this.#signal('SIGKILL');
+    if (!(await this.#groupEnds(KILL_AFTER_MS, this.#timing))) {
+      this.#signal('SIGKILL');
+      // Nobody can ignore it, but it takes the system a moment: of real time, whatever clock a test has given.
+      await this.#groupEnds(KILL_AFTER_MS, systemTiming);
+    }
     await this.#exited;
     this.#isGone();
   }
@@ -125,12 +129,12 @@ export class ShellCommand {
   }
 
   /** Polled, since only the shell itself is a child of this process. */
-  async #groupEnds(limitMs: number): Promise<boolean> {
-    const untilMs = this.#timing.nowMs() + limitMs;
+  async #groupEnds(limitMs: number, timing: Timing): Promise<boolean> {
+    const untilMs = timing.nowMs() + limitMs;
     for (let waitMs = 1; this.#groupRuns(); waitMs = Math.min(2 * waitMs, GROUP_POLL_MS_MAX)) {
-      if (this.#timing.nowMs() >= untilMs) return false;
+      if (timing.nowMs() >= untilMs) return false;
       await new Promise<void>((resolve) => {
-        this.#timing.after(waitMs, resolve);
+        timing.after(waitMs, resolve);
       });
     }
     return true;
