@@ -19,6 +19,8 @@ export type {
   SecurityOptions,
 } from './options.ts';
 
+/** Receive buffer when nothing else is asked for, in bytes: a second of 30 Mbit/s. */
+export const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
 /** Bytes of a reset key. */
 export const RESET_KEY_BYTES = 32;
 
@@ -208,7 +210,7 @@ export function resolveRespondSettings<Source>(given: RespondOptions<Source>): R
       'receiveBufferBytes',
       options.receiveBufferBytes,
       { min: 4096, max: 2 ** 30, whole: true, unit: ' bytes' },
-      4 * 2 ** 20,
+      RECEIVE_BUFFER_BYTES,
     ),
     authorize: reader.kind('authorize', options.authorize, isFunction, 'a function'),
     trace: reader.kind('trace', options.trace, isFunction, 'a function'),

@@ -1,11 +1,11 @@
 /**
  * What an application says goes on the wire: checked, or cut to what a frame can carry, before anything changes state.
  */
+import { SDP_BYTES_MAX } from '../media/sdp.ts';
 import { RETRY_AFTER_MIN_MS } from '../protocol/constants.ts';
 import { ErrorCode, isLocalOnly } from '../protocol/error-code.ts';
 
 const REASON_BYTES_MAX = 64;
-const SDP_BYTES_MAX = 700;
 const U32_MAX = 0xffff_ffff;
 
 const encoder = new TextEncoder();

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import { DgramAsPromised, type SocketAsPromised } from 'dgram-as-promised';
+import { RECEIVE_BUFFER_BYTES } from '../config/settings.ts';
 import { type HintName, hintName } from '../engine/counters.ts';
 import type { Peer, SessionHandle } from '../engine/io-types.ts';
 import type { DatagramSocket, Plane, SocketEvents } from './datagram-socket.ts';
@@ -18,9 +19,6 @@ export interface UdpSocketOptions {
   /** Connects, so that datagrams of others are not received and ICMP errors are. */
   readonly remote?: Peer;
 }
-
-/** Receive buffer when nothing else is asked for: a second of 30 Mbit/s. */
-export const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
 
 /** Datagrams handed to libuv and not yet reported as sent. */
 const IN_FLIGHT_MAX = 64;
