@@ -68,14 +68,14 @@ export function decodeFrame(datagram: Uint8Array): DecodeResult {
   if (size > CONTROL_BYTES_MAX) return { ok: false, reason: 'tooLong', offset: CONTROL_BYTES_MAX };
   if (datagram[0] !== CONTROL_FIRST_BYTE) return { ok: false, reason: 'firstByte', offset: 0 };
 
-  const header = readHeader(datagram);
+  const view = new DataView(datagram.buffer, datagram.byteOffset, size);
+  const header = readHeader(view);
   const bodyEnd = HEADER_BYTES + header.bodyLength;
   const secured = (header.flags & FrameFlag.SECURED) !== 0;
   if (bodyEnd + (secured ? SECURED_TRAILER_BYTES : CRC_TRAILER_BYTES) !== size) {
     return { ok: false, reason: 'bodyLength', offset: headerOffset.bodyLength };
   }
   if (secured) return { ok: false, reason: 'secured', offset: headerOffset.flags };
-  const view = new DataView(datagram.buffer, datagram.byteOffset, size);
   if (view.getUint32(bodyEnd) !== crc32(datagram, bodyEnd)) return { ok: false, reason: 'crc', offset: bodyEnd };
 
   if (header.version !== PROTOCOL_VERSION) return refuse('version', headerOffset.version, header);

@@ -127,7 +127,11 @@ const versionList: TlvValue<readonly number[]> = {
   bytesMin: 1,
   bytesMax: 4,
   fault: 'tlvValue',
-  read: (view, start, end) => Array.from(bytesAt(view, start, end - start)),
+  read(view, start, end) {
+    const versions: number[] = [];
+    for (let at = start; at < end; at++) versions.push(view.getUint8(at));
+    return versions;
+  },
   write(view, at, value, field) {
     if (value.length < 1 || value.length > 4) throw new RangeError(`${field} must be 1 to 4, not ${value.length}`);
     for (const [index, version] of value.entries()) view.setUint8(at + index, uintAtMost(0xff, version, field));
@@ -168,12 +172,18 @@ const zeros: TlvValue<number> = {
   bytesMin: 0,
   bytesMax: TLV_VALUE_BYTES_MAX,
   fault: 'paddingNotZero',
+  // Words at a time: START is mostly this, and strangers send it.
   read(view, start, end) {
-    for (let at = start; at < end; at++) if (view.getUint8(at) !== 0) return undefined;
+    let at = start;
+    for (; at + 4 <= end; at += 4) if (view.getUint32(at) !== 0) return undefined;
+    for (; at < end; at++) if (view.getUint8(at) !== 0) return undefined;
     return end - start;
   },
-  write(view, at, value, field) {
-    bytesAt(view, at, uintAtMost(TLV_VALUE_BYTES_MAX, value, field)).fill(0);
+  write(view, start, value, field) {
+    const end = start + uintAtMost(TLV_VALUE_BYTES_MAX, value, field);
+    let at = start;
+    for (; at + 4 <= end; at += 4) view.setUint32(at, 0);
+    for (; at < end; at++) view.setUint8(at, 0);
     return value;
   },
 };

@@ -1,7 +1,7 @@
 import { type InitiatorState, type ResponderState, repeatMs, type TimerName } from '../../machines/index.ts';
-import { encodeFrame } from '../codec/encode.ts';
+import { encodeParts } from '../codec/encode.ts';
 import { BYE_REPEAT_MS, CLOSE_MS, DRAIN_MS } from '../protocol/constants.ts';
-import { type Frame, FrameType } from '../protocol/frame.ts';
+import { type FrameBody, FrameType } from '../protocol/frame.ts';
 import { Deadlines } from './deadlines.ts';
 import type { ControlSend, Peer, SessionHandle, TraceOutput } from './io-types.ts';
 import { Nonces } from './nonces.ts';
@@ -9,11 +9,6 @@ import { RttEstimate } from './rtt.ts';
 import { type SessionHost, sendControl } from './session-host.ts';
 
 type SessionState = InitiatorState | ResponderState;
-
-type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
-
-/** A frame's own fields; ids, flags and attempt are the session's. */
-export type FrameBody = DistributiveOmit<Frame, 'flags' | 'streamId' | 'sessionTag' | 'attempt'>;
 
 /** What both roles do alike: ids, timers, PING and PONG, BYE and BYE_ACK. */
 export class SessionCore {
@@ -69,14 +64,9 @@ export class SessionCore {
     return sentAtMs !== undefined;
   }
 
+  /** A frame with this session's ids. */
   encode(body: FrameBody, attempt = 0): Uint8Array {
-    return encodeFrame({
-      ...body,
-      flags: 0,
-      streamId: this.streamId,
-      sessionTag: this.sessionTag,
-      attempt,
-    } as Frame);
+    return encodeParts({ flags: 0, streamId: this.streamId, sessionTag: this.sessionTag, attempt }, body);
   }
 
   send(bytes: Uint8Array, replaces?: SessionHandle): void {
