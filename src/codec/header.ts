@@ -12,6 +12,7 @@
  */
 import { CONTROL_FIRST_BYTE, PROTOCOL_VERSION } from '../protocol/constants.ts';
 import type { FrameHeader } from '../protocol/frame.ts';
+import { u16At, u64At } from './big-endian.ts';
 import type { FrameRow } from './frame-table.ts';
 import { uint64, uintAtMost } from './range.ts';
 
@@ -41,16 +42,16 @@ export const headerOffset = {
 } as const;
 
 /** Reads the header. The datagram must have at least 24 bytes. */
-export function readHeader(view: DataView): FixedHeader {
+export function readHeader(datagram: Uint8Array): FixedHeader {
   return {
-    version: view.getUint8(headerOffset.version),
-    type: view.getUint8(headerOffset.type),
-    flags: view.getUint8(headerOffset.flags),
-    streamId: view.getBigUint64(headerOffset.streamIdZero),
-    sessionTag: view.getBigUint64(headerOffset.sessionTag),
-    attempt: view.getUint8(headerOffset.attempt),
-    reserved: view.getUint8(headerOffset.reserved),
-    bodyLength: view.getUint16(headerOffset.bodyLength),
+    version: datagram[headerOffset.version] ?? 0,
+    type: datagram[headerOffset.type] ?? 0,
+    flags: datagram[headerOffset.flags] ?? 0,
+    streamId: u64At(datagram, headerOffset.streamIdZero),
+    sessionTag: u64At(datagram, headerOffset.sessionTag),
+    attempt: datagram[headerOffset.attempt] ?? 0,
+    reserved: datagram[headerOffset.reserved] ?? 0,
+    bodyLength: u16At(datagram, headerOffset.bodyLength),
   };
 }
 
