@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ResponderOutput } from '../../src/engine/io-types.ts';
 import { FrameType } from '../../src/protocol/frame.ts';
-import type { TappedDatagram } from '../../src/sim/world.ts';
+import type { TappedDatagram } from '../../src/sim/world-event.ts';
 import { frameOf, kindOf } from '../support/frames.ts';
 import { seedFromEnv } from '../support/seeded.ts';
 import { TappedWorld, toldAtMs } from '../support/tapped-world.ts';

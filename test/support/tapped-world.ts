@@ -2,8 +2,10 @@ import type { InitiatorEndpointOptions } from '../../src/engine/initiator-endpoi
 import type { InitiatorOutput, ResponderOutput } from '../../src/engine/io-types.ts';
 import type { ResponderEndpointOptions } from '../../src/engine/responder-endpoint.ts';
 import type { Profile } from '../../src/protocol/profiles.ts';
-import type { LinkModel } from '../../src/sim/link.ts';
-import { type TappedDatagram, type Viewer, World } from '../../src/sim/world.ts';
+import type { LinkModel } from '../../src/sim/link-model.ts';
+import type { Viewer } from '../../src/sim/viewer.ts';
+import { World } from '../../src/sim/world.ts';
+import type { TappedDatagram } from '../../src/sim/world-event.ts';
 import { admitEverybody, playTestFrames, type TestStream, testStream } from './camera-application.ts';
 import { kindOf } from './frames.ts';
 
@@ -40,9 +42,10 @@ export class TappedWorld extends World {
         seen?.(output);
         admit(world, output);
       },
-      tap: (datagram) => {
-        if (keep) tapped.push(datagram);
-        tap?.(datagram);
+      observe: (event) => {
+        if (event.kind !== 'sent') return;
+        if (keep) tapped.push(event);
+        tap?.(event);
       },
     });
     this.stream = stream;
