@@ -63,6 +63,8 @@ export class ResponderSession implements Sleeper {
   #sdp: string | undefined;
   #outlet: MediaOutlet | undefined;
   #proof: ConfirmProof | undefined;
+  /** The confirm, or the newest PING that was answered. */
+  #consentFromMs = 0;
   #retryAfterMs = RETRY_AFTER_MIN_MS;
   #refusalReason: string | undefined;
   #peerReason: string | undefined;
@@ -285,6 +287,7 @@ export class ResponderSession implements Sleeper {
       case 'openGate':
         core.deadlines.disarm('pending');
         assertInvariant('S1', this.#proof !== undefined, 'Streaming without a START_CONFIRM');
+        this.#consentFromMs = core.nowMs;
         return this.#outlet?.open(this.#proof, core.nowMs + profile.consentMs, core.nowMs);
       case 'sendReady':
         return this.#answers.sendReady(this.#sdp);
@@ -293,8 +296,7 @@ export class ResponderSession implements Sleeper {
       case 'sendPing':
         return this.#outlet?.pingSent(core.sendPing(), core.nowMs);
       case 'refreshConsent':
-        this.#outlet?.refresh(core.nowMs + profile.consentMs);
-        return core.arm('consent', profile.consentMs);
+        return this.#refreshConsent();
       case 'reportStreaming':
         this.#wasStreaming = true;
         this.#host.counters.add('handshakesCompleted');
@@ -311,6 +313,14 @@ export class ResponderSession implements Sleeper {
       default:
         return this.#arm(output);
     }
+  }
+
+  /** A PONG may have waited in the socket through a stall: it says what the viewer wanted when it was asked, no more. */
+  #refreshConsent(): void {
+    this.#consentFromMs = Math.max(this.#consentFromMs, this.#core.answeredPingAtMs);
+    const untilMs = this.#consentFromMs + this.#host.profile.consentMs;
+    this.#outlet?.refresh(untilMs);
+    this.#core.deadlines.arm('consent', untilMs);
   }
 
   #arm(output: string): void {

@@ -47,6 +47,11 @@ export class SessionCore {
     this.deadlines.arm(name, this.nowMs + afterMs);
   }
 
+  /** When the PING was sent that the last PONG with a known nonce answered. */
+  get answeredPingAtMs(): number {
+    return this.#answeredPingAtMs;
+  }
+
   /** A valid datagram of this session came: the next PONG tells the largest. */
   noteReceived(bytes: number): void {
     if (bytes > this.#largestReceivedBytes) this.#largestReceivedBytes = bytes;
