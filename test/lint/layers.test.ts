@@ -109,6 +109,10 @@ const layers: Readonly<Record<string, { readonly may: readonly string[]; readonl
     may: ['./prng.ts', '../engine/session.ts', '../protocol/frame.ts'],
     mayNot: ['../io/clock.ts', '../observe/log.ts', '../cli/main.ts', 'node:dgram', 'fast-check'],
   },
+  'src/vitest': {
+    may: ['./matchers.ts', '../sim/index.ts', 'vitest'],
+    mayNot: ['../engine/session.ts', '../io/clock.ts', 'node:fs', 'xstate'],
+  },
   'src/observe': {
     may: ['./log.ts', '../engine/session.ts', 'pino', 'prom-client', 'node:fs'],
     mayNot: ['../io/clock.ts', '../cli/main.ts', 'xstate'],
