@@ -94,6 +94,11 @@ export class ResponderEndpoint {
     return this.#admission.pending;
   }
 
+  /** (tuple, StreamId) pairs that are remembered as over. */
+  get tombstoneCount(): number {
+    return this.#tombstones.size;
+  }
+
   /** When the next `timeout` input is due; may be early, never late; Infinity for never. */
   deadlineMs(): number {
     return this.#wakes.earliestMs();
