@@ -39,6 +39,24 @@ export interface Bounds {
   readonly socketFailures: boolean;
 }
 
+/** Bounds of the exploration that is run for each change; `bench/explore` takes others. */
+export const defaultBounds: Bounds = {
+  network: 'set',
+  inFlightMax: 2,
+  sessionsMax: 2,
+  candidatesMax: 2,
+  sendsMax: 2,
+  retriesLeft: 0,
+  restartsLeft: 1,
+  byesLeft: 1,
+  probesLeft: 1,
+  responderRestarts: 1,
+  initiatorRestarts: 0,
+  attacker: true,
+  closes: true,
+  socketFailures: false,
+};
+
 /** StreamIds that the initiators of one behaviour may draw: one a process, and one a restart of its handshake. */
 export function streamsMax(bounds: Bounds): number {
   return (1 + bounds.initiatorRestarts) * (1 + bounds.restartsLeft);

@@ -35,6 +35,8 @@ export interface ExplorationOptions {
   readonly untilViolation?: boolean;
   /** Called once in 2^18 expanded states. */
   onProgress?(expanded: number, counts: ExplorationCounts): void;
+  /** Called when the search is over, before liveness is asked. */
+  onSearched?(): void;
 }
 
 /** Breadth first from the initial state, so that the first violation is one of the shortest. */
@@ -78,7 +80,7 @@ export class Exploration {
         if (rule !== undefined && this.violations.length < VIOLATIONS_MAX)
           this.violations.push({ rule, state: current, action });
       }
-      if (this.#same(current)) {
+      if (!step.changed) {
         this.#stutters++;
         return;
       }
@@ -102,14 +104,6 @@ export class Exploration {
     const path: number[] = [];
     for (let at = state; at >= 0; at = this.store.parents[at] as number) path.push(at);
     return path.reverse();
-  }
-
-  #same(current: number): boolean {
-    const { next } = this.model.step;
-    const { states, words } = this.store;
-    const offset = current * words;
-    for (let i = 0; i < words; i++) if (states[offset + i] !== next[i]) return false;
-    return true;
   }
 }
 

@@ -77,6 +77,11 @@ export const StreamFrame = {
 
 /** Tombstone in a stream's half word: 0 none, 1 an ERROR of the moment, 2 a final ERROR, 3 silent. */
 export const tombstone: Field = { shift: 2 * ATTEMPT_BITS + 2, max: 3 };
+/** The tombstone of a StreamId in its word. */
+export function stoneIn(word: number, stream: number): number {
+  return (word >>> (tombstone.shift + 16 * ((stream - 1) & 1))) & tombstone.max;
+}
+
 /** See {@link tombstone}. */
 export const SILENT = 3;
 

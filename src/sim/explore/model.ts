@@ -101,8 +101,10 @@ export class Model {
   }
 
   #end(action: number): void {
+    const { step } = this;
+    step.compare(this.#states, this.#offset);
     checkStep(this.#checked, this.#states, this.#offset);
-    checkState(this.#checked);
+    if (step.changed) checkState(this.#checked);
     this.#visit(action);
   }
 
@@ -258,7 +260,7 @@ export class Model {
       responderSide.forged(frame);
       this.#end(actionOf(Group.FORGE, 2, frame));
     }
-    for (let frame = 0; frame < SessionFrame.START_CONFIRM; frame++) {
+    for (const frame of FORGED_TO_INITIATOR) {
       this.#begin(Cause.FOREIGN);
       initiatorSide.forged(frame);
       this.#end(actionOf(Group.FORGE, 3, frame));
@@ -271,7 +273,9 @@ export class Model {
 
 const STREAM_FRAMES = Way.streamToInitiator | Way.streamToResponder;
 const SESSION_FRAMES = Way.sessionToInitiator | Way.sessionToResponder;
-const FORGED_TO_RESPONDER = [SessionFrame.START_CONFIRM, SessionFrame.BYE_TO_RESPONDER, SessionFrame.PING_TO_RESPONDER];
+// Of the frames that are dropped by one and the same check, those that would do the most harm if it were missing.
+const FORGED_TO_RESPONDER = [SessionFrame.START_CONFIRM, SessionFrame.BYE_TO_RESPONDER];
+const FORGED_TO_INITIATOR = [SessionFrame.BYE_TO_INITIATOR, SessionFrame.RESET, SessionFrame.MEDIA];
 /** The responder's heartbeat timer: the fourth after T1 in the machines' list of timers. */
 const HEARTBEAT = ResponderClass.t1 + 4;
 

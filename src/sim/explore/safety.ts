@@ -16,7 +16,7 @@ export function checkStep({ step, initiatorSide, responderSide }: Checked, state
   const { cause } = step;
   const arrived = cause !== Cause.LOCAL;
   if (step.sentUnproven > (arrived || step.startUnanswered ? 1 : 0)) step.breaks('S2');
-  if (!arrived || cause === Cause.ENDING) return;
+  if (!step.changed || !arrived || cause === Cause.ENDING) return;
   const { layout } = step;
   const before = get(states[offset] as number, Global.initiator);
   const after = get(step.next[0] as number, Global.initiator);

@@ -12,8 +12,8 @@ export class StateStore {
   readonly states: Int32Array;
   /** State that each one was first reached from. */
   readonly parents: Int32Array;
+  /** Two words a slot: a state's number + 1, or 0, and its hash. */
   readonly #slots: Int32Array;
-  readonly #fingerprints: Int32Array;
   #count = 0;
 
   constructor(words: number, capacity: number) {
@@ -21,9 +21,9 @@ export class StateStore {
     this.capacity = capacity;
     this.states = new Int32Array(words * capacity);
     this.parents = new Int32Array(capacity);
-    const slots = 2 ** (33 - Math.clz32(Math.max(capacity, 8) - 1));
-    this.#slots = new Int32Array(slots);
-    this.#fingerprints = new Int32Array(slots);
+    // At most three quarters of the slots are taken.
+    const slots = 2 ** (32 - Math.clz32(Math.ceil(Math.max(capacity, 8) / 0.75)));
+    this.#slots = new Int32Array(2 * slots);
   }
 
   /** Distinct states. */
@@ -33,37 +33,39 @@ export class StateStore {
 
   /** Bytes of all tables when every state is there. */
   get bytesMax(): number {
-    return this.states.byteLength + this.parents.byteLength + 2 * this.#slots.byteLength;
+    return this.states.byteLength + this.parents.byteLength + this.#slots.byteLength;
   }
 
   /** Adds a state. @returns its number if it is new, -1 if it is known, -2 if there is no room. */
   add(state: Int32Array, parent: number): number {
     const slots = this.#slots;
-    const mask = slots.length - 1;
+    const mask = slots.length - 2;
     const hash = this.#hash(state);
-    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+    for (let slot = (2 * hash) & mask; ; slot = (slot + 2) & mask) {
       const entry = slots[slot] as number;
       if (entry === 0) {
         if (this.#count === this.capacity) return -2;
         const number = this.#count++;
         slots[slot] = number + 1;
-        this.#fingerprints[slot] = hash;
-        this.states.set(state, number * this.words);
+        slots[slot + 1] = hash;
+        const { states, words } = this;
+        for (let i = 0, at = number * words; i < words; i++, at++) states[at] = state[i] as number;
         this.parents[number] = parent;
         return number;
       }
-      if (this.#fingerprints[slot] === hash && this.#equals(entry - 1, state)) return -1;
+      if (slots[slot + 1] === hash && this.#equals(entry - 1, state)) return -1;
     }
   }
 
   /** A state's number, -1 if it is not there. */
   find(state: Int32Array): number {
-    const mask = this.#slots.length - 1;
+    const slots = this.#slots;
+    const mask = slots.length - 2;
     const hash = this.#hash(state);
-    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
-      const entry = this.#slots[slot] as number;
+    for (let slot = (2 * hash) & mask; ; slot = (slot + 2) & mask) {
+      const entry = slots[slot] as number;
       if (entry === 0) return -1;
-      if (this.#fingerprints[slot] === hash && this.#equals(entry - 1, state)) return entry - 1;
+      if (slots[slot + 1] === hash && this.#equals(entry - 1, state)) return entry - 1;
     }
   }
 

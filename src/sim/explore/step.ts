@@ -1,5 +1,16 @@
 import type { Bounds } from './bounds.ts';
-import { Global, get, type Layout, put, Session, SessionFrame, StreamFrame, tombstone, Way } from './layout.ts';
+import {
+  Global,
+  get,
+  type Layout,
+  put,
+  Session,
+  SessionFrame,
+  StreamFrame,
+  stoneIn,
+  tombstone,
+  Way,
+} from './layout.ts';
 import { type RuleId, ruleNumber } from './rules.ts';
 
 /** Why a step happens, which decides what it may do to a live session (S7, S8). */
@@ -33,6 +44,8 @@ export class Step {
   startUnanswered = false;
   /** The initiator drew a StreamId: what it sends now begins anew, and answers nothing. */
   asksAnew = false;
+  /** The state is another one than before. */
+  changed = false;
   /** Steps that a bound stopped. */
   blocked = 0;
   readonly #inFlightMax: number;
@@ -53,6 +66,14 @@ export class Step {
     this.sentUnproven = 0;
     this.startUnanswered = false;
     this.asksAnew = false;
+  }
+
+  /** Finds out whether the step changed anything. */
+  compare(states: Int32Array, offset: number): void {
+    const { next } = this;
+    this.changed = true;
+    for (let word = 0; word < next.length; word++) if (next[word] !== states[offset + word]) return;
+    this.changed = false;
   }
 
   /** Notes a broken rule; the first one counts. */
@@ -81,9 +102,7 @@ export class Step {
 
   /** See layout.ts. @param stream from 1. */
   stoneOf(stream: number): number {
-    return (
-      ((this.next[1 + ((stream - 1) >>> 1)] as number) >>> (tombstone.shift + 16 * ((stream - 1) & 1))) & tombstone.max
-    );
+    return stoneIn(this.next[1 + ((stream - 1) >>> 1)] as number, stream);
   }
 
   setStone(stream: number, value: number): void {
