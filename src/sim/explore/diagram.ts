@@ -60,7 +60,7 @@ export function sequenceDiagram(exploration: Exploration, violation: Violation):
   ];
   if (model.bounds.attacker) lines.push('  participant A as attacker');
   for (const step of pathOf(exploration, violation)) {
-    lines.push(...describeAction(model, step.action, step.after).map((line) => `  ${line}`));
+    lines.push(`  ${describeAction(model, step.action, step.after)}`);
     for (const frame of step.sent) {
       const [from, to] = toInitiator(model, frame) ? ['R', 'N'] : ['I', 'N'];
       lines.push(`  ${from}-)${to}: ${frameName(model, frame, step.after)}`);
@@ -87,40 +87,41 @@ export function describeState(model: Model, state: Int32Array): string {
   return `${name}${ids} / ${sessions.length === 0 ? 'no session' : sessions.join(' and ')}`;
 }
 
-function describeAction(model: Model, action: number, after: Int32Array): string[] {
+/** One step as a line of a sequence diagram. @param after the state in which to look up ids. */
+export function describeAction(model: Model, action: number, after: Int32Array): string {
   const { group, subject, detail } = partsOf(action);
   const frame = 32 * subject + (detail & 31);
   switch (group) {
     case Group.INITIATOR:
-      return [`note over I: ${model.initiator.eventNames[detail]}`];
+      return `note over I: ${model.initiator.eventNames[detail]}`;
     case Group.RESPONDER:
-      return [`note over R: ${model.responder.eventNames[detail]} (T${subject})`];
+      return `note over R: ${model.responder.eventNames[detail]} (T${subject})`;
     case Group.DELIVER: {
       const way = toInitiator(model, frame) ? 'N->>I' : 'N->>R';
       const copy = (detail & KEEPS_COPY) !== 0 && model.bounds.network === 'queue' ? ', a copy stays' : '';
       const judged = (detail & ALTERNATIVE) !== 0 ? ', judged the other way' : '';
-      return [`${way}: ${frameName(model, frame, after)}${copy}${judged}`];
+      return `${way}: ${frameName(model, frame, after)}${copy}${judged}`;
     }
     case Group.LOSE:
-      return [`note over N: ${frameName(model, frame, after)} is lost`];
+      return `note over N: ${frameName(model, frame, after)} is lost`;
     case Group.FORGE:
       return describeForgery(subject, detail);
     case Group.RESTART_RESPONDER:
-      return [`note over R: the process restarts, reset key ${detail === 1 ? 'kept' : 'lost'}`];
+      return `note over R: the process restarts, reset key ${detail === 1 ? 'kept' : 'lost'}`;
     case Group.RESTART_INITIATOR:
-      return ['note over I: the process restarts on the same tuple'];
+      return 'note over I: the process restarts on the same tuple';
     case Group.TOMBSTONE_EXPIRES:
-      return [`note over R: the tombstone of S${subject} expires`];
+      return `note over R: the tombstone of S${subject} expires`;
     default:
-      return ['note over R: the socket fails'];
+      return 'note over R: the socket fails';
   }
 }
 
-function describeForgery(kind: number, frame: number): string[] {
-  if (kind === 1) return ['A->>R: START with a StreamId of its own, in the initiator’s name'];
+function describeForgery(kind: number, frame: number): string {
+  if (kind === 1) return 'A->>R: START with a StreamId of its own, in the initiator’s name';
   const name = sessionFrameNames[frame] ?? '';
-  if (kind === 2) return [`A->>R: ${name} with a guessed SessionTag, in the initiator’s name`];
-  return [`A->>I: ${kind === 3 ? name : 'ERROR'} with guessed ids, in the responder’s name`];
+  if (kind === 2) return `A->>R: ${name} with a guessed SessionTag, in the initiator’s name`;
+  return `A->>I: ${kind === 3 ? name : 'ERROR'} with guessed ids, in the responder’s name`;
 }
 
 const sessionFrameNames = Object.keys(SessionFrame).map((name) =>

@@ -20,12 +20,12 @@ export interface Field {
 
 /** Fields of word 0. */
 export const Global = {
-  initiator: { shift: 0, max: 0xfff },
+  initiator: { shift: 0, max: 0x3ff },
   /** StreamId of the initiator, 0 for none. */
-  stream: { shift: 12, max: 7 },
+  stream: { shift: 10, max: 15 },
   /** Session whose tag the initiator has, 0 for none. */
-  tag: { shift: 15, max: 7 },
-  streamsDrawn: { shift: 18, max: 7 },
+  tag: { shift: 14, max: 7 },
+  streamsDrawn: { shift: 17, max: 15 },
   sessionsDrawn: { shift: 21, max: 7 },
   initiatorRestarts: { shift: 24, max: 3 },
   responderRestarts: { shift: 26, max: 3 },
@@ -36,13 +36,13 @@ export const Global = {
 /** Fields of a session's word; bits 0..13 are {@link SessionFrame}s. */
 export const Session = {
   local: { shift: 14, max: 0xff },
-  stream: { shift: 22, max: 7 },
+  stream: { shift: 22, max: 15 },
   /** The initiator sent START_CONFIRM with this tag. */
-  confirmed: { shift: 25, max: 1 },
+  confirmed: { shift: 26, max: 1 },
   /** The responder was in Streaming. */
-  streamed: { shift: 26, max: 1 },
+  streamed: { shift: 27, max: 1 },
   /** Its RESET_TOKEN is of a reset key that the responder has no more. */
-  keyLost: { shift: 27, max: 1 },
+  keyLost: { shift: 28, max: 1 },
 } as const satisfies Record<string, Field>;
 
 /** Bits of a session's word: frames that carry both its ids. */
