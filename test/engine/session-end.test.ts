@@ -148,7 +148,7 @@ describe('a new START on the tuple of a live session', () => {
     expect(sent.every(({ plane, bytes }) => plane !== 'control' || frameOf(bytes).streamId === 2n)).toBe(true);
     const media = pushFrame(bench).filter(({ plane }) => plane === 'media');
     expect(media.length).toBeGreaterThan(0);
-    for (const { bytes } of media) expect(new DataView(bytes.buffer).getUint32(8)).toBe(next.ssrc);
+    for (const { bytes } of media) expect(new DataView(bytes.buffer, bytes.byteOffset).getUint32(8)).toBe(next.ssrc);
     expect(bench.endpoint.sessionCount).toBe(1);
     expect(bench.receive(startBytes(old.streamId, 9))).toEqual([]);
     expect(bench.count('release')).toBe(1);
