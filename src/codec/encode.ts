@@ -10,6 +10,7 @@ import {
   TLV_HEADER_BYTES,
   TLVS_MAX,
 } from '../protocol/constants.ts';
+import { DatagramSlab } from '../protocol/datagram-slab.ts';
 import { type Frame, type FrameBody, type FrameHeader, TlvType, type UnknownTlv } from '../protocol/frame.ts';
 import { crc32 } from './crc.ts';
 import { type FrameRow, frameRow } from './frame-table.ts';
@@ -24,6 +25,8 @@ import { isKnownTlv, opaque, type TlvField, type TlvValue } from './tlv.ts';
  */
 const scratch = new Uint8Array(2 * CONTROL_BYTES_MAX);
 const scratchView = new DataView(scratch.buffer);
+/** For frames that are sent once: 32 STARTs. */
+const slab = new DatagramSlab(8192);
 const NO_TLVS: readonly UnknownTlv[] = [];
 
 /**
@@ -33,7 +36,7 @@ const NO_TLVS: readonly UnknownTlv[] = [];
  * START ends up with exactly 256 bytes, START_CONFIRM, PING, PATH_CHALLENGE and BYE with at least 72 (up to 75, as a PADDING
  * TLV costs 4 bytes itself), and what is large enough gets none.
  *
- * @returns a new array of exactly the frame's size.
+ * @returns a new array of exactly the frame's size, in memory of its own.
  * @throws RangeError if a field is missing, out of range or too long, or if the frame's rules for flags, ids, attempt, order
  * of unknown TLVs or size do not hold.
  */
@@ -48,6 +51,16 @@ export function encodeFrame(frame: Frame): Uint8Array {
  * @param body type, and the fields that are TLVs.
  */
 export function encodeParts(header: FrameHeader, body: FrameBody): Uint8Array {
+  return scratch.slice(0, layOut(header, body));
+}
+
+/** As {@link encodeParts}, for a frame that nobody keeps: its memory is shared with others ({@link DatagramSlab}). */
+export function encodeOnce(header: FrameHeader, body: FrameBody): Uint8Array {
+  return slab.copy(scratch, layOut(header, body));
+}
+
+/** Lays a frame out in the scratch. @returns its size in bytes. */
+function layOut(header: FrameHeader, body: FrameBody): number {
   const row = frameRow(body.type);
   if (row === undefined) throw new RangeError(`there is no frame type ${body.type}`);
   const fault = headerFault(row, header);
@@ -60,7 +73,7 @@ export function encodeParts(header: FrameHeader, body: FrameBody): Uint8Array {
     throw new RangeError(`${row.name} must have ${row.bytesMin} to ${row.bytesMax} bytes, not ${size}`);
   }
   scratchView.setUint32(bodyEnd, crc32(scratch, bodyEnd));
-  return scratch.slice(0, size);
+  return size;
 }
 
 /**

@@ -135,7 +135,7 @@ const versionList: TlvValue<readonly number[]> = {
   },
   write(view, at, value, field) {
     if (value.length < 1 || value.length > 4) throw new RangeError(`${field} must be 1 to 4, not ${value.length}`);
-    for (const [index, version] of value.entries()) view.setUint8(at + index, uintAtMost(0xff, version, field));
+    for (let i = 0; i < value.length; i++) view.setUint8(at + i, uintAtMost(0xff, value[i] ?? 0, field));
     return value.length;
   },
 };

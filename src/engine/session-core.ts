@@ -1,5 +1,5 @@
 import { type InitiatorState, type ResponderState, repeatMs, type TimerName } from '../../machines/index.ts';
-import { encodeParts } from '../codec/encode.ts';
+import { encodeOnce, encodeParts } from '../codec/encode.ts';
 import { BYE_REPEAT_MS, CLOSE_MS, DRAIN_MS } from '../protocol/constants.ts';
 import { type FrameBody, FrameType } from '../protocol/frame.ts';
 import { Deadlines } from './deadlines.ts';
@@ -64,9 +64,14 @@ export class SessionCore {
     return sentAtMs !== undefined;
   }
 
-  /** A frame with this session's ids. */
+  /** A frame with this session's ids, to be kept and repeated. */
   encode(body: FrameBody, attempt = 0): Uint8Array {
     return encodeParts({ flags: 0, streamId: this.streamId, sessionTag: this.sessionTag, attempt }, body);
+  }
+
+  /** A frame with this session's ids, to be sent once. */
+  encodeOnce(body: FrameBody): Uint8Array {
+    return encodeOnce({ flags: 0, streamId: this.streamId, sessionTag: this.sessionTag, attempt: 0 }, body);
   }
 
   send(bytes: Uint8Array, replaces?: SessionHandle): void {
@@ -77,7 +82,7 @@ export class SessionCore {
   sendPing(): bigint {
     const nonce = this.#host.random.id();
     this.#nonces.add(nonce, this.nowMs);
-    this.send(this.encode({ type: FrameType.PING, nonce }));
+    this.send(this.encodeOnce({ type: FrameType.PING, nonce }));
     return nonce;
   }
 
@@ -97,7 +102,11 @@ export class SessionCore {
     switch (output) {
       case 'sendPong':
         this.send(
-          this.encode({ type: FrameType.PONG, nonce: this.#peerNonce, datagramBytesMax: this.#largestReceivedBytes }),
+          this.encodeOnce({
+            type: FrameType.PONG,
+            nonce: this.#peerNonce,
+            datagramBytesMax: this.#largestReceivedBytes,
+          }),
           this.handle,
         );
         this.#largestReceivedBytes = 0;
@@ -111,7 +120,7 @@ export class SessionCore {
         this.send(this.#bye);
         return true;
       case 'sendByeAck':
-        this.send(this.encode({ type: FrameType.BYE_ACK }));
+        this.send(this.encodeOnce({ type: FrameType.BYE_ACK }));
         return true;
       case 'sampleRtt':
         this.rtt.sample(this.nowMs - this.#answeredPingAtMs);

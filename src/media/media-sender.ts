@@ -1,3 +1,4 @@
+import { DatagramSlab } from '../protocol/datagram-slab.ts';
 import { CatchUpPace } from './catch-up.ts';
 import { RepairQueue } from './repair-queue.ts';
 import { firstSequence, rewriteRtp } from './rtp.ts';
@@ -10,6 +11,9 @@ export const TAIL_PROBES_MS = [20, 40, 80, 160, 320] as const;
 
 /** A live viewer whose next datagram is overdue by more, in ms, goes on in catch-up pace: after a stall of the process. */
 const OVERDUE_MAX_MS = 100;
+
+/** All senders' copies, which their sockets send once: about 50 datagrams. */
+const slab = new DatagramSlab(65_536);
 
 const NEVER = Number.POSITIVE_INFINITY;
 
@@ -257,7 +261,7 @@ export class MediaSender {
   }
 
   #copy(datagram: Uint8Array, sequence: number): Uint8Array {
-    const copy = datagram.slice();
+    const copy = slab.copy(datagram, datagram.length);
     rewriteRtp(copy, sequence & 0xffff, this.#ssrc);
     return copy;
   }
