@@ -27,7 +27,7 @@ export interface ResponderHost extends SessionHost<ResponderOutput> {
   readonly datagramBytesMax: number;
   /** A SessionTag that no session of this endpoint has; from now on it is this session's. */
   claimTag(session: ResponderSession): bigint;
-  /** Ends the tuple's older session, if there is one. */
+  /** Ends the tuple's live session, if there is one, and its candidates older than this one. */
   supersedeOlder(session: ResponderSession): void;
   /** @param error what copies of the START get again; `undefined` for silence. */
   leaveTombstone(session: ResponderSession, error: Uint8Array | undefined, keepMs: number): void;
@@ -203,7 +203,7 @@ export class ResponderSession implements Sleeper {
     this.#dispatch({ type: 'app.close', code: wireCode(code) }, 0);
   }
 
-  /** A newer session of this tuple was confirmed. */
+  /** Another session of this tuple was confirmed. */
   superseded(nowMs: number): void {
     this.#core.nowMs = nowMs;
     this.#dispatch({ type: 'app.superseded' }, 0);
