@@ -16,7 +16,7 @@ Examples:
   firstframe demo                                         both in one process
   firstframe simulate --loss 30% --rtt 50ms               10,000 handshakes on virtual time
 
-Exit codes: 0 ok, 1 handshake failed, session lost or promise broken, 2 usage, 3 network; 130, 143 or 129 when
+Exit codes: 0 ok, 1 handshake failed or session lost, 2 usage, 3 network; 130, 143 or 129 when
 ended by Ctrl-C, SIGTERM or a closed terminal.`;
 
 /**

@@ -63,8 +63,8 @@ class SimulateCommand {
     this.#introduce(scenario, 1);
     this.#output.line(diagram);
     this.#output.line(`outcome              ${result.outcome}`);
-    this.#output.line(`time to stream       ${msText(result.timeToStreamMs)} ms`);
-    if (scenario.untilFirstFrame) this.#output.line(`time to first frame  ${msText(result.timeToFirstFrameMs)} ms`);
+    this.#output.line(`time to stream       ${timeText(result.timeToStreamMs)}`);
+    if (scenario.untilFirstFrame) this.#output.line(`time to first frame  ${timeText(result.timeToFirstFrameMs)}`);
     for (const text of result.violations) this.#output.line(`violation            ${text}`);
     this.#output.event({ event: 'handshake', ...result });
     if (trace !== undefined) await this.#write(trace, diagram);
@@ -83,6 +83,7 @@ class SimulateCommand {
     const stats = await this.#simulate(pool, scenario, (done) => progress.update(done));
     progress.finish();
     const elapsedMs = monotonicMs() - startedAtMs;
+    if (stats.counts.runs === 0) return this.#nothing();
     const outcome = this.#compare(scenario, stats);
     for (const line of outcomeLines(outcome)) this.#output.line(line);
     this.#tellSpeed(stats.counts.runs, elapsedMs, pool.size);
@@ -116,12 +117,19 @@ class SimulateCommand {
       if (this.#interrupt.signal.aborted) break;
     }
     progress.finish();
+    if (done === 0) return this.#nothing();
     this.#tellGrid(cells, rowNames, columnNames);
     this.#tellSpeed(done, monotonicMs() - startedAtMs, pool.size);
     const whole = cells.flat();
     this.#output.event({ event: 'grid', cells: whole.map((outcome) => this.#outcomeEvent(outcome)) });
     if (report !== undefined) await this.#write(report, gridPage(cells, rowNames, columnNames, rtts));
     return this.#exitCode(whole);
+  }
+
+  /** Stopped before the first runs were done. */
+  #nothing(): number {
+    this.#output.line('nothing was simulated');
+    return this.#interrupt.exitCode;
   }
 
   #simulate(
@@ -237,4 +245,8 @@ class SimulateCommand {
     await writeFile(path, text);
     this.#output.line(`written to ${path}`);
   }
+}
+
+function timeText(ms: number): string {
+  return ms === Number.POSITIVE_INFINITY ? msText(ms) : `${msText(ms)} ms`;
 }
