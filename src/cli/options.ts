@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type ListenAddress, parseListen } from '../config/address.ts';
 import type { Parsed } from '../config/parsed.ts';
 import { type SecurityMode, securityModes } from '../config/security.ts';
-import { parseDuration, parseFraction, parseSize } from '../config/units.ts';
+import { parseDuration, parseFraction, parseRate, parseSize } from '../config/units.ts';
 import { type LogLevel, logLevels } from '../observe/log.ts';
 import { type ProfileName, profiles } from '../protocol/profiles.ts';
 
@@ -34,10 +34,23 @@ function withoutSubject(problem: string): string {
 
 /** `200ms`, `5s`. */
 export const duration = reader(parseDuration);
+/** `20%`, `0.2`. */
+export const fraction = reader(parseFraction);
+/** `2Mbit/s`. */
+export const rate = reader(parseRate);
 /** `1200B`, `4MiB`. */
 export const size = reader(parseSize);
 /** `:4444`, `127.0.0.1:4444`. */
 export const listenAddress = reader((text) => parseListen(text));
+
+/** `0%,10%,20%`: so many of them at most. */
+export function listOf<Value>(parse: (text: string) => Value, most: number): (text: string) => readonly Value[] {
+  return (text) => {
+    const parts = text.split(',');
+    if (parts.length > most) throw new InvalidArgumentError(`It has more than ${most} parts.`);
+    return parts.map((part) => parse(part.trim()));
+  };
+}
 
 /** A whole number within a range. */
 export function wholeNumber(min: number, max: number): (text: string) => number {
@@ -79,7 +92,7 @@ export function withCommonOptions(command: Command): Command {
         .default('default'),
     )
     .addOption(securityOption())
-    .option('--drop <percent>', 'lose this part of the own datagrams each way, such as 20%', reader(parseFraction))
+    .option('--drop <percent>', 'lose this part of the own datagrams each way, such as 20%', fraction)
     .option('--seed <number>', 'which datagrams --drop loses (default: another each time)', seedNumber)
     .option('--no-repair', 'do not ask for, or send, lost datagrams again')
     .addOption(jsonOption())
