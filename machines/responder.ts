@@ -143,6 +143,7 @@ export const responderMachine = setup({
         ],
         'app.mediaDue': { guard: 'fastGranted', actions: 'sendMedia' },
         'frame.BYE': { target: 'Draining', actions: ['noteCode', 'stopMedia', 'sendByeAck', 'armDrain'] },
+        'app.superseded': { target: 'Closed', actions: 'noteSuperseded' },
         'timer.pending': { target: 'Closed', actions: 'noteConfirmTimeout' },
         'app.close': { target: 'Closed', actions: 'noteShutdown' },
         'app.socketFailed': { target: 'Closed', actions: 'noteLocalNetwork' },

@@ -1,5 +1,5 @@
 import type { InitiatorContext, InitiatorEvent, InitiatorInput, InitiatorState } from '../../machines/index.ts';
-import { encodeFrame } from '../codec/encode.ts';
+import { encodeOnce } from '../codec/encode.ts';
 import type { ReceiveStats } from '../media/receive-stats.ts';
 import { EARLY_MEDIA_DATAGRAMS_MAX, PROTOCOL_VERSION } from '../protocol/constants.ts';
 import { ErrorCode, errorCodeName, isTransient } from '../protocol/error-code.ts';
@@ -323,16 +323,20 @@ export class InitiatorSession {
     this.#startsSent++;
     this.#host.counters.add('startsSent');
     this.#core.send(
-      encodeFrame({
-        type: FrameType.START,
-        flags: FrameFlag.ACK_REQUIRED | (fast ? FrameFlag.FAST : 0),
-        streamId: this.#core.streamId,
-        sessionTag: 0n,
-        attempt,
-        versions: [PROTOCOL_VERSION],
-        ...(this.#cookie === undefined ? {} : { cookie: this.#cookie }),
-        ...(streamName === undefined ? {} : { streamName }),
-      }),
+      encodeOnce(
+        {
+          flags: FrameFlag.ACK_REQUIRED | (fast ? FrameFlag.FAST : 0),
+          streamId: this.#core.streamId,
+          sessionTag: 0n,
+          attempt,
+        },
+        {
+          type: FrameType.START,
+          versions: [PROTOCOL_VERSION],
+          ...(this.#cookie === undefined ? {} : { cookie: this.#cookie }),
+          ...(streamName === undefined ? {} : { streamName }),
+        },
+      ),
     );
   }
 

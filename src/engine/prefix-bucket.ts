@@ -3,7 +3,7 @@ import { halfSipHash } from '../security/half-siphash.ts';
 /** Counters of one table: power of two. */
 const SLOTS = 65_536;
 /** Counters that are made at a time: power of two. */
-const PAGE_SLOTS = 128;
+const PAGE_SLOTS = 32;
 
 /** Refill and depth of every bucket. */
 export interface BucketRate {
@@ -17,14 +17,14 @@ export interface BucketRate {
  * Token buckets for any number of prefixes in bounded memory: a keyed hash picks one of 65,536 buckets, so that prefixes may
  * share one but nobody can choose whom to share with (docs/PROTOCOL.md, section 6).
  *
- * Buckets are made 128 at a time, when one of them is first used: 2 KiB, 512 times at most, whoever calls. All at once would
+ * Buckets are made 32 at a time, when one of them is first used: 512 bytes, 2,048 times at most, whoever calls. All at once would
  * be 1 MiB for an endpoint that sees three viewers.
  */
 export class PrefixBucket {
   readonly #key: Uint8Array;
   readonly #rate: BucketRate;
   /** Of each bucket its tokens, and when they were counted. */
-  readonly #pages: (Float64Array | undefined)[] = [];
+  readonly #pages = new Map<number, Float64Array>();
 
   /** @param key 8 random bytes. */
   constructor(key: Uint8Array, rate: BucketRate) {
@@ -46,11 +46,11 @@ export class PrefixBucket {
   }
 
   #page(number: number): Float64Array {
-    const known = this.#pages[number];
+    const known = this.#pages.get(number);
     if (known !== undefined) return known;
     const page = new Float64Array(2 * PAGE_SLOTS);
     for (let at = 0; at < page.length; at += 2) page[at] = this.#rate.burst;
-    this.#pages[number] = page;
+    this.#pages.set(number, page);
     return page;
   }
 }

@@ -75,7 +75,10 @@ export class ResponderEndpoint {
       },
       supersedeOlder: (session) => {
         for (const older of this.#sessions.ofTuple(session.tupleKey)) {
-          if (older !== session && !older.pending) older.superseded(this.#nowMs);
+          if (older === session) continue;
+          // A candidate older than the one that was confirmed is one that the viewer gave up: its START_CONFIRM may still
+          // be on the way and must not take the tuple back. Handles ascend.
+          if (!older.pending || older.handle < session.handle) this.#with(older, () => older.superseded(this.#nowMs));
         }
       },
       leaveTombstone: (session, error, keepMs) =>

@@ -27,7 +27,7 @@ export interface ResponderHost extends SessionHost<ResponderOutput> {
   readonly datagramBytesMax: number;
   /** A SessionTag that no session of this endpoint has; from now on it is this session's. */
   claimTag(session: ResponderSession): bigint;
-  /** Ends the tuple's older session, if there is one. */
+  /** Ends the tuple's live session, if there is one, and its candidates older than this one. */
   supersedeOlder(session: ResponderSession): void;
   /** @param error what copies of the START get again; `undefined` for silence. */
   leaveTombstone(session: ResponderSession, error: Uint8Array | undefined, keepMs: number): void;
@@ -63,6 +63,8 @@ export class ResponderSession implements Sleeper {
   #sdp: string | undefined;
   #outlet: MediaOutlet | undefined;
   #proof: ConfirmProof | undefined;
+  /** The confirm, or the newest PING that was answered. */
+  #consentFromMs = 0;
   #retryAfterMs = RETRY_AFTER_MIN_MS;
   #refusalReason: string | undefined;
   #peerReason: string | undefined;
@@ -201,7 +203,7 @@ export class ResponderSession implements Sleeper {
     this.#dispatch({ type: 'app.close', code: wireCode(code) }, 0);
   }
 
-  /** A newer session of this tuple was confirmed. */
+  /** Another session of this tuple was confirmed. */
   superseded(nowMs: number): void {
     this.#core.nowMs = nowMs;
     this.#dispatch({ type: 'app.superseded' }, 0);
@@ -285,6 +287,7 @@ export class ResponderSession implements Sleeper {
       case 'openGate':
         core.deadlines.disarm('pending');
         assertInvariant('S1', this.#proof !== undefined, 'Streaming without a START_CONFIRM');
+        this.#consentFromMs = core.nowMs;
         return this.#outlet?.open(this.#proof, core.nowMs + profile.consentMs, core.nowMs);
       case 'sendReady':
         return this.#answers.sendReady(this.#sdp);
@@ -293,8 +296,7 @@ export class ResponderSession implements Sleeper {
       case 'sendPing':
         return this.#outlet?.pingSent(core.sendPing(), core.nowMs);
       case 'refreshConsent':
-        this.#outlet?.refresh(core.nowMs + profile.consentMs);
-        return core.arm('consent', profile.consentMs);
+        return this.#refreshConsent();
       case 'reportStreaming':
         this.#wasStreaming = true;
         this.#host.counters.add('handshakesCompleted');
@@ -311,6 +313,14 @@ export class ResponderSession implements Sleeper {
       default:
         return this.#arm(output);
     }
+  }
+
+  /** A PONG may have waited in the socket through a stall: it says what the viewer wanted when it was asked, no more. */
+  #refreshConsent(): void {
+    this.#consentFromMs = Math.max(this.#consentFromMs, this.#core.answeredPingAtMs);
+    const untilMs = this.#consentFromMs + this.#host.profile.consentMs;
+    this.#outlet?.refresh(untilMs);
+    this.#core.deadlines.arm('consent', untilMs);
   }
 
   #arm(output: string): void {

@@ -148,10 +148,22 @@ describe('a new START on the tuple of a live session', () => {
     expect(sent.every(({ plane, bytes }) => plane !== 'control' || frameOf(bytes).streamId === 2n)).toBe(true);
     const media = pushFrame(bench).filter(({ plane }) => plane === 'media');
     expect(media.length).toBeGreaterThan(0);
-    for (const { bytes } of media) expect(new DataView(bytes.buffer).getUint32(8)).toBe(next.ssrc);
+    for (const { bytes } of media) expect(new DataView(bytes.buffer, bytes.byteOffset).getUint32(8)).toBe(next.ssrc);
     expect(bench.endpoint.sessionCount).toBe(1);
     expect(bench.receive(startBytes(old.streamId, 9))).toEqual([]);
     expect(bench.count('release')).toBe(1);
+  });
+
+  it('never hands the tuple to a START_CONFIRM that is older than the live session, however late it comes (S4)', () => {
+    const bench = new ResponderBench();
+    const abandoned = bench.candidate(1n);
+    const live = bench.streaming(2n);
+    const younger = bench.candidate(3n);
+    expect(bench.closedCodes).toEqual([ErrorCode.SUPERSEDED]);
+    expect(kinds(bench.receive(sessionFrame('START_CONFIRM', abandoned)))).toEqual(['RESET']);
+    expect(kinds(bench.receive(sessionFrame('PING', live)))).toEqual(['PONG']);
+    expect(kinds(bench.receive(sessionFrame('START_CONFIRM', younger)))).toEqual(['READY', 'PING']);
+    expect(bench.count('release')).toBe(2);
   });
 
   it('of another tuple does not concern it', () => {

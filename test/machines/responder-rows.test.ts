@@ -113,6 +113,14 @@ const beforeStreaming: readonly Row[] = [
   },
   {
     in: 'PendingConfirm',
+    on: 'app.superseded',
+    says: 'a candidate that is superseded says nothing',
+    to: 'Closed',
+    does: ['release'],
+    remembers: codeText('SUPERSEDED'),
+  },
+  {
+    in: 'PendingConfirm',
     on: 'timer.pending',
     says: 'pending releases and says nothing',
     to: 'Closed',

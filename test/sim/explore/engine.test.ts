@@ -1,0 +1,106 @@
+import { describe, expect, it } from 'vitest';
+import type { Profile } from '../../../src/protocol/profiles.ts';
+import { profiles } from '../../../src/protocol/profiles.ts';
+import { Group, partsOf } from '../../../src/sim/explore/action.ts';
+import { type Bounds, defaultBounds } from '../../../src/sim/explore/bounds.ts';
+import { InitiatorClass } from '../../../src/sim/explore/initiator-role.ts';
+import { SessionFrame } from '../../../src/sim/explore/layout.ts';
+import { Model } from '../../../src/sim/explore/model.ts';
+import { ResponderClass } from '../../../src/sim/explore/responder-role.ts';
+import { type Seeded, seeded, seedFromEnv } from '../../support/seeded.ts';
+import { EngineWalk } from './engine-walk.ts';
+
+// The machines' own caps, so that the counters of the model begin where the engine's do.
+const engineBounds: Bounds = {
+  ...defaultBounds,
+  sessionsMax: 7,
+  candidatesMax: 4,
+  restartsLeft: 3,
+  byesLeft: 5,
+  probesLeft: 3,
+  responderRestarts: 3,
+  initiatorRestarts: 2,
+  socketFailures: true,
+};
+
+const WALKS = 3000;
+const STEPS = 60;
+
+/** Timers in any order: a walk can only take a timer when the engine's own clock gets there. */
+function someProfile(random: Seeded, sendsMax: number): Profile {
+  const within = (least: number, most: number) => least + random.below(most - least);
+  return {
+    ...profiles.default,
+    sendsMax,
+    rtoInitialMs: within(5, 300),
+    rtoMaxMs: within(300, 3000),
+    handshakeMs: within(200, 20_000),
+    heartbeatMs: within(100, 6000),
+    pingRepeatMs: within(50, 1000),
+    watchdogMs: within(50, 8000),
+    deadMs: within(100, 16_000),
+    consentMs: within(100, 16_000),
+  };
+}
+
+/** How willingly a walk takes an action: what leads on often, what ends all seldom. */
+function weightOf(action: number): number {
+  const { group, detail } = partsOf(action);
+  if (group === Group.DELIVER) return 12;
+  if (group === Group.INITIATOR) return detail === InitiatorClass.start ? 60 : 1;
+  if (group === Group.RESPONDER) {
+    if (detail === ResponderClass.reserved) return 40;
+    return detail === ResponderClass.mediaDue ? 6 : 1;
+  }
+  return group === Group.FORGE ? 2 : 1;
+}
+
+function pick(random: Seeded, actions: readonly number[]): number {
+  const weights = actions.map(weightOf);
+  let left = random.below(weights.reduce((sum, weight) => sum + weight, 0));
+  const index = weights.findIndex((weight) => {
+    left -= weight;
+    return left < 0;
+  });
+  return actions[index] as number;
+}
+
+/** What walks must have met: every event that either side decides itself, every frame, every other kind of step. */
+const reachable: readonly string[] = [
+  ...['app.start', 'app.close', 'app.socketFailed'].map((name) => `initiator ${name}`),
+  ...['T1', 'deadline', 'watchdog', 'dead', 'close', 'drain'].map((name) => `initiator timer.${name}`),
+  ...['reserved', 'refused', 'refused for a moment', 'close', 'mediaDue'].map((name) => `responder app.${name}`),
+  ...['reserve', 'pending', 'heartbeat', 'dead', 'consent', 'close', 'deadline', 'drain'].map(
+    (name) => `responder timer.${name}`,
+  ),
+  ...['START', 'ERROR', 'RETRY', ...Object.keys(SessionFrame)].map((name) => `frame ${name}`),
+  ...[Group.FORGE, Group.RESTART_RESPONDER, Group.RESTART_INITIATOR, Group.RESPONDER_SOCKET_FAILS].map(
+    (group) => `group ${group}`,
+  ),
+];
+
+describe('the model of the exploration', () => {
+  it.each([
+    ['with restarts of both ends', { sendsMax: 3, retriesLeft: 0 }, new Set(['frame RETRY'])],
+    [
+      'with cookies',
+      { sendsMax: 1, retriesLeft: 4, initiatorRestarts: 0 },
+      new Set(['initiator timer.T1', `group ${Group.RESTART_INITIATOR}`]),
+    ],
+  ])('does what the real endpoints do, on 3,000 random walks %s', (_, more, unreachable) => {
+    const seed = seedFromEnv('sim/explore/engine');
+    const random = seeded(seed);
+    const model = new Model({ bounds: { ...engineBounds, ...more } });
+    const covered = new Set<string>();
+    for (let walkNumber = 0; walkNumber < WALKS / 2; walkNumber++) {
+      const walk = new EngineWalk(model, someProfile(random, more.sendsMax), random.u32(), covered);
+      for (let step = 0; step < STEPS && !walk.atBound; step++) {
+        const actions = walk.actions();
+        if (actions.length === 0 || random.below(6) === 0) walk.passTime();
+        else walk.perform(pick(random, actions));
+      }
+    }
+    const missing = reachable.filter((name) => !covered.has(name) && !unreachable.has(name));
+    expect(missing).toEqual([]);
+  });
+});

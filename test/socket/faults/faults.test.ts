@@ -1,0 +1,12 @@
+import { afterAll, expect, vi } from 'vitest';
+import { namespacesLeft } from '../../support/namespaces.ts';
+import { namespaceFaults } from './namespace-faults.ts';
+
+// One file, so that what must wait for seconds waits at the same time.
+vi.setConfig({ maxConcurrency: 8 });
+
+afterAll(() => {
+  expect(namespacesLeft()).toEqual([]);
+});
+
+namespaceFaults();
