@@ -24,7 +24,7 @@ const engineBounds: Bounds = {
 };
 
 const WALKS = 3000;
-const STEPS = 60;
+const STEPS = 40;
 
 /** Timers in any order: a walk can only take a timer when the engine's own clock gets there. */
 function someProfile(random: Seeded, sendsMax: number): Profile {
