@@ -78,7 +78,9 @@ export class ResponderEndpoint {
           if (older === session) continue;
           // A candidate older than the one that was confirmed is one that the viewer gave up: its START_CONFIRM may still
           // be on the way and must not take the tuple back. Handles ascend.
-          if (!older.pending || older.handle < session.handle) this.#with(older, () => older.superseded(this.#nowMs));
+          if (older.pending && older.handle > session.handle) continue;
+          older.superseded(this.#nowMs);
+          this.#wakes.update(older);
         }
       },
       leaveTombstone: (session, error, keepMs) =>
