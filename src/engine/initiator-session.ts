@@ -33,7 +33,7 @@ export class InitiatorSession {
   readonly #options: InitiatorSessionOptions;
   readonly #core: SessionCore;
   readonly #driver: MachineDriver<InitiatorState, InitiatorContext, InitiatorEvent, InitiatorInput>;
-  readonly #early: Uint8Array[] = [];
+  #early: Uint8Array[] = [];
   #starts = new StartSends();
   #cookie: Uint8Array | undefined;
   #confirm: Uint8Array | undefined;
@@ -314,7 +314,7 @@ export class InitiatorSession {
     this.#confirm = undefined;
     this.#resetToken = undefined;
     this.#inlet = undefined;
-    this.#early.length = 0;
+    this.#early = [];
   }
 
   #sendStart(attempt: number): void {
@@ -322,22 +322,15 @@ export class InitiatorSession {
     this.#starts.sent(attempt, this.#core.nowMs);
     this.#startsSent++;
     this.#host.counters.add('startsSent');
-    this.#core.send(
-      encodeOnce(
-        {
-          flags: FrameFlag.ACK_REQUIRED | (fast ? FrameFlag.FAST : 0),
-          streamId: this.#core.streamId,
-          sessionTag: 0n,
-          attempt,
-        },
-        {
-          type: FrameType.START,
-          versions: [PROTOCOL_VERSION],
-          ...(this.#cookie === undefined ? {} : { cookie: this.#cookie }),
-          ...(streamName === undefined ? {} : { streamName }),
-        },
-      ),
-    );
+    const { streamId } = this.#core;
+    const flags = FrameFlag.ACK_REQUIRED | (fast ? FrameFlag.FAST : 0);
+    const body = {
+      type: FrameType.START,
+      versions: [PROTOCOL_VERSION],
+      ...(this.#cookie === undefined ? {} : { cookie: this.#cookie }),
+      ...(streamName === undefined ? {} : { streamName }),
+    };
+    this.#core.send(encodeOnce({ flags, streamId, sessionTag: 0n, attempt }, body));
   }
 
   #adoptSession(): void {
@@ -360,7 +353,9 @@ export class InitiatorSession {
       ...(rtt.ms === undefined ? {} : { rttMs: rtt.ms }),
     });
     this.#inlet?.start(nowMs);
-    for (const bytes of this.#early.splice(0)) {
+    const early = this.#early;
+    this.#early = [];
+    for (const bytes of early) {
       if (this.#inlet?.accepts(bytes) === true) this.#inlet.receive(bytes, nowMs);
     }
   }
