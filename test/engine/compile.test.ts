@@ -3,7 +3,9 @@ import { createMachine, initialTransition } from 'xstate';
 import { initiatorMachine, responderMachine } from '../../machines/index.ts';
 import { type CompiledMachine, compileMachine } from '../../src/engine/compile.ts';
 import { initiatorTable, responderTable } from '../../src/engine/tables.ts';
+import { definedRows } from '../support/machine-definition.ts';
 import { initiatorSubject, responderSubject, type Subject } from '../support/machine-table.ts';
+import { neighbourSubjects } from '../support/neighbour-subjects.ts';
 
 /** Compares every state, class of event and outcome of the guards. @returns how many of them have a row. */
 function compare<State extends string, Context extends object, Event extends { readonly type: string }>(
@@ -32,6 +34,12 @@ describe('the compiled table', () => {
   it('of the responder does what XState does, for every state, class of event and outcome of the guards', () => {
     expect(compare(responderSubject(), responderTable)).toBeGreaterThan(60);
   });
+
+  for (const { subject, table } of neighbourSubjects) {
+    it(`of the ${subject.name} does what XState does, for every state, class of event and outcome of the guards`, () => {
+      expect(compare(subject, table)).toBeGreaterThanOrEqual(definedRows(subject.machine).length);
+    });
+  }
 
   it('begins where XState begins', () => {
     const input = { sendsMax: 3, fastAsked: true };
