@@ -6,4 +6,6 @@ export * from './initiator.ts';
 export * from './reconnect.ts';
 export * from './request-tracker.ts';
 export * from './responder.ts';
+export * from './rrcc-follower.ts';
+export * from './rrcc-leader.ts';
 export * from './types.ts';

@@ -16,6 +16,9 @@ import {
 /** Peers that one port knows at the same time by default. */
 export const PEERS_MAX = 64;
 
+/** Datagrams of a peer that are kept until somebody listens; what comes then is lost. */
+const EARLY_MAX = 16;
+
 /** Where datagrams come in. */
 export interface DatagramListenOptions extends TransportLimits {
   /** Default 127.0.0.1. */
@@ -107,6 +110,7 @@ export class DatagramTransport implements Transport {
   readonly #counters = new Tally(transportCounters);
   readonly #release: () => void;
   #events: TransportEvents | undefined;
+  #early: Uint8Array[] = [];
   #open = true;
   #paused = false;
 
@@ -124,6 +128,7 @@ export class DatagramTransport implements Transport {
 
   open(events: TransportEvents): void {
     this.#events = events;
+    for (const bytes of this.#early.splice(0)) this.receive(bytes);
   }
 
   send(message: Uint8Array): Refusal | undefined {
@@ -156,8 +161,12 @@ export class DatagramTransport implements Transport {
   /** A datagram of the peer came. */
   receive(bytes: Uint8Array): void {
     if (!this.#open || this.#paused) return;
+    if (this.#events === undefined) {
+      if (this.#early.length < EARLY_MAX) this.#early.push(new Uint8Array(bytes));
+      return;
+    }
     this.#counters.add('received');
-    this.#events?.message(new Uint8Array(bytes));
+    this.#events.message(new Uint8Array(bytes));
   }
 
   /** The socket is gone. */

@@ -8,6 +8,7 @@ import {
   type AnswerKeeperState,
   answerKeeperMachine,
   answerKeeperTimers,
+  CONFIRM_ATTEMPTS_MAX,
   type HeartbeatContext,
   type HeartbeatEvent,
   type HeartbeatState,
@@ -18,16 +19,27 @@ import {
   heartbeatTimers,
   helloMachine,
   helloTimers,
+  RESPONSE_RETRIES_MAX,
   type ReconnectContext,
   type ReconnectEvent,
   type ReconnectState,
   type RequestContext,
   type RequestEvent,
   type RequestState,
+  type RrccFollowerContext,
+  type RrccFollowerEvent,
+  type RrccFollowerState,
+  type RrccLeaderContext,
+  type RrccLeaderEvent,
+  type RrccLeaderState,
   reconnectMachine,
   reconnectTimers,
   requestMachine,
   requestTimers,
+  rrccFollowerMachine,
+  rrccFollowerTimers,
+  rrccLeaderMachine,
+  rrccLeaderTimers,
 } from '../../machines/index.ts';
 import type { CompiledMachine } from '../../src/engine/compile.ts';
 import {
@@ -37,6 +49,7 @@ import {
   reconnectTable,
   requestTable,
 } from '../../src/neighbours/core/tables.ts';
+import { rrccFollowerTable, rrccLeaderTable } from '../../src/neighbours/rrcc/core/tables.ts';
 import { type ContextVariant, classesOf, combinations } from './event-classes.ts';
 import { type Subject, subjectOf } from './machine-table.ts';
 
@@ -190,6 +203,85 @@ const reconnect = subjectOf<ReconnectState, ReconnectContext, ReconnectEvent>(re
     combinations({ failuresMax: FAILURES_MAX, failures: state === 'Idle' ? 0 : 3 }, state, reconnectVariants),
 });
 
+const rrccLeaderStates = Object.keys({
+  Idle: 0,
+  AwaitConfirm: 0,
+  AwaitResponse: 0,
+  Evaluate: 0,
+  Closed: 0,
+} satisfies Record<RrccLeaderState, 0>) as RrccLeaderState[];
+const rrccLeaderVariants: readonly ContextVariant<RrccLeaderState, RrccLeaderContext>[] = [
+  { name: 'copies used up', states: ['AwaitConfirm'], change: { sends: CONFIRM_ATTEMPTS_MAX } },
+  { name: 'retries used up', states: ['AwaitResponse'], change: { timeouts: RESPONSE_RETRIES_MAX } },
+];
+
+const rrccLeader = subjectOf<RrccLeaderState, RrccLeaderContext, RrccLeaderEvent>(rrccLeaderMachine, {
+  name: 'RRCC leader',
+  states: rrccLeaderStates,
+  timers: rrccLeaderTimers,
+  classes: classesOf<RrccLeaderEvent>(
+    {
+      'app.call': {},
+      'app.continue': {},
+      'app.finish': {},
+      'app.cancel': {},
+      'app.disconnected': {},
+      'frame.confirm': { current: [true, false] },
+      'frame.response': { current: [true, false] },
+      'timer.C': {},
+      'timer.R': {},
+      'timer.evaluate': {},
+    },
+    { current: ['of this round', 'of another message'] },
+  ),
+  contexts: (state) =>
+    combinations(
+      state === 'Idle'
+        ? { round: 0, attempt: 0, sends: 0, timeouts: 0, outcome: '' }
+        : { round: 3, attempt: 7, sends: 3, timeouts: 2, outcome: state === 'Closed' ? 'finished' : '' },
+      state,
+      rrccLeaderVariants,
+    ),
+});
+
+const rrccFollowerStates = Object.keys({
+  Idle: 0,
+  Working: 0,
+  Crashed: 0,
+  Answered: 0,
+  Ended: 0,
+  Closed: 0,
+} satisfies Record<RrccFollowerState, 0>) as RrccFollowerState[];
+const rrccFollowerVariants: readonly ContextVariant<RrccFollowerState, RrccFollowerContext>[] = [
+  { name: 'answered', states: ['Ended'], change: { answered: true } },
+];
+
+const rrccFollower = subjectOf<RrccFollowerState, RrccFollowerContext, RrccFollowerEvent>(rrccFollowerMachine, {
+  name: 'RRCC follower',
+  states: rrccFollowerStates,
+  timers: rrccFollowerTimers,
+  classes: classesOf<RrccFollowerEvent>(
+    {
+      'frame.request': { refused: [true, false] },
+      'frame.continue': { refused: [true, false] },
+      'frame.copy': {},
+      'frame.stop': {},
+      'app.finished': {},
+      'app.died': {},
+      'app.forget': {},
+      'timer.deadline': {},
+      'timer.keep': {},
+    },
+    { refused: ['refused', 'not refused'] },
+  ),
+  contexts: (state) =>
+    combinations(
+      { round: state === 'Idle' ? 0 : 3, deaths: state === 'Idle' ? 0 : 2, answered: state === 'Answered' },
+      state,
+      rrccFollowerVariants,
+    ),
+});
+
 /** Every machine of the neighbours. */
 export const neighbourSubjects: readonly NeighbourSubject[] = [
   { file: 'hello', subject: hello, table: helloTable },
@@ -197,4 +289,6 @@ export const neighbourSubjects: readonly NeighbourSubject[] = [
   { file: 'request-tracker', subject: request, table: requestTable },
   { file: 'answer-keeper', subject: answerKeeper, table: answerKeeperTable },
   { file: 'reconnect', subject: reconnect, table: reconnectTable },
+  { file: 'rrcc-leader', subject: rrccLeader, table: rrccLeaderTable },
+  { file: 'rrcc-follower', subject: rrccFollower, table: rrccFollowerTable },
 ];
