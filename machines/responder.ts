@@ -122,7 +122,7 @@ export const responderMachine = setup({
     },
     PendingConfirm: {
       on: {
-        'frame.START': { actions: 'sendStartAck' },
+        'frame.START': { actions: ['sendStartAck', 'armPending'] },
         'frame.START_CONFIRM': [
           {
             guard: 'admitted',

@@ -114,7 +114,7 @@ inline responder_rows() {
   :: r_state == R_PendingStartRequest && ev == ev_timer_reserve -> r_state = R_Closed; R_noteBusy; R_sendError; R_leaveTombstone; R_release
   :: r_state == R_PendingStartRequest && ev == ev_app_close -> r_state = R_Closed; R_noteShutdown; R_sendError; R_leaveTombstone; R_release
   :: r_state == R_PendingStartRequest && ev == ev_app_socketFailed -> r_state = R_Closed; R_noteLocalNetwork; R_release
-  :: r_state == R_PendingConfirm && ev == ev_frame_START -> r_state = R_PendingConfirm; R_sendStartAck
+  :: r_state == R_PendingConfirm && ev == ev_frame_START -> r_state = R_PendingConfirm; R_sendStartAck; R_armPending
   :: r_state == R_PendingConfirm && ev == ev_frame_START_CONFIRM && R_admitted -> r_state = R_Streaming; R_supersede; R_sendReady; R_openGate; R_reportStreaming; R_countProbe; R_sendPing; R_armProbe; R_refreshConsent; R_armDead
   :: r_state == R_PendingConfirm && ev == ev_frame_START_CONFIRM && !R_admitted -> r_state = R_Closed; R_noteAuthFailed; R_sendError; R_release
   :: r_state == R_PendingConfirm && ev == ev_app_mediaDue && R_fastGranted -> r_state = R_PendingConfirm; R_sendMedia

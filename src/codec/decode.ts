@@ -13,6 +13,7 @@ import {
   TLVS_MAX,
 } from '../protocol/constants.ts';
 import { type Frame, FrameFlag, type UnknownTlv } from '../protocol/frame.ts';
+import { u16At, u32At } from './big-endian.ts';
 import { crc32 } from './crc.ts';
 import type { DecodeReason } from './decode-reason.ts';
 import { type FrameRow, frameRow } from './frame-table.ts';
@@ -75,8 +76,7 @@ export function decodeFrame(datagram: Uint8Array): DecodeResult {
     return { ok: false, reason: 'bodyLength', offset: headerOffset.bodyLength };
   }
   if (secured) return { ok: false, reason: 'secured', offset: headerOffset.flags };
-  const view = new DataView(datagram.buffer, datagram.byteOffset, size);
-  if (view.getUint32(bodyEnd) !== crc32(datagram, bodyEnd)) return { ok: false, reason: 'crc', offset: bodyEnd };
+  if (u32At(datagram, bodyEnd) !== crc32(datagram, bodyEnd)) return { ok: false, reason: 'crc', offset: bodyEnd };
 
   if (header.version !== PROTOCOL_VERSION) return refuse('version', headerOffset.version, header);
   const row = frameRow(header.type);
@@ -87,7 +87,7 @@ export function decodeFrame(datagram: Uint8Array): DecodeResult {
 
   const { type, flags, streamId, sessionTag, attempt } = header;
   const draft: Draft = { type, flags, streamId, sessionTag, attempt };
-  const fault = readTlvs(view, bodyEnd, row, draft);
+  const fault = readTlvs(datagram, bodyEnd, row, draft);
   if (fault !== undefined) return refuse(fault.reason, fault.offset, header);
   if (size < row.bytesMin || size > row.bytesMax) return refuse('size', size, header);
   // The row is checked against the frame's type when compiled, and readTlvs has found what the row requires.
@@ -98,7 +98,7 @@ function refuse(reason: DecodeReason, offset: number, header: FixedHeader): Deco
   return { ok: false, reason, offset, header };
 }
 
-function readTlvs(view: DataView, bodyEnd: number, row: FrameRow, draft: Draft): Fault | undefined {
+function readTlvs(datagram: Uint8Array, bodyEnd: number, row: FrameRow, draft: Draft): Fault | undefined {
   let seen = 0;
   let critical = 0;
   let lastType = -1;
@@ -106,9 +106,9 @@ function readTlvs(view: DataView, bodyEnd: number, row: FrameRow, draft: Draft):
   for (let at = HEADER_BYTES; at < bodyEnd; ) {
     const start = at + TLV_HEADER_BYTES;
     if (start > bodyEnd) return { reason: 'tlvTruncated', offset: at };
-    const typeBits = view.getUint16(at);
+    const typeBits = u16At(datagram, at);
     const type = typeBits & ~TLV_CRITICAL_BIT;
-    const length = view.getUint16(at + 2);
+    const length = u16At(datagram, at + 2);
     const end = start + length;
     if (end > bodyEnd) return { reason: 'tlvTruncated', offset: at };
     if (++count > TLVS_MAX) return { reason: 'tlvCount', offset: at };
@@ -119,7 +119,7 @@ function readTlvs(view: DataView, bodyEnd: number, row: FrameRow, draft: Draft):
     const tlv = row.tlvAtBit[tlvBit(type)];
     if (tlv !== undefined) {
       if (length < tlv.value.bytesMin || length > tlv.value.bytesMax) return { reason: 'tlvLength', offset: at + 2 };
-      const value = tlv.value.read(view, start, end);
+      const value = tlv.value.read(datagram, start, end);
       if (value === undefined) return { reason: tlv.value.fault, offset: start };
       draft[tlv.field] = value;
       seen |= tlv.mask;
@@ -128,7 +128,7 @@ function readTlvs(view: DataView, bodyEnd: number, row: FrameRow, draft: Draft):
       if (isKnownTlv(type)) return { reason: 'tlvNotAllowed', offset: at };
       if (isCritical) return { reason: 'criticalTlv', offset: at };
       draft.unknownTlvs ??= [];
-      draft.unknownTlvs.push({ type, value: bytesAt(view, start, length) });
+      draft.unknownTlvs.push({ type, value: bytesAt(datagram, start, length) });
     }
     at = end;
   }

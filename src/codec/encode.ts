@@ -10,7 +10,8 @@ import {
   TLV_HEADER_BYTES,
   TLVS_MAX,
 } from '../protocol/constants.ts';
-import { type Frame, TlvType, type UnknownTlv } from '../protocol/frame.ts';
+import { DatagramSlab } from '../protocol/datagram-slab.ts';
+import { type Frame, type FrameBody, type FrameHeader, TlvType, type UnknownTlv } from '../protocol/frame.ts';
 import { crc32 } from './crc.ts';
 import { type FrameRow, frameRow } from './frame-table.ts';
 import { headerFault, headerOffset, writeHeader } from './header.ts';
@@ -24,6 +25,9 @@ import { isKnownTlv, opaque, type TlvField, type TlvValue } from './tlv.ts';
  */
 const scratch = new Uint8Array(2 * CONTROL_BYTES_MAX);
 const scratchView = new DataView(scratch.buffer);
+/** For frames that are sent once: 32 STARTs. */
+const slab = new DatagramSlab(8192);
+const NO_TLVS: readonly UnknownTlv[] = [];
 
 /**
  * Encodes a clear control frame (docs/PROTOCOL.md, section 2).
@@ -32,24 +36,44 @@ const scratchView = new DataView(scratch.buffer);
  * START ends up with exactly 256 bytes, START_CONFIRM, PING, PATH_CHALLENGE and BYE with at least 72 (up to 75, as a PADDING
  * TLV costs 4 bytes itself), and what is large enough gets none.
  *
- * @returns a new array of exactly the frame's size.
+ * @returns a new array of exactly the frame's size, in memory of its own.
  * @throws RangeError if a field is missing, out of range or too long, or if the frame's rules for flags, ids, attempt, order
  * of unknown TLVs or size do not hold.
  */
 export function encodeFrame(frame: Frame): Uint8Array {
-  const row = frameRow(frame.type);
-  if (row === undefined) throw new RangeError(`there is no frame type ${frame.type}`);
-  const fault = headerFault(row, frame);
+  return encodeParts(frame, frame);
+}
+
+/**
+ * As {@link encodeFrame}, of a frame in two parts.
+ *
+ * @param header flags, ids, attempt; also `criticalTlvs` and `unknownTlvs`, if any.
+ * @param body type, and the fields that are TLVs.
+ */
+export function encodeParts(header: FrameHeader, body: FrameBody): Uint8Array {
+  return scratch.slice(0, layOut(header, body));
+}
+
+/** As {@link encodeParts}, for a frame that nobody keeps: its memory is shared with others ({@link DatagramSlab}). */
+export function encodeOnce(header: FrameHeader, body: FrameBody): Uint8Array {
+  return slab.copy(scratch, layOut(header, body));
+}
+
+/** Lays a frame out in the scratch. @returns its size in bytes. */
+function layOut(header: FrameHeader, body: FrameBody): number {
+  const row = frameRow(body.type);
+  if (row === undefined) throw new RangeError(`there is no frame type ${body.type}`);
+  const fault = headerFault(row, header);
   if (fault !== undefined) throw new RangeError(`${row.name} breaks the rule for ${fault}`);
-  writeHeader(scratchView, frame);
-  const bodyEnd = writeTlvs(row, frame);
+  writeHeader(scratchView, body.type, header);
+  const bodyEnd = writeTlvs(row, header, body as Partial<Record<TlvField, unknown>>);
   scratchView.setUint16(headerOffset.bodyLength, bodyEnd - HEADER_BYTES);
   const size = bodyEnd + CRC_TRAILER_BYTES;
   if (size < row.bytesMin || size > row.bytesMax) {
     throw new RangeError(`${row.name} must have ${row.bytesMin} to ${row.bytesMax} bytes, not ${size}`);
   }
   scratchView.setUint32(bodyEnd, crc32(scratch, bodyEnd));
-  return scratch.slice(0, size);
+  return size;
 }
 
 /**
@@ -63,13 +87,13 @@ export function patchAttempt(encoded: Uint8Array, attempt: number): void {
   if (attempt === 0) throw new RangeError('attempts count from 1');
   encoded[headerOffset.attempt] = uintAtMost(ATTEMPTS_MAX, attempt, 'attempt');
   const bodyEnd = encoded.length - CRC_TRAILER_BYTES;
-  new DataView(encoded.buffer, encoded.byteOffset).setUint32(bodyEnd, crc32(encoded, bodyEnd));
+  const crc = crc32(encoded, bodyEnd);
+  for (let at = 0; at < CRC_TRAILER_BYTES; at++) encoded[bodyEnd + at] = crc >>> (24 - 8 * at);
 }
 
-function writeTlvs(row: FrameRow, frame: Frame): number {
-  const fields = frame as Partial<Record<TlvField, unknown>>;
-  const critical = uintAtMost(U32_MAX, frame.criticalTlvs ?? 0, 'criticalTlvs');
-  const body = new Body(frame.unknownTlvs ?? []);
+function writeTlvs(row: FrameRow, header: FrameHeader, fields: Partial<Record<TlvField, unknown>>): number {
+  const critical = uintAtMost(U32_MAX, header.criticalTlvs ?? 0, 'criticalTlvs');
+  const body = new Body(header.unknownTlvs ?? NO_TLVS);
   let written = 0;
   for (const { field, type, mask, required, value: kind } of row.tlvs) {
     body.putUnknownBelow(type);

@@ -206,11 +206,11 @@ function prepare<N extends FrameTypeName>(name: N): FrameRow {
   return { name, flags, sessionTag, attempt, bytesMin, bytesMax, tlvs, tlvAtBit, required };
 }
 
-const rows = new Map<number, FrameRow>(
-  (Object.keys(rules) as FrameTypeName[]).map((name) => [FrameType[name], prepare(name)]),
-);
+/** By type. */
+const rows: (FrameRow | undefined)[] = [];
+for (const name of Object.keys(rules) as FrameTypeName[]) rows[FrameType[name]] = prepare(name);
 
 /** The rules for a frame type's number, `undefined` if it is none. */
 export function frameRow(type: number): FrameRow | undefined {
-  return rows.get(type);
+  return rows[type];
 }

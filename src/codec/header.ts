@@ -10,9 +10,9 @@
  *     | attempt | reserved | n           | body   | trailer            |
  *     +---------+----------+-------------+--------+--------------------+
  */
-import { Parser } from 'binary-parser';
 import { CONTROL_FIRST_BYTE, PROTOCOL_VERSION } from '../protocol/constants.ts';
-import type { Frame, FrameHeader } from '../protocol/frame.ts';
+import type { FrameHeader } from '../protocol/frame.ts';
+import { u16At, u64At } from './big-endian.ts';
 import type { FrameRow } from './frame-table.ts';
 import { uint64, uintAtMost } from './range.ts';
 
@@ -41,28 +41,25 @@ export const headerOffset = {
   bodyLength: 22,
 } as const;
 
-const parser = new Parser()
-  .endianness('big')
-  .seek(1)
-  .uint8('version')
-  .uint8('type')
-  .uint8('flags')
-  .uint64('streamId')
-  .uint64('sessionTag')
-  .uint8('attempt')
-  .uint8('reserved')
-  .uint16('bodyLength');
-
 /** Reads the header. The datagram must have at least 24 bytes. */
 export function readHeader(datagram: Uint8Array): FixedHeader {
-  return parser.parse(datagram) as FixedHeader;
+  return {
+    version: datagram[headerOffset.version] ?? 0,
+    type: datagram[headerOffset.type] ?? 0,
+    flags: datagram[headerOffset.flags] ?? 0,
+    streamId: u64At(datagram, headerOffset.streamIdZero),
+    sessionTag: u64At(datagram, headerOffset.sessionTag),
+    attempt: datagram[headerOffset.attempt] ?? 0,
+    reserved: datagram[headerOffset.reserved] ?? 0,
+    bodyLength: u16At(datagram, headerOffset.bodyLength),
+  };
 }
 
 /** Writes the header but for the body's length, which is not known yet. Throws RangeError for what does not fit. */
-export function writeHeader(view: DataView, frame: Frame): void {
+export function writeHeader(view: DataView, type: number, frame: FrameHeader): void {
   view.setUint8(0, CONTROL_FIRST_BYTE);
   view.setUint8(headerOffset.version, PROTOCOL_VERSION);
-  view.setUint8(headerOffset.type, frame.type);
+  view.setUint8(headerOffset.type, type);
   view.setUint8(headerOffset.flags, frame.flags);
   view.setBigUint64(headerOffset.streamIdZero, uint64(frame.streamId, 'streamId'));
   view.setBigUint64(headerOffset.sessionTag, uint64(frame.sessionTag, 'sessionTag'));

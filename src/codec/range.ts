@@ -4,7 +4,6 @@
 
 /** Largest u32. */
 export const U32_MAX = 0xffff_ffff;
-const U64_MAX = 0xffff_ffff_ffff_ffffn;
 
 /**
  * Gives back `value` if it is an integer in 0..`max`.
@@ -24,6 +23,6 @@ export function uintAtMost(max: number, value: number, what: string): number {
  * @throws RangeError otherwise, with `what` in the message.
  */
 export function uint64(value: bigint, what: string): bigint {
-  if (value < 0n || value > U64_MAX) throw new RangeError(`${what} must fit into 64 bits, unlike ${value}`);
+  if (BigInt.asUintN(64, value) !== value) throw new RangeError(`${what} must fit into 64 bits, unlike ${value}`);
   return value;
 }

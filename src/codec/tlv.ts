@@ -12,6 +12,7 @@
  */
 import { CONTROL_BYTES_MAX, CONTROL_BYTES_MIN, TLV_HEADER_BYTES } from '../protocol/constants.ts';
 import { type ExchangeStatus, type Fragment, type Frame, type FrameHeader, TlvType } from '../protocol/frame.ts';
+import { u16At, u32At, u64At } from './big-endian.ts';
 import type { DecodeReason } from './decode-reason.ts';
 import { U32_MAX, uint64, uintAtMost } from './range.ts';
 
@@ -29,7 +30,7 @@ export interface TlvValue<V> {
   /** Why a value of a legal length may still be refused. */
   readonly fault: DecodeReason;
   /** The value at start..end, `undefined` for {@link fault}. */
-  read(view: DataView, start: number, end: number): V | undefined;
+  read(datagram: Uint8Array, start: number, end: number): V | undefined;
   /**
    * Writes the value at `at`, where there is room for {@link bytesMax} bytes.
    *
@@ -46,15 +47,15 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const encoder = new TextEncoder();
 
 /** A view of `length` bytes from `start` on; plain also where the datagram is a Buffer. */
-export function bytesAt(view: DataView, start: number, length: number): Uint8Array {
-  return new Uint8Array(view.buffer, view.byteOffset + start, length);
+export function bytesAt(within: DataView | Uint8Array, start: number, length: number): Uint8Array {
+  return new Uint8Array(within.buffer, within.byteOffset + start, length);
 }
 
 const u16: TlvValue<number> = {
   bytesMin: 2,
   bytesMax: 2,
   fault: 'tlvValue',
-  read: (view, start) => view.getUint16(start),
+  read: (datagram, start) => u16At(datagram, start),
   write(view, at, value, field) {
     view.setUint16(at, uintAtMost(0xffff, value, field));
     return 2;
@@ -65,7 +66,7 @@ const u32: TlvValue<number> = {
   bytesMin: 4,
   bytesMax: 4,
   fault: 'tlvValue',
-  read: (view, start) => view.getUint32(start),
+  read: (datagram, start) => u32At(datagram, start),
   write(view, at, value, field) {
     view.setUint32(at, uintAtMost(U32_MAX, value, field));
     return 4;
@@ -76,7 +77,7 @@ const u64: TlvValue<bigint> = {
   bytesMin: 8,
   bytesMax: 8,
   fault: 'tlvValue',
-  read: (view, start) => view.getBigUint64(start),
+  read: (datagram, start) => u64At(datagram, start),
   write(view, at, value, field) {
     view.setBigUint64(at, uint64(value, field));
     return 8;
@@ -88,7 +89,7 @@ function bytes(bytesMin: number, bytesMax: number): TlvValue<Uint8Array> {
     bytesMin,
     bytesMax,
     fault: 'tlvValue',
-    read: (view, start, end) => bytesAt(view, start, end - start),
+    read: (datagram, start, end) => bytesAt(datagram, start, end - start),
     write(view, at, value, field) {
       if (value.length < bytesMin || value.length > bytesMax) {
         throw new RangeError(`${field} must have ${bytesMin} to ${bytesMax} bytes, not ${value.length}`);
@@ -105,9 +106,9 @@ function text(bytesMin: number, bytesMax: number): TlvValue<string> {
     bytesMin,
     bytesMax,
     fault: 'utf8',
-    read(view, start, end) {
+    read(datagram, start, end) {
       try {
-        return decoder.decode(bytesAt(view, start, end - start));
+        return decoder.decode(bytesAt(datagram, start, end - start));
       } catch {
         return undefined;
       }
@@ -127,10 +128,14 @@ const versionList: TlvValue<readonly number[]> = {
   bytesMin: 1,
   bytesMax: 4,
   fault: 'tlvValue',
-  read: (view, start, end) => Array.from(bytesAt(view, start, end - start)),
+  read(datagram, start, end) {
+    const versions: number[] = [];
+    for (let at = start; at < end; at++) versions.push(datagram[at] ?? 0);
+    return versions;
+  },
   write(view, at, value, field) {
     if (value.length < 1 || value.length > 4) throw new RangeError(`${field} must be 1 to 4, not ${value.length}`);
-    for (const [index, version] of value.entries()) view.setUint8(at + index, uintAtMost(0xff, version, field));
+    for (let i = 0; i < value.length; i++) view.setUint8(at + i, uintAtMost(0xff, value[i] ?? 0, field));
     return value.length;
   },
 };
@@ -139,7 +144,7 @@ const status: TlvValue<ExchangeStatus> = {
   bytesMin: 4,
   bytesMax: 4,
   fault: 'tlvValue',
-  read: (view, start) => ({ exchange: view.getUint16(start), method: view.getUint16(start + 2) }),
+  read: (datagram, start) => ({ exchange: u16At(datagram, start), method: u16At(datagram, start + 2) }),
   write(view, at, value, field) {
     u16.write(view, at, value.exchange, field);
     u16.write(view, at + 2, value.method, field);
@@ -151,9 +156,9 @@ const fragment: TlvValue<Fragment> = {
   bytesMin: 8,
   bytesMax: 8,
   fault: 'tlvValue',
-  read(view, start) {
-    const offset = view.getUint32(start);
-    const total = view.getUint32(start + 4);
+  read(datagram, start) {
+    const offset = u32At(datagram, start);
+    const total = u32At(datagram, start + 4);
     return offset <= total ? { offset, total } : undefined;
   },
   write(view, at, value, field) {
@@ -168,12 +173,18 @@ const zeros: TlvValue<number> = {
   bytesMin: 0,
   bytesMax: TLV_VALUE_BYTES_MAX,
   fault: 'paddingNotZero',
-  read(view, start, end) {
-    for (let at = start; at < end; at++) if (view.getUint8(at) !== 0) return undefined;
+  // Words at a time: START is mostly this, and strangers send it.
+  read(datagram, start, end) {
+    let at = start;
+    for (; at + 4 <= end; at += 4) if (u32At(datagram, at) !== 0) return undefined;
+    for (; at < end; at++) if (datagram[at] !== 0) return undefined;
     return end - start;
   },
-  write(view, at, value, field) {
-    bytesAt(view, at, uintAtMost(TLV_VALUE_BYTES_MAX, value, field)).fill(0);
+  write(view, start, value, field) {
+    const end = start + uintAtMost(TLV_VALUE_BYTES_MAX, value, field);
+    let at = start;
+    for (; at + 4 <= end; at += 4) view.setUint32(at, 0);
+    for (; at < end; at++) view.setUint8(at, 0);
     return value;
   },
 };

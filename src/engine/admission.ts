@@ -24,7 +24,7 @@ export const defaultAdmissionLimits: AdmissionLimits = {
 export class Admission {
   readonly #limits: AdmissionLimits;
   readonly #bucket: PrefixBucket;
-  readonly #pendingByPrefix = new Map<string, number>();
+  readonly #pendingByPrefix = new Map<string | number, number>();
   #pending = 0;
 
   constructor(limits: AdmissionLimits, random: Random) {
@@ -66,6 +66,10 @@ export class Admission {
   }
 }
 
-function prefixKey(address: string): string {
-  return addressPrefix(address).join('.');
+/** A number for IPv4, where a text would be made for each stranger; texts for the others. */
+function prefixKey(address: string): string | number {
+  const prefix = addressPrefix(address);
+  if (prefix.length !== 4) return prefix.join('.');
+  const [a = 0, b = 0, c = 0, d = 0] = prefix;
+  return ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
 }

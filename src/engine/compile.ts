@@ -23,10 +23,10 @@ interface Scope<Context, Event> {
 }
 
 type Guard<Context, Event> = (scope: Scope<Context, Event>) => boolean;
-type Assignment<Context, Event> = readonly [
-  key: string,
-  value: unknown | ((scope: Scope<Context, Event>) => unknown),
-][];
+/** Writes one field of a context that is still being made; what it reads is the context before. */
+type Setter<Context, Event> = (next: Context, before: Scope<Context, Event>) => void;
+/** What one `assign` sets. */
+type Assignment<Context, Event> = readonly Setter<Context, Event>[];
 
 interface Row<State, Context, Event> {
   readonly guard: Guard<Context, Event> | undefined;
@@ -63,17 +63,13 @@ export function compileMachine<
 >(machine: AnyStateMachine): CompiledMachine<State, Context, Event, Input> {
   const { config, implementations } = machine;
   const states = config.states as Readonly<Record<string, DefinedState>>;
-  const table = new Map<string, Map<string, readonly Row<State, Context, Event>[]>>();
-  for (const [state, { on = {} }] of Object.entries(states)) {
-    const rows = new Map<string, readonly Row<State, Context, Event>[]>();
-    for (const [type, defined] of Object.entries(on)) {
-      rows.set(
-        type,
-        [defined].flat().map((row) => compileRow(state, row)),
-      );
-    }
-    table.set(state, rows);
-  }
+  const stateIndex = new Map<string, number>(Object.keys(states).map((state, index) => [state, index]));
+  const types = new Set(Object.values(states).flatMap(({ on = {} }) => Object.keys(on)));
+  const typeIndex = new Map<string, number>([...types].map((type, index) => [type, index]));
+  /** All rows in one list: those of a state side by side, by the event's type. */
+  const cells = Object.entries(states).flatMap(([state, { on = {} }]) =>
+    [...types].map((type) => [on[type] ?? []].flat().map((row) => compileRow(state, row))),
+  );
   return {
     initialState: config.initial as State,
     initialContext: (input) => {
@@ -81,13 +77,16 @@ export function compileMachine<
       return (typeof context === 'function' ? context({ input } as never) : { ...context }) as Context;
     },
     step(state, context, event) {
-      const rows = table.get(state)?.get(event.type);
-      if (rows === undefined) return undefined;
-      const row = rows.find(({ guard }) => guard === undefined || guard({ context, event }));
-      if (row === undefined) return undefined;
-      let next = context;
-      for (const assignment of row.assignments) next = assign(assignment, next, event);
-      return { state: row.target, context: next, outputs: row.outputs };
+      const [row, column] = [stateIndex.get(state), typeIndex.get(event.type)];
+      if (row === undefined || column === undefined) return undefined;
+      const candidates = cells[row * typeIndex.size + column];
+      if (candidates === undefined || candidates.length === 0) return undefined;
+      const scope = { context, event };
+      for (const { guard, target, assignments, outputs } of candidates) {
+        if (guard !== undefined && !guard(scope)) continue;
+        return { state: target, context: assigned(assignments, scope), outputs };
+      }
+      return undefined;
     },
   };
 
@@ -118,7 +117,7 @@ export function compileMachine<
     if (!('assignment' in action)) return undefined;
     const { assignment } = action;
     if (typeof assignment !== 'object' || assignment === null) throw new TypeError(`${name} assigns by a function`);
-    return [Object.entries(assignment) as unknown as Assignment<Context, Event>];
+    return [Object.entries(assignment).map(([key, value]) => setter<Context, Event>(key, value))];
   }
 }
 
@@ -127,15 +126,29 @@ function actionNames(actions: string | readonly string[] | undefined): readonly 
   return typeof actions === 'string' ? [actions] : actions;
 }
 
-/** All values of one assign see the context before it. */
-function assign<Context extends object, Event>(
-  assignment: Assignment<Context, Event>,
-  context: Context,
-  event: Event,
+function setter<Context extends object, Event>(key: string, value: unknown): Setter<Context, Event> {
+  const field = key as keyof Context;
+  if (typeof value !== 'function') {
+    return (next) => {
+      next[field] = value as Context[keyof Context];
+    };
+  }
+  const read = value as (scope: Scope<Context, Event>) => Context[keyof Context];
+  return (next, before) => {
+    next[field] = read(before);
+  };
+}
+
+/** The context after some assigns, one after the other: all values of one see the context before it. */
+function assigned<Context extends object, Event>(
+  assignments: readonly Assignment<Context, Event>[],
+  scope: Scope<Context, Event>,
 ): Context {
-  const changes = assignment.map(([key, value]) => [
-    key,
-    typeof value === 'function' ? value({ context, event }) : value,
-  ]);
-  return { ...context, ...Object.fromEntries(changes) };
+  let { context } = scope;
+  for (const setters of assignments) {
+    const before = { context, event: scope.event };
+    context = { ...context };
+    for (const set of setters) set(context, before);
+  }
+  return context;
 }

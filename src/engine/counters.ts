@@ -1,6 +1,7 @@
 import { decodeReasons } from '../codec/decode-reason.ts';
 import { ErrorCode, type ErrorCodeName, errorCodeName } from '../protocol/error-code.ts';
 import { Histogram, type HistogramSnapshot } from './histogram.ts';
+import { Tally, TallyNames } from './tally.ts';
 
 /** Why a datagram had no effect, besides the codec's reasons. A closed set: each is a metric label (S16). */
 export const engineDropReasons = [
@@ -106,33 +107,34 @@ export interface MetricsSnapshot {
   readonly timeToFirstFrameMs: HistogramSnapshot;
 }
 
-function zeros<Name extends string>(names: readonly Name[]): Record<Name, number> {
-  return Object.fromEntries(names.map((name) => [name, 0])) as Record<Name, number>;
-}
+const counterTally = new TallyNames(counterNames);
+const dropTally = new TallyNames(dropReasons);
+const closedTally = new TallyNames(closedLabels);
+const hintTally = new TallyNames(hintNames);
 
 /** Counts everything that one endpoint does. Labels are closed sets, so a peer cannot make the figures grow in number. */
 export class Counters {
-  readonly #counters = zeros(counterNames);
-  readonly #drops = zeros(dropReasons);
-  readonly #closed = zeros(closedLabels);
-  readonly #hints = zeros(hintNames);
+  readonly #counters = new Tally(counterTally);
+  readonly #drops = new Tally(dropTally);
+  readonly #closed = new Tally(closedTally);
+  readonly #hints = new Tally(hintTally);
   readonly #timeToStream = new Histogram();
   readonly #timeToFirstFrame = new Histogram();
 
   add(name: CounterName, amount = 1): void {
-    this.#counters[name] += amount;
+    this.#counters.add(name, amount);
   }
 
   drop(reason: DropReason): void {
-    this.#drops[reason]++;
+    this.#drops.add(reason, 1);
   }
 
   closed(code: number): void {
-    this.#closed[errorCodeName(code)]++;
+    this.#closed.add(errorCodeName(code), 1);
   }
 
   hint(name: HintName): void {
-    this.#hints[name]++;
+    this.#hints.add(name, 1);
   }
 
   timeToStream(ms: number): void {
@@ -146,10 +148,10 @@ export class Counters {
   /** A copy of all figures. */
   snapshot(): MetricsSnapshot {
     return {
-      counters: { ...this.#counters },
-      drops: { ...this.#drops },
-      closed: { ...this.#closed },
-      hints: { ...this.#hints },
+      counters: this.#counters.snapshot(),
+      drops: this.#drops.snapshot(),
+      closed: this.#closed.snapshot(),
+      hints: this.#hints.snapshot(),
       timeToStreamMs: this.#timeToStream.snapshot(),
       timeToFirstFrameMs: this.#timeToFirstFrame.snapshot(),
     };

@@ -2,9 +2,11 @@ import { type TimerName, timerNames } from '../../machines/types.ts';
 
 const indexOf = new Map<TimerName, number>(timerNames.map((name, index) => [name, index]));
 
+const NONE_ARMED: readonly number[] = timerNames.map(() => Number.POSITIVE_INFINITY);
+
 /** The timers of one session as data: a deadline each, in ms on the monotonic clock, Infinity when not armed. */
 export class Deadlines {
-  readonly #atMs = new Float64Array(timerNames.length).fill(Number.POSITIVE_INFINITY);
+  readonly #atMs = NONE_ARMED.slice();
 
   /** Arms, or arms anew, one timer. */
   arm(name: TimerName, atMs: number): void {

@@ -13,7 +13,7 @@ export interface HistogramSnapshot {
 
 /** Counts times in fixed buckets. */
 export class Histogram {
-  readonly #counts = new Float64Array(histogramBoundsMs.length);
+  readonly #counts = new Array<number>(histogramBoundsMs.length).fill(0);
   #count = 0;
   #sumMs = 0;
 
@@ -26,7 +26,7 @@ export class Histogram {
 
   snapshot(): HistogramSnapshot {
     let below = 0;
-    const cumulative = Array.from(this.#counts, (count) => {
+    const cumulative = this.#counts.map((count) => {
       below += count;
       return below;
     });

@@ -1,5 +1,5 @@
 import type { InitiatorContext, InitiatorEvent, InitiatorInput, InitiatorState } from '../../machines/index.ts';
-import { encodeFrame } from '../codec/encode.ts';
+import { encodeOnce } from '../codec/encode.ts';
 import type { ReceiveStats } from '../media/receive-stats.ts';
 import { EARLY_MEDIA_DATAGRAMS_MAX, PROTOCOL_VERSION } from '../protocol/constants.ts';
 import { ErrorCode, errorCodeName, isTransient } from '../protocol/error-code.ts';
@@ -33,7 +33,7 @@ export class InitiatorSession {
   readonly #options: InitiatorSessionOptions;
   readonly #core: SessionCore;
   readonly #driver: MachineDriver<InitiatorState, InitiatorContext, InitiatorEvent, InitiatorInput>;
-  readonly #early: Uint8Array[] = [];
+  #early: Uint8Array[] = [];
   #starts = new StartSends();
   #cookie: Uint8Array | undefined;
   #confirm: Uint8Array | undefined;
@@ -314,7 +314,7 @@ export class InitiatorSession {
     this.#confirm = undefined;
     this.#resetToken = undefined;
     this.#inlet = undefined;
-    this.#early.length = 0;
+    this.#early = [];
   }
 
   #sendStart(attempt: number): void {
@@ -323,16 +323,20 @@ export class InitiatorSession {
     this.#startsSent++;
     this.#host.counters.add('startsSent');
     this.#core.send(
-      encodeFrame({
-        type: FrameType.START,
-        flags: FrameFlag.ACK_REQUIRED | (fast ? FrameFlag.FAST : 0),
-        streamId: this.#core.streamId,
-        sessionTag: 0n,
-        attempt,
-        versions: [PROTOCOL_VERSION],
-        ...(this.#cookie === undefined ? {} : { cookie: this.#cookie }),
-        ...(streamName === undefined ? {} : { streamName }),
-      }),
+      encodeOnce(
+        {
+          flags: FrameFlag.ACK_REQUIRED | (fast ? FrameFlag.FAST : 0),
+          streamId: this.#core.streamId,
+          sessionTag: 0n,
+          attempt,
+        },
+        {
+          type: FrameType.START,
+          versions: [PROTOCOL_VERSION],
+          ...(this.#cookie === undefined ? {} : { cookie: this.#cookie }),
+          ...(streamName === undefined ? {} : { streamName }),
+        },
+      ),
     );
   }
 
@@ -356,7 +360,9 @@ export class InitiatorSession {
       ...(rtt.ms === undefined ? {} : { rttMs: rtt.ms }),
     });
     this.#inlet?.start(nowMs);
-    for (const bytes of this.#early.splice(0)) {
+    const early = this.#early;
+    this.#early = [];
+    for (const bytes of early) {
       if (this.#inlet?.accepts(bytes) === true) this.#inlet.receive(bytes, nowMs);
     }
   }

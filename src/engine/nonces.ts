@@ -2,8 +2,8 @@ import { NONCES_KEPT } from '../protocol/constants.ts';
 
 /** The last eight PINGs' nonces and when each was sent: what a PONG may answer, and an RTT sample from it. */
 export class Nonces {
-  readonly #nonces = new BigUint64Array(NONCES_KEPT);
-  readonly #sentAtMs = new Float64Array(NONCES_KEPT).fill(Number.NaN);
+  readonly #nonces: bigint[] = [];
+  readonly #sentAtMs: number[] = [];
   #next = 0;
 
   /** Remembers a nonce that goes out now, and forgets the ninth. */
@@ -15,10 +15,6 @@ export class Nonces {
 
   /** When the PING with this nonce was sent; `undefined` when it is none of the last eight. */
   sentAtMs(nonce: bigint): number | undefined {
-    for (let i = 0; i < NONCES_KEPT; i++) {
-      const sentAtMs = this.#sentAtMs[i] ?? Number.NaN;
-      if (this.#nonces[i] === nonce && !Number.isNaN(sentAtMs)) return sentAtMs;
-    }
-    return undefined;
+    return this.#sentAtMs[this.#nonces.indexOf(nonce)];
   }
 }

@@ -1,4 +1,6 @@
 const NONE = new Uint8Array(0);
+const DOT = 0x2e;
+const DIGIT_0 = 0x30;
 
 /**
  * What limits are counted by: an IPv4 address (4 bytes, also when it came mapped into IPv6) or an IPv6 /64 (8 bytes).
@@ -21,10 +23,27 @@ function isMapped(text: string): boolean {
   return text.toLowerCase().startsWith('::ffff:');
 }
 
+/** Digit by digit: a pattern, a list of parts and a conversion cost ten times as much, and strangers come here. */
 function ipv4(text: string): Uint8Array {
-  const parts = text.split('.', 5);
-  if (parts.length !== 4 || !parts.every((part) => /^\d{1,3}$/.test(part) && Number(part) <= 255)) return NONE;
-  return Uint8Array.from(parts, Number);
+  const prefix = new Uint8Array(4);
+  let part = 0;
+  let digits = 0;
+  let value = 0;
+  for (let at = 0; at < text.length; at++) {
+    const digit = text.charCodeAt(at) - DIGIT_0;
+    if (digit >= 0 && digit <= 9) {
+      value = 10 * value + digit;
+      if (++digits > 3 || value > 255) return NONE;
+    } else {
+      if (digit !== DOT - DIGIT_0 || digits === 0 || part === 3) return NONE;
+      prefix[part++] = value;
+      digits = 0;
+      value = 0;
+    }
+  }
+  if (part !== 3 || digits === 0) return NONE;
+  prefix[3] = value;
+  return prefix;
 }
 
 function ipv6Prefix(text: string): Uint8Array {

@@ -17,6 +17,8 @@ import { drop, type SessionHost } from './session-host.ts';
 import { responderTable } from './tables.ts';
 import type { Sleeper } from './wake-queue.ts';
 
+const NO_TOKEN = new Uint8Array(0);
+
 /** What a responder's session asks of its endpoint. */
 export interface ResponderHost extends SessionHost<ResponderOutput> {
   /** 32 bytes. */
@@ -29,6 +31,8 @@ export interface ResponderHost extends SessionHost<ResponderOutput> {
   claimTag(session: ResponderSession): bigint;
   /** Ends the tuple's live session, if there is one, and its candidates older than this one. */
   supersedeOlder(session: ResponderSession): void;
+  /** The session is no longer half-open. */
+  leftPending(session: ResponderSession): void;
   /** @param error what copies of the START get again; `undefined` for silence. */
   leaveTombstone(session: ResponderSession, error: Uint8Array | undefined, keepMs: number): void;
   /** The session is Closed and must be forgotten. */
@@ -58,11 +62,13 @@ export class ResponderSession implements Sleeper {
   readonly #streamName: string | undefined;
   #attempt: number;
   #ssrc = 0;
-  #resetToken: Uint8Array = new Uint8Array(0);
+  #resetToken: Uint8Array = NO_TOKEN;
   #feed: StreamFeed | undefined;
   #sdp: string | undefined;
   #outlet: MediaOutlet | undefined;
   #proof: ConfirmProof | undefined;
+  /** The confirm, or the newest PING that was answered. */
+  #consentFromMs = 0;
   #retryAfterMs = RETRY_AFTER_MIN_MS;
   #refusalReason: string | undefined;
   #peerReason: string | undefined;
@@ -232,12 +238,14 @@ export class ResponderSession implements Sleeper {
   /** @param bytes of the datagram that caused it, 0 for none. */
   #dispatch(event: ResponderEvent, bytes: number): void {
     const from = this.state;
+    const wasPending = this.pending;
     const handled = this.#driver.send(event);
     if (!handled) {
       if (event.type === 'frame.START') drop(this.#host, 'duplicateStart', this.peer, bytes);
       else if (bytes > 0) drop(this.#host, 'noRow', this.peer, bytes);
       return;
     }
+    if (wasPending && !this.pending) this.#host.leftPending(this);
     this.#core.traceTransition('responder', event.type, from, this.state);
   }
 
@@ -285,6 +293,7 @@ export class ResponderSession implements Sleeper {
       case 'openGate':
         core.deadlines.disarm('pending');
         assertInvariant('S1', this.#proof !== undefined, 'Streaming without a START_CONFIRM');
+        this.#consentFromMs = core.nowMs;
         return this.#outlet?.open(this.#proof, core.nowMs + profile.consentMs, core.nowMs);
       case 'sendReady':
         return this.#answers.sendReady(this.#sdp);
@@ -293,8 +302,7 @@ export class ResponderSession implements Sleeper {
       case 'sendPing':
         return this.#outlet?.pingSent(core.sendPing(), core.nowMs);
       case 'refreshConsent':
-        this.#outlet?.refresh(core.nowMs + profile.consentMs);
-        return core.arm('consent', profile.consentMs);
+        return this.#refreshConsent();
       case 'reportStreaming':
         this.#wasStreaming = true;
         this.#host.counters.add('handshakesCompleted');
@@ -311,6 +319,14 @@ export class ResponderSession implements Sleeper {
       default:
         return this.#arm(output);
     }
+  }
+
+  /** A PONG may have waited in the socket through a stall: it says what the viewer wanted when it was asked, no more. */
+  #refreshConsent(): void {
+    this.#consentFromMs = Math.max(this.#consentFromMs, this.#core.answeredPingAtMs);
+    const untilMs = this.#consentFromMs + this.#host.profile.consentMs;
+    this.#outlet?.refresh(untilMs);
+    this.#core.deadlines.arm('consent', untilMs);
   }
 
   #arm(output: string): void {

@@ -1,7 +1,7 @@
 import { type InitiatorState, type ResponderState, repeatMs, type TimerName } from '../../machines/index.ts';
-import { encodeFrame } from '../codec/encode.ts';
+import { encodeOnce, encodeParts } from '../codec/encode.ts';
 import { BYE_REPEAT_MS, CLOSE_MS, DRAIN_MS } from '../protocol/constants.ts';
-import { type Frame, FrameType } from '../protocol/frame.ts';
+import { type FrameBody, FrameType } from '../protocol/frame.ts';
 import { Deadlines } from './deadlines.ts';
 import type { ControlSend, Peer, SessionHandle, TraceOutput } from './io-types.ts';
 import { Nonces } from './nonces.ts';
@@ -9,11 +9,6 @@ import { RttEstimate } from './rtt.ts';
 import { type SessionHost, sendControl } from './session-host.ts';
 
 type SessionState = InitiatorState | ResponderState;
-
-type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
-
-/** A frame's own fields; ids, flags and attempt are the session's. */
-export type FrameBody = DistributiveOmit<Frame, 'flags' | 'streamId' | 'sessionTag' | 'attempt'>;
 
 /** What both roles do alike: ids, timers, PING and PONG, BYE and BYE_ACK. */
 export class SessionCore {
@@ -52,6 +47,11 @@ export class SessionCore {
     this.deadlines.arm(name, this.nowMs + afterMs);
   }
 
+  /** When the PING was sent that the last PONG with a known nonce answered. */
+  get answeredPingAtMs(): number {
+    return this.#answeredPingAtMs;
+  }
+
   /** A valid datagram of this session came: the next PONG tells the largest. */
   noteReceived(bytes: number): void {
     if (bytes > this.#largestReceivedBytes) this.#largestReceivedBytes = bytes;
@@ -69,14 +69,14 @@ export class SessionCore {
     return sentAtMs !== undefined;
   }
 
+  /** A frame with this session's ids, to be kept and repeated. */
   encode(body: FrameBody, attempt = 0): Uint8Array {
-    return encodeFrame({
-      ...body,
-      flags: 0,
-      streamId: this.streamId,
-      sessionTag: this.sessionTag,
-      attempt,
-    } as Frame);
+    return encodeParts({ flags: 0, streamId: this.streamId, sessionTag: this.sessionTag, attempt }, body);
+  }
+
+  /** A frame with this session's ids, to be sent once. */
+  encodeOnce(body: FrameBody): Uint8Array {
+    return encodeOnce({ flags: 0, streamId: this.streamId, sessionTag: this.sessionTag, attempt: 0 }, body);
   }
 
   send(bytes: Uint8Array, replaces?: SessionHandle): void {
@@ -87,7 +87,7 @@ export class SessionCore {
   sendPing(): bigint {
     const nonce = this.#host.random.id();
     this.#nonces.add(nonce, this.nowMs);
-    this.send(this.encode({ type: FrameType.PING, nonce }));
+    this.send(this.encodeOnce({ type: FrameType.PING, nonce }));
     return nonce;
   }
 
@@ -107,7 +107,11 @@ export class SessionCore {
     switch (output) {
       case 'sendPong':
         this.send(
-          this.encode({ type: FrameType.PONG, nonce: this.#peerNonce, datagramBytesMax: this.#largestReceivedBytes }),
+          this.encodeOnce({
+            type: FrameType.PONG,
+            nonce: this.#peerNonce,
+            datagramBytesMax: this.#largestReceivedBytes,
+          }),
           this.handle,
         );
         this.#largestReceivedBytes = 0;
@@ -121,7 +125,7 @@ export class SessionCore {
         this.send(this.#bye);
         return true;
       case 'sendByeAck':
-        this.send(this.encode({ type: FrameType.BYE_ACK }));
+        this.send(this.encodeOnce({ type: FrameType.BYE_ACK }));
         return true;
       case 'sampleRtt':
         this.rtt.sample(this.nowMs - this.#answeredPingAtMs);

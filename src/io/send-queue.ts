@@ -9,19 +9,32 @@ export interface QueuedDatagram {
   readonly replaces: SessionHandle | undefined;
 }
 
-/** Most datagrams that wait. */
+/** Most datagrams that wait, unless {@link SendQueueLimits} say otherwise. */
 export const SEND_QUEUE_DATAGRAMS_MAX = 256;
-/** Most bytes that wait. */
+/** Most bytes that wait, unless {@link SendQueueLimits} say otherwise. */
 export const SEND_QUEUE_BYTES_MAX = 1024 * 1024;
+
+/** What a {@link SendQueue} keeps at most. */
+export interface SendQueueLimits {
+  readonly datagramsMax: number;
+  readonly bytesMax: number;
+}
+
+const usual: SendQueueLimits = { datagramsMax: SEND_QUEUE_DATAGRAMS_MAX, bytesMax: SEND_QUEUE_BYTES_MAX };
 
 /**
  * What waits for the socket: libuv queues without bound, so that no more is handed to it than it can send at once. Control
  * goes before media; when the queue is full the oldest media goes, and only when there is none the oldest of all.
  */
 export class SendQueue {
+  readonly #limits: SendQueueLimits;
   #urgent: QueuedDatagram[] = [];
   #media: QueuedDatagram[] = [];
   #bytes = 0;
+
+  constructor(limits: SendQueueLimits = usual) {
+    this.#limits = limits;
+  }
 
   /** Datagrams that wait. */
   get length(): number {
@@ -34,7 +47,8 @@ export class SendQueue {
     (datagram.plane === 'media' ? this.#media : this.#urgent).push(datagram);
     this.#bytes += datagram.bytes.length;
     let dropped = 0;
-    while (this.length > SEND_QUEUE_DATAGRAMS_MAX || this.#bytes > SEND_QUEUE_BYTES_MAX) {
+    const { datagramsMax, bytesMax } = this.#limits;
+    while (this.length > datagramsMax || this.#bytes > bytesMax) {
       const oldest = this.#media.shift() ?? this.#urgent.shift();
       this.#bytes -= oldest?.bytes.length ?? 0;
       dropped++;

@@ -5,7 +5,7 @@ import { RECEIVE_BUFFER_BYTES } from '../config/settings.ts';
 import { type HintName, hintName } from '../engine/counters.ts';
 import type { Peer, SessionHandle } from '../engine/io-types.ts';
 import type { DatagramSocket, Plane, SocketEvents } from './datagram-socket.ts';
-import { SendQueue } from './send-queue.ts';
+import { SendQueue, type SendQueueLimits } from './send-queue.ts';
 
 /** Where and how to bind. */
 export interface UdpSocketOptions {
@@ -18,6 +18,8 @@ export interface UdpSocketOptions {
   readonly receiveBufferBytes?: number;
   /** Connects, so that datagrams of others are not received and ICMP errors are. */
   readonly remote?: Peer;
+  /** What waits to be sent at most; default 256 datagrams, 1 MiB. */
+  readonly sendQueue?: SendQueueLimits;
 }
 
 /** Datagrams handed to libuv and not yet reported as sent. */
@@ -33,17 +35,18 @@ export class UdpSocket implements DatagramSocket {
   readonly #socket: Socket;
   readonly #events: SocketEvents;
   readonly #remote: Peer | undefined;
-  readonly #queue = new SendQueue();
+  readonly #queue: SendQueue;
   #inFlight = 0;
   #closing = false;
   #closed: Promise<void> | undefined;
   #idle: (() => void) | undefined;
 
-  private constructor(owner: SocketAsPromised, events: SocketEvents, remote: Peer | undefined) {
+  private constructor(owner: SocketAsPromised, events: SocketEvents, { remote, sendQueue }: UdpSocketOptions) {
     this.#owner = owner;
     this.#socket = owner.socket;
     this.#events = events;
     this.#remote = remote;
+    this.#queue = new SendQueue(sendQueue);
     const { address, port } = this.#socket.address();
     this.local = { address, port };
     this.#socket.on('message', (bytes, from) => {
@@ -72,7 +75,7 @@ export class UdpSocket implements DatagramSocket {
       throw error;
     }
     owner.socket.setRecvBufferSize(options.receiveBufferBytes ?? RECEIVE_BUFFER_BYTES);
-    return new UdpSocket(owner, events, options.remote);
+    return new UdpSocket(owner, events, options);
   }
 
   get receiveBufferBytes(): number {

@@ -3,7 +3,7 @@ export class BoundedQueue<Item> {
   private readonly itemsMax: number;
   private readonly bytesMax: number;
   private readonly bytesOf: (item: Item) => number;
-  private readonly items: (Item | undefined)[];
+  private readonly items: (Item | undefined)[] = [];
   private first = 0;
   private count = 0;
   private bytes = 0;
@@ -16,7 +16,6 @@ export class BoundedQueue<Item> {
     this.itemsMax = itemsMax;
     this.bytesMax = bytesMax;
     this.bytesOf = bytesOf;
-    this.items = new Array<Item | undefined>(itemsMax).fill(undefined);
   }
 
   /** Whether `item` can be added without taking out another. */

@@ -9,11 +9,12 @@ export const BYTE_WINDOW_MS = BUCKETS * BUCKET_MS;
  * that a budget errs on the strict side.
  */
 export class ByteWindow {
-  readonly #bytes = new Float64Array(BUCKETS + 1);
-  readonly #buckets = new Float64Array(BUCKETS + 1).fill(Number.NEGATIVE_INFINITY);
+  readonly #bytes: number[] = [];
+  readonly #buckets: number[] = [];
 
   /** Counts bytes that went out now. Time never goes back. */
   add(bytes: number, nowMs: number): void {
+    if (this.#buckets.length === 0) this.#makeBuckets();
     const bucket = Math.floor(nowMs / BUCKET_MS);
     const slot = ((bucket % (BUCKETS + 1)) + BUCKETS + 1) % (BUCKETS + 1);
     if (this.#buckets[slot] !== bucket) {
@@ -33,9 +34,17 @@ export class ByteWindow {
     return this.#sum(Math.floor((nowMs - BYTE_WINDOW_MS) / BUCKET_MS));
   }
 
+  /** Not before something went out: most sessions never repair anything. */
+  #makeBuckets(): void {
+    for (let slot = 0; slot <= BUCKETS; slot++) {
+      this.#bytes.push(0);
+      this.#buckets.push(Number.NEGATIVE_INFINITY);
+    }
+  }
+
   #sum(fromBucket: number): number {
     let sum = 0;
-    for (let slot = 0; slot <= BUCKETS; slot++) {
+    for (let slot = 0; slot < this.#buckets.length; slot++) {
       if ((this.#buckets[slot] ?? 0) >= fromBucket) sum += this.#bytes[slot] ?? 0;
     }
     return sum;

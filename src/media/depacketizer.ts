@@ -19,11 +19,12 @@ export interface Depacketizer {
 }
 
 const FIRST_BYTES = 16 * 1024;
+const NO_BYTES = new Uint8Array(0);
 
 /** Where the bytes of one frame are put together: grows by doubling up to a limit, and is used again for the next frame. */
 export class ReassemblyBuffer {
   private readonly bytesMax: number;
-  private bytes = new Uint8Array(0);
+  private bytes = NO_BYTES;
   private used = 0;
 
   /** @param bytesMax most bytes of one frame. */

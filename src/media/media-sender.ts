@@ -1,3 +1,4 @@
+import { DatagramSlab } from '../protocol/datagram-slab.ts';
 import { CatchUpPace } from './catch-up.ts';
 import { RepairQueue } from './repair-queue.ts';
 import { firstSequence, rewriteRtp } from './rtp.ts';
@@ -5,11 +6,20 @@ import { SentLog } from './sent-log.ts';
 import type { StreamFeed } from './stream-feed.ts';
 import type { StreamLane } from './stream-lane.ts';
 
-/** The last datagram of a burst is sent again so long after it, in ms, while nothing follows. */
-export const TAIL_PROBES_MS = [20, 40, 80, 160, 320] as const;
+/**
+ * The last datagram of a burst is sent again so long after it, in ms, while nothing follows: the waits grow like those of START
+ * (5 ms, x 1.5, at most 250 ms), for as long as a receiver waits for its first group.
+ */
+export const TAIL_PROBES_MS = [5, 12, 24, 41, 66, 104, 161, 246, 374, 566, 816, 1066, 1316, 1566, 1816, 2066] as const;
+
+/** A stream that has ended is over so long after its last datagram, in ms; later probes are not made. */
+const END_MS = 400;
 
 /** A live viewer whose next datagram is overdue by more, in ms, goes on in catch-up pace: after a stall of the process. */
 const OVERDUE_MAX_MS = 100;
+
+/** All senders' copies, which their sockets send once: about 50 datagrams. */
+const slab = new DatagramSlab(65_536);
 
 const NEVER = Number.POSITIVE_INFINITY;
 
@@ -32,7 +42,7 @@ export interface MediaSenderCounters {
   readonly sentBytes: number;
   /** Datagrams sent again because a NACK asked. */
   readonly repairedDatagrams: number;
-  /** Repairs and tail probes not sent: as much was sent again in the last second as was sent for the first time. */
+  /** Repairs and tail probes not sent: the budget of the last second was spent. */
   readonly repairRefusedBudget: number;
   /** Asked for, but never sent or no longer kept. */
   readonly repairUnknown: number;
@@ -257,7 +267,7 @@ export class MediaSender {
   }
 
   #copy(datagram: Uint8Array, sequence: number): Uint8Array {
-    const copy = datagram.slice();
+    const copy = slab.copy(datagram, datagram.length);
     rewriteRtp(copy, sequence & 0xffff, this.#ssrc);
     return copy;
   }
@@ -287,7 +297,9 @@ export class MediaSender {
   #tailDueMs(lane: StreamLane): number {
     const delayMs = TAIL_PROBES_MS[this.#tailProbe];
     if (!this.#repair || delayMs === undefined || this.#cursor !== lane.next || this.#lastSequence < 0) return NEVER;
-    const endMs = this.#feed.ended ? Math.max(this.#lastSentMs, this.#feed.endedAtMs) : NEVER;
+    const { ended } = this.#feed;
+    if (ended && delayMs > END_MS) return NEVER;
+    const endMs = ended ? Math.max(this.#lastSentMs, this.#feed.endedAtMs) : NEVER;
     return Math.min(this.#tailFromMs, endMs) + delayMs;
   }
 

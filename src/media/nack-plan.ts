@@ -4,6 +4,7 @@ import { encodeNack } from './rtcp.ts';
 export const NACK_INTERVAL_MIN_MS = 20;
 
 const NOBODY = -1;
+const SLOTS_MIN = 16;
 
 /**
  * Which missing datagrams are asked for, and when (docs/PROTOCOL.md, section 8): at once, then again each
@@ -18,11 +19,12 @@ export class NackPlan {
   sequencesAsked = 0;
   private readonly senderSsrc: number;
   private readonly mediaSsrc: number;
-  private readonly mask: number;
-  private readonly owner: Float64Array;
-  private readonly askAtMs: Float64Array;
-  private readonly deadlineAtMs: Float64Array;
-  private readonly asked: Uint8Array;
+  /** Room for what is missing, a power of two less one: grows when two missing ones fall on one place. */
+  private mask = 0;
+  private owner: number[] = [];
+  private askAtMs: number[] = [];
+  private deadlineAtMs: number[] = [];
+  private asked: boolean[] = [];
   /** Ascending; an entry whose slot has another owner has been settled and goes at the next walk. */
   private readonly open: number[] = [];
   private readonly due: number[] = [];
@@ -33,16 +35,10 @@ export class NackPlan {
   /**
    * @param senderSsrc the SSRC that NACKs are sent under.
    * @param mediaSsrc the SSRC of the stream that they ask for.
-   * @param capacity a power of two; the sequence numbers that are missing at one time must lie within so many.
    */
-  constructor(senderSsrc: number, mediaSsrc: number, capacity: number) {
+  constructor(senderSsrc: number, mediaSsrc: number) {
     this.senderSsrc = senderSsrc;
     this.mediaSsrc = mediaSsrc;
-    this.mask = capacity - 1;
-    this.owner = new Float64Array(capacity).fill(NOBODY);
-    this.askAtMs = new Float64Array(capacity);
-    this.deadlineAtMs = new Float64Array(capacity);
-    this.asked = new Uint8Array(capacity);
   }
 
   /** Round-trip time in ms, for the next interval on. */
@@ -53,11 +49,12 @@ export class NackPlan {
   /** `absolute`, higher than all before it, was found missing: it is due now. */
   add(absolute: number, nowMs: number, deadlineAtMs: number): void {
     if (this.open.length > 2 * this.mask) this.dropSettled();
+    while (this.owner[absolute & this.mask] !== NOBODY) this.grow();
     const slot = absolute & this.mask;
     this.owner[slot] = absolute;
     this.askAtMs[slot] = nowMs;
     this.deadlineAtMs[slot] = deadlineAtMs;
-    this.asked[slot] = 0;
+    this.asked[slot] = false;
     this.open.push(absolute);
     this.openCount++;
     if (nowMs < deadlineAtMs) this.nextAtMs = Math.min(this.nextAtMs, nowMs);
@@ -82,7 +79,7 @@ export class NackPlan {
       this.open.length = 0;
       this.nextAtMs = Number.POSITIVE_INFINITY;
     }
-    return this.asked[slot] === 1;
+    return this.asked[slot] === true;
   }
 
   /** Not later than the next NACK is due, monotonic ms; Infinity if nothing is missing. */
@@ -100,7 +97,7 @@ export class NackPlan {
     const againAtMs = nowMs + this.intervalMs;
     for (let index = 0; index < count; index++) {
       const slot = (this.due[index] ?? 0) & this.mask;
-      this.asked[slot] = 1;
+      this.asked[slot] = true;
       this.askAtMs[slot] = againAtMs;
       if (againAtMs < (this.deadlineAtMs[slot] ?? 0)) this.nextAtMs = Math.min(this.nextAtMs, againAtMs);
     }
@@ -122,6 +119,25 @@ export class NackPlan {
       if (askAtMs >= deadlineAtMs || nowMs >= deadlineAtMs) continue;
       if (askAtMs <= nowMs) this.due.push(absolute);
       else this.nextAtMs = Math.min(this.nextAtMs, askAtMs);
+    }
+  }
+
+  /** What is missing at one time lies within the window, so that a place is free for each before this is as large. */
+  private grow(): void {
+    this.dropSettled();
+    const { mask, askAtMs, deadlineAtMs, asked } = this;
+    const slots = Math.max(SLOTS_MIN, 2 * (mask + 1));
+    this.mask = slots - 1;
+    this.owner = new Array<number>(slots).fill(NOBODY);
+    this.askAtMs = new Array<number>(slots).fill(0);
+    this.deadlineAtMs = new Array<number>(slots).fill(0);
+    this.asked = new Array<boolean>(slots).fill(false);
+    for (const absolute of this.open) {
+      const [from, to] = [absolute & mask, absolute & this.mask];
+      this.owner[to] = absolute;
+      this.askAtMs[to] = askAtMs[from] ?? 0;
+      this.deadlineAtMs[to] = deadlineAtMs[from] ?? 0;
+      this.asked[to] = asked[from] ?? false;
     }
   }
 

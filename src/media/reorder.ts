@@ -43,6 +43,9 @@ const HELD = 2;
 const DONE = 3;
 const GIVEN_UP = 4;
 
+const NOTHING_SEEN = new Uint8Array(0);
+const SLOTS_MIN = 16;
+
 function powerOfTwoWithin(most: number): number {
   const [least, greatest] = WINDOW_DATAGRAMS_RANGE;
   let size: number = least;
@@ -64,12 +67,13 @@ export class ReorderWindow {
   private readonly release: Release;
   private readonly nacks: NackPlan | undefined;
   private readonly windowSize: number;
-  private readonly windowMask: number;
   private readonly stateMask: number;
-  private readonly state: Uint8Array;
-  private readonly held: (Uint8Array | undefined)[];
-  private readonly arrivedAtMs: Float64Array;
-  private readonly deadlineAtMs: Float64Array;
+  private state = NOTHING_SEEN;
+  /** Room from the oldest gap on, a power of two: grows with the gaps, up to the window's size. */
+  private slots = 0;
+  private held: (Uint8Array | undefined)[] = [];
+  private arrivedAtMs: number[] = [];
+  private deadlineAtMs: number[] = [];
   private startedAtMs: number | undefined;
   private next: number;
   private head: number;
@@ -86,13 +90,8 @@ export class ReorderWindow {
     this.counters = counters;
     this.release = release;
     this.windowSize = powerOfTwoWithin(options.windowDatagramsMax);
-    this.windowMask = this.windowSize - 1;
     this.stateMask = Math.max(HISTORY_DATAGRAMS, this.windowSize) - 1;
-    this.state = new Uint8Array(this.stateMask + 1);
-    this.held = new Array<Uint8Array | undefined>(this.windowSize).fill(undefined);
-    this.arrivedAtMs = new Float64Array(this.windowSize);
-    this.deadlineAtMs = new Float64Array(this.windowSize);
-    this.nacks = options.repair ? new NackPlan(options.senderSsrc, options.ssrc, this.windowSize) : undefined;
+    this.nacks = options.repair ? new NackPlan(options.senderSsrc, options.ssrc) : undefined;
     this.next = 0x1_0000 + firstSequence(options.ssrc);
     this.head = this.next;
   }
@@ -114,6 +113,7 @@ export class ReorderWindow {
 
   /** Takes a well-formed RTP datagram, which may be kept by reference, and releases what that makes possible. */
   insert(datagram: Uint8Array, nowMs: number): Arrival {
+    if (this.state === NOTHING_SEEN) this.state = new Uint8Array(this.stateMask + 1);
     const sequence = rtpSequence(datagram);
     const absolute = this.absoluteOf(sequence);
     if (absolute >= this.head) {
@@ -153,12 +153,12 @@ export class ReorderWindow {
 
   /** A datagram that waits behind a gap, `undefined` if this one does not. */
   heldAt(absolute: number): Uint8Array | undefined {
-    return absolute >= this.next && absolute < this.head ? this.held[absolute & this.windowMask] : undefined;
+    return absolute >= this.next && absolute < this.head ? this.held[absolute & (this.slots - 1)] : undefined;
   }
 
   /** When the oldest gap is to be given up, monotonic ms; Infinity without a gap. */
   playOutMs(): number {
-    return this.waiting ? (this.deadlineAtMs[this.next & this.windowMask] ?? 0) : Number.POSITIVE_INFINITY;
+    return this.waiting ? (this.deadlineAtMs[this.next & (this.slots - 1)] ?? 0) : Number.POSITIVE_INFINITY;
   }
 
   /** When the next NACK is due, monotonic ms; Infinity if none is. */
@@ -189,7 +189,7 @@ export class ReorderWindow {
     const deadlineAtMs = nowMs + this.options.latencyMs;
     for (let absolute = this.next; absolute < this.head; absolute++) {
       if (this.state[absolute & this.stateMask] !== MISSING) continue;
-      const slot = absolute & this.windowMask;
+      const slot = absolute & (this.slots - 1);
       this.deadlineAtMs[slot] = Math.max(deadlineAtMs, this.deadlineAtMs[slot] ?? 0);
       this.nacks?.extend(absolute, nowMs, deadlineAtMs);
     }
@@ -199,7 +199,7 @@ export class ReorderWindow {
   /** Gives up all that is missing before `absolute`, which must not be past `head`. */
   giveUpBefore(absolute: number): void {
     while (this.next < absolute) {
-      if (this.held[this.next & this.windowMask] === undefined) this.giveUpNext();
+      if (this.held[this.next & (this.slots - 1)] === undefined) this.giveUpNext();
       else this.releaseRun();
     }
     this.releaseRun();
@@ -213,15 +213,35 @@ export class ReorderWindow {
   /** Takes a datagram that is higher than all before it; those in between are missing from now on. */
   private append(datagram: Uint8Array, absolute: number, nowMs: number): void {
     while (absolute >= this.next + this.windowSize) this.overflow();
+    if (absolute - this.next >= this.slots && absolute !== this.next) this.grow(absolute - this.next + 1);
     const latest = nowMs + this.options.latencyMs;
     const deadlineAtMs = Math.max(latest, (this.startedAtMs ?? nowMs) + this.options.firstGroupMs);
     for (; this.head < absolute; this.head++) {
       this.state[this.head & this.stateMask] = MISSING;
-      this.deadlineAtMs[this.head & this.windowMask] = deadlineAtMs;
+      this.deadlineAtMs[this.head & (this.slots - 1)] = deadlineAtMs;
       this.nacks?.add(this.head, nowMs, deadlineAtMs);
     }
     this.head = absolute + 1;
     this.fill(datagram, absolute, nowMs);
+  }
+
+  /** Makes room for so many datagrams from the oldest gap on. A session without a gap never needs any. */
+  private grow(needed: number): void {
+    let slots = Math.max(SLOTS_MIN, this.slots);
+    while (slots < needed) slots *= 2;
+    const held = new Array<Uint8Array | undefined>(slots).fill(undefined);
+    const arrivedAtMs = new Array<number>(slots).fill(0);
+    const deadlineAtMs = new Array<number>(slots).fill(0);
+    for (let absolute = this.next; absolute < this.head; absolute++) {
+      const [from, to] = [absolute & (this.slots - 1), absolute & (slots - 1)];
+      held[to] = this.held[from];
+      arrivedAtMs[to] = this.arrivedAtMs[from] ?? 0;
+      deadlineAtMs[to] = this.deadlineAtMs[from] ?? 0;
+    }
+    this.slots = slots;
+    this.held = held;
+    this.arrivedAtMs = arrivedAtMs;
+    this.deadlineAtMs = deadlineAtMs;
   }
 
   /** Holds a datagram of the window, or releases it and its followers if it is the one that they wait for. */
@@ -231,7 +251,7 @@ export class ReorderWindow {
       this.releaseRun();
       return;
     }
-    const slot = absolute & this.windowMask;
+    const slot = absolute & (this.slots - 1);
     this.state[absolute & this.stateMask] = HELD;
     this.held[slot] = datagram;
     this.arrivedAtMs[slot] = nowMs;
@@ -241,7 +261,7 @@ export class ReorderWindow {
 
   private overflow(): void {
     this.counters.windowOverflows++;
-    while (this.waiting && this.held[this.next & this.windowMask] === undefined) this.giveUpNext();
+    while (this.waiting && this.held[this.next & (this.slots - 1)] === undefined) this.giveUpNext();
     this.releaseRun();
   }
 
@@ -255,7 +275,7 @@ export class ReorderWindow {
 
   private releaseRun(): void {
     for (;;) {
-      const slot = this.next & this.windowMask;
+      const slot = this.next & (this.slots - 1);
       const datagram = this.held[slot];
       if (datagram === undefined) return;
       this.held[slot] = undefined;

@@ -1,9 +1,20 @@
+import { CONTROL_BYTES_MAX } from '../protocol/constants.ts';
 import { ByteWindow } from './byte-window.ts';
+import { CATCH_UP_BURST } from './catch-up.ts';
 
 /** Sequence numbers that wait for repair at most; the receiver asks again for those that found no place. */
 export const REPAIRS_WAITING_MAX = 2048;
 
-/** What a session was asked to send again, and whether it may: at most as many bytes as it sent for the first time in the last second. */
+/**
+ * So many bytes may be sent again in a second in any case: twice the burst that a viewer begins with. A stream at rest sends nothing for
+ * the first time, and its one key frame must arrive all the same.
+ */
+export const REPAIR_BYTES_MIN = 2 * CATCH_UP_BURST * CONTROL_BYTES_MAX;
+
+/**
+ * What a session was asked to send again, and whether it may: in a second at most as many bytes as it sent for the first time in the last
+ * one, or {@link REPAIR_BYTES_MIN} if that is more.
+ */
 export class RepairQueue {
   readonly #waiting = new Set<number>();
   readonly #media = new ByteWindow();
@@ -42,7 +53,8 @@ export class RepairQueue {
 
   /** Takes these bytes from the budget, if it has them. */
   spend(bytes: number, nowMs: number): boolean {
-    if (this.#repairs.atMost(nowMs) + bytes > this.#media.atLeast(nowMs)) return false;
+    const budget = Math.max(REPAIR_BYTES_MIN, this.#media.atLeast(nowMs));
+    if (this.#repairs.atMost(nowMs) + bytes > budget) return false;
     this.#repairs.add(bytes, nowMs);
     return true;
   }

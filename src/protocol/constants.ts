@@ -58,7 +58,7 @@ export const RETRY_AFTER_MIN_MS = 1000;
 
 /** A responder's application answers a reservation within this time, in ms. */
 export const RESERVE_MS = 1000;
-/** A responder keeps a START_ACK's record this long without a confirm, in ms. */
+/** A responder keeps a START_ACK's record this long after the newest START without a confirm, in ms. */
 export const PENDING_MS = 10_000;
 /** The same under load, in ms. */
 export const PENDING_UNDER_LOAD_MS = 3000;

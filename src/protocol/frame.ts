@@ -274,3 +274,8 @@ export type Frame =
   | ReceiptFrame
   | ResponseFrame
   | ContinueFrame;
+
+type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
+
+/** A frame's type and the fields that are TLVs; the rest is its {@link FrameHeader}. */
+export type FrameBody = DistributiveOmit<Frame, keyof FrameHeader>;

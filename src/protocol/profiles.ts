@@ -22,7 +22,7 @@ export interface Profile {
   readonly watchdogMs: number;
   /** Either end that heard nothing for this long closes. */
   readonly deadMs: number;
-  /** A responder sends media at most this long after the last PONG. */
+  /** A responder sends media at most this long after the newest PING that was answered. */
   readonly consentMs: number;
 }
 

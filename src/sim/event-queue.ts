@@ -11,6 +11,12 @@ export class EventQueue {
   readonly #heap = new MinHeap<Event>(isBefore);
   #order = 0;
   #nowMs = 0;
+  #turn = 0;
+
+  /** Events run so far: what happens in one turn has one cause. */
+  get turn(): number {
+    return this.#turn;
+  }
 
   /** Virtual monotonic time in ms. */
   get nowMs(): number {
@@ -28,6 +34,7 @@ export class EventQueue {
     if (next === undefined || next.atMs > untilMs) return false;
     this.#heap.pop();
     this.#nowMs = next.atMs;
+    this.#turn++;
     next.run();
     return true;
   }

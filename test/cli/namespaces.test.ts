@@ -12,14 +12,8 @@ import {
   temporaryFolder,
 } from '../support/command.ts';
 import { ffmpegMissing } from '../support/ffmpeg.ts';
-import {
-  type Cable,
-  layCable,
-  loseIncoming,
-  lostIncoming,
-  namespacesLeft,
-  namespacesMissing,
-} from '../support/namespaces.ts';
+import { type Cable, layCable, namespacesLeft, namespacesMissing } from '../support/namespaces.ts';
+import { countedBy, fraction, install, type Rule } from '../support/nft.ts';
 import { decodeComplaints, probeFrames } from '../support/probe.ts';
 
 vi.setConfig({ maxConcurrency: 4 });
@@ -27,6 +21,8 @@ vi.setConfig({ maxConcurrency: 4 });
 const CLIP_MS = 30_000;
 const clip = ['--stream', `door=${CLIP}`];
 const open = ['--security', 'none'];
+const cut: Rule = { hook: 'input', act: 'drop', counter: 'lost' };
+const lose: Rule = { ...cut, match: fraction(20) };
 
 if (namespacesMissing !== undefined) process.stderr.write(`skipped: two namespaces: ${namespacesMissing}\n`);
 
@@ -60,7 +56,7 @@ describe.skipIf(namespacesMissing !== undefined).concurrent('two network namespa
   test('lose a fifth of all datagrams each way, and at least 90 % of frames arrive', async ({ skip }) => {
     await using cleanup = new Cleanup();
     const cable = layCable(cleanup);
-    const reason = loseIncoming(cable.camera, 20) ?? loseIncoming(cable.viewer, 20);
+    const reason = install(cable.camera, [lose]) ?? install(cable.viewer, [lose]);
     if (reason !== undefined) {
       process.stderr.write(`skipped: loss between namespaces: ${reason}\n`);
       return skip(reason);
@@ -70,8 +66,8 @@ describe.skipIf(namespacesMissing !== undefined).concurrent('two network namespa
     const written = figure(ended, 'sink', 'written');
     expect(written).toBeGreaterThanOrEqual(0.9 * CLIP_FRAMES);
     expect(figure(ended, 'stats', 'repaired')).toBeGreaterThan(50);
-    expect(lostIncoming(cable.viewer)).toBeGreaterThan(100);
-    expect(lostIncoming(cable.camera)).toBeGreaterThan(10);
+    expect(countedBy(cable.viewer, 'lost')).toBeGreaterThan(100);
+    expect(countedBy(cable.camera, 'lost')).toBeGreaterThan(10);
     if (ffmpegMissing === undefined) {
       expect(await decodeComplaints(path)).toBe('');
       expect(await probeFrames(path)).toBe(written);
@@ -97,7 +93,7 @@ describe.skipIf(namespacesMissing !== undefined).concurrent('two network namespa
     const inViewer = { namespace: viewer.namespace };
     const receiver = startViewer(cleanup, sender.address, [...open, '--profile', 'lan'], inViewer);
     await receiver.event('streaming');
-    expect(loseIncoming(camera, 100) ?? loseIncoming(viewer, 100)).toBeUndefined();
+    expect(install(camera, [cut]) ?? install(viewer, [cut])).toBeUndefined();
     expect(await receiver.exit()).toMatchObject({ code: 1 });
     expect(await receiver.event('ended')).toMatchObject({ code: 12, byPeer: false });
     expect(await sender.run.exit()).toMatchObject({ code: 0 });

@@ -14,6 +14,14 @@ describe('crc32', () => {
     expect(crc32(new Uint8Array(1), 1)).toBe(0xd202_ef8d);
   });
 
+  test('equals the bitwise reference for every length up to that of a START', () => {
+    const bytes = Uint8Array.from({ length: 256 }, (_, index) => (index * index) ^ 0xa5);
+    for (let end = 0; end <= bytes.length; end++) {
+      expect(crc32(bytes, end), `${end} bytes`).toBe(bitwiseCrc32(bytes.subarray(0, end)));
+      expect(crc32(bytes.subarray(0, end), end + 1), `${end} bytes`).toBe(bitwiseCrc32(bytes.subarray(0, end)));
+    }
+  });
+
   test('equals the bitwise reference for any bytes and any end, also within a larger buffer', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 1200 }), fc.nat(1200), fc.nat(8), (bytes, cut, before) => {

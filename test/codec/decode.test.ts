@@ -93,6 +93,13 @@ describe('decodeFrame', () => {
     for (const [header, reason] of order) expect(decodeFrame(datagram(header, '00')), reason).toMatchObject({ reason });
   });
 
+  test('accepts 1,200 bytes and not one more', () => {
+    const header = '0c010a00 0000000000000001 0000000000000001 00 00 0000';
+    const body = (bytes: number) => `0040${bytes.toString(16).padStart(4, '0')}${'00'.repeat(bytes)}`;
+    expect(decodeFrame(datagram(header, body(1168)))).toMatchObject({ ok: true });
+    expect(decodeFrame(datagram(header, body(1169)))).toEqual({ ok: false, reason: 'tooLong', offset: 1200 });
+  });
+
   test('accepts 32 TLVs', () => {
     const tlvs = Array.from({ length: 32 }, (_, i) => `00${(0x40 + i).toString(16)}0000`).join('');
     const result = decodeFrame(datagram('0c010a00 0000000000000001 0000000000000001 00 00 0000', tlvs));

@@ -162,6 +162,56 @@ describe('encodeFrame', () => {
     expect(() => encodeFrame(frame())).toThrow(RangeError);
   });
 
+  test.each<[string, Frame]>([
+    ['there is no frame type 15', { ...bye, type: 15 } as unknown as Frame],
+    ['BYE breaks the rule for flags', { ...bye, flags: FrameFlag.ACK_REQUIRED }],
+    ['START must have 256 to 256 bytes, not 255', { ...start, paddingBytes: 218 }],
+    ['BYE must have errorCode', { ...live, type: FrameType.BYE } as unknown as Frame],
+    ['streamId must fit into 64 bits, unlike 18446744073709551616', { ...bye, streamId: 2n ** 64n }],
+    ['sessionTag must fit into 64 bits, unlike -1', { ...bye, sessionTag: -1n }],
+    ['attempt must be an integer from 0 to 255, not 256', { ...start, attempt: 256 }],
+    ['errorCode must be an integer from 0 to 65535, not 65536', { ...bye, errorCode: 0x1_0000 }],
+    ['criticalTlvs must be an integer from 0 to 4294967295, not 4294967296', { ...bye, criticalTlvs: 2 ** 32 }],
+    ['criticalTlvs names a TLV that the frame does not have', { ...bye, criticalTlvs: 1 << 7 }],
+    ['TLV 1 is not an unknown one', { ...bye, unknownTlvs: [{ type: 1, value: new Uint8Array(0) }] }],
+    [
+      'TLV type must be an integer from 0 to 32767, not 32832',
+      { ...bye, unknownTlvs: [{ type: 0x8040, value: new Uint8Array(0) }] },
+    ],
+    [
+      'TLV 64 is out of order: TLV types must ascend',
+      { ...bye, unknownTlvs: [64, 64].map((type) => ({ type, value: new Uint8Array(0) })) },
+    ],
+    [
+      'TLV 64 must have 0 to 1168 bytes, not 1169',
+      { ...bye, unknownTlvs: [{ type: 64, value: new Uint8Array(1169) }] },
+    ],
+    [
+      'more than 32 TLVs',
+      {
+        ...bye,
+        unknownTlvs: Array.from({ length: 32 }, (_, i) => ({ type: 64 + i, value: new Uint8Array(0) })),
+      },
+    ],
+    ['cookie must have 20 to 20 bytes, not 21', { ...start, cookie: new Uint8Array(21) }],
+    ['reason has a lone surrogate', { ...bye, reason: 'a\ud800b' }],
+    ['reason must have 0 to 64 bytes of UTF-8', { ...bye, reason: `${'z'.repeat(63)}é` }],
+    ['versions must be 1 to 4, not 5', { ...start, versions: [1, 2, 3, 4, 5] }],
+    ['versions must be an integer from 0 to 255, not 256', { ...start, versions: [256] }],
+    [
+      'fragment must be an integer from 0 to 1, not 2',
+      { ...live, type: FrameType.RECEIPT, requestId: 1n, round: 1, fragment: { offset: 2, total: 1 } },
+    ],
+  ])('says what is wrong: %s', (message, frame) => {
+    expect(() => encodeFrame(frame)).toThrow(new RangeError(message));
+  });
+
+  test('fits 32 TLVs into a frame', () => {
+    const unknownTlvs = Array.from({ length: 32 }, (_, i) => ({ type: 64 + i, value: new Uint8Array(0) }));
+    const frame: Frame = { ...live, type: FrameType.BYE_ACK, unknownTlvs };
+    expect(decodeFrame(encodeFrame(frame))).toEqual({ ok: true, frame });
+  });
+
   test.each<[string, number, number, Frame]>([
     [
       'START',
@@ -238,10 +288,15 @@ describe('patchAttempt', () => {
     expect([...around.subarray(0, 10), ...around.subarray(266)].every((byte) => byte === 0x55)).toBe(true);
   });
 
-  test.each([0, 256, -1, 1.5])('throws a RangeError for attempt %d and changes nothing', (attempt) => {
+  test.each([
+    [0, 'attempts count from 1'],
+    [256, 'attempt must be an integer from 0 to 255, not 256'],
+    [-1, 'attempt must be an integer from 0 to 255, not -1'],
+    [1.5, 'attempt must be an integer from 0 to 255, not 1.5'],
+  ])('throws a RangeError for attempt %d and changes nothing', (attempt, message) => {
     const datagram = encodeFrame(start);
     const before = datagram.slice();
-    expect(() => patchAttempt(datagram, attempt)).toThrow(RangeError);
+    expect(() => patchAttempt(datagram, attempt)).toThrow(new RangeError(message));
     expect(datagram).toEqual(before);
   });
 });

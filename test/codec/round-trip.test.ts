@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { decodeFrame } from '../../src/codec/decode.ts';
 import { encodeFrame } from '../../src/codec/encode.ts';
 import type { Frame } from '../../src/protocol/frame.ts';
-import { seedFromEnv } from '../support/seeded.ts';
+import { runsFromEnv, seedFromEnv } from '../support/seeded.ts';
 import { frameArbitraries, frameTypeNames } from './arbitraries.ts';
 
 function decoded(datagram: Uint8Array): Frame {
@@ -25,7 +25,7 @@ describe('round trip', () => {
           expect(back).toEqual({ ...frame, ...chosen });
           expect(encodeFrame(back)).toEqual(datagram);
         }),
-        { seed: seedFromEnv('codec/round-trip'), numRuns: 300 },
+        { seed: seedFromEnv('codec/round-trip'), numRuns: runsFromEnv(300) },
       );
     },
   );
@@ -36,7 +36,7 @@ describe('damage', () => {
   const each = (name: (typeof frameTypeNames)[number], check: (datagram: Uint8Array) => void) =>
     fc.assert(
       fc.property(frameArbitraries[name], (frame) => check(encodeFrame(frame))),
-      { seed: seedFromEnv('codec/round-trip'), numRuns: 10 },
+      { seed: seedFromEnv('codec/round-trip'), numRuns: runsFromEnv(10) },
     );
 
   test.each(frameTypeNames)('%s is refused when cut at any length (S10)', (name) => {

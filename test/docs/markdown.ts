@@ -8,7 +8,13 @@ import { dirname, resolve } from 'node:path';
 export const root = resolve(import.meta.dirname, '../..');
 
 /** The documents, as paths from {@link root}. */
-export const documents = ['README.md', 'docs/PROTOCOL.md', 'docs/ARCHITECTURE.md', 'docs/OPERATIONS.md'] as const;
+export const documents = [
+  'README.md',
+  'docs/PROTOCOL.md',
+  'docs/ARCHITECTURE.md',
+  'docs/OPERATIONS.md',
+  'docs/SIMULATION.md',
+] as const;
 
 /** A document's path. */
 export type DocumentPath = (typeof documents)[number];

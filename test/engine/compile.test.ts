@@ -4,6 +4,7 @@ import { initiatorMachine, responderMachine } from '../../machines/index.ts';
 import { type CompiledMachine, compileMachine } from '../../src/engine/compile.ts';
 import { initiatorTable, responderTable } from '../../src/engine/tables.ts';
 import { initiatorSubject, responderSubject, type Subject } from '../support/machine-table.ts';
+import { seeded, seedFromEnv } from '../support/seeded.ts';
 
 /** Compares every state, class of event and outcome of the guards. @returns how many of them have a row. */
 function compare<State extends string, Context extends object, Event extends { readonly type: string }>(
@@ -24,6 +25,36 @@ function compare<State extends string, Context extends object, Event extends { r
   return rows;
 }
 
+/** Follows both through many events in a row, each from where the one before led. @returns how many of them had a row. */
+function walk<State extends string, Context extends object, Event extends { readonly type: string }, Input>(
+  subject: Subject<State, Context, Event>,
+  table: CompiledMachine<State, Context, Event, Input>,
+  input: Input,
+): number {
+  const { below } = seeded(seedFromEnv('engine/compile'));
+  let rows = 0;
+  for (let round = 0; round < 300; round++) {
+    let state = table.initialState;
+    let context: Context = Object.freeze(table.initialContext(input));
+    const way: string[] = [];
+    for (let events = 0; events < 60; events++) {
+      const chosen = subject.classes[below(subject.classes.length)];
+      if (chosen === undefined) continue;
+      const step = table.step(state, context, chosen.event);
+      // Most ways would be over at once otherwise.
+      if (step?.state === 'Closed' && below(10) > 0) continue;
+      way.push(chosen.name);
+      const expected = subject.step(state, context, chosen.event);
+      expect(step ?? { state, context, outputs: [] }, way.join(', ')).toEqual(expected);
+      if (step === undefined) continue;
+      rows++;
+      state = step.state;
+      context = Object.freeze(step.context);
+    }
+  }
+  return rows;
+}
+
 describe('the compiled table', () => {
   it('of the initiator does what XState does, for every state, class of event and outcome of the guards', () => {
     expect(compare(initiatorSubject(), initiatorTable)).toBeGreaterThan(100);
@@ -31,6 +62,11 @@ describe('the compiled table', () => {
 
   it('of the responder does what XState does, for every state, class of event and outcome of the guards', () => {
     expect(compare(responderSubject(), responderTable)).toBeGreaterThan(60);
+  });
+
+  it('does what XState does over many events in a row, and writes to no context that it was given', () => {
+    expect(walk(initiatorSubject(), initiatorTable, { sendsMax: 3, fastAsked: true })).toBeGreaterThan(500);
+    expect(walk(responderSubject(), responderTable, undefined)).toBeGreaterThan(500);
   });
 
   it('begins where XState begins', () => {

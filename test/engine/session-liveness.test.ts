@@ -83,7 +83,7 @@ describe('PINGs of a camera', () => {
 });
 
 describe('consent', () => {
-  it('ends 15 s after the last PONG though everything else still comes: media first, then BYE once (S9)', () => {
+  it('ends 15 s after the last PING with a PONG though everything else still comes: media first, then BYE once (S9)', () => {
     const bench = new ResponderBench();
     const ids = calmSession(bench);
     const consentMs = bench.nowMs;
@@ -144,11 +144,37 @@ describe('consent', () => {
     const ids = calmSession(bench);
     const pings = bench.run(6000);
     const late = pong(ids, pings.slice(-1));
-    bench.nowMs += 20_000;
+    bench.nowMs += 8000;
     bench.receive(late);
     bench.step({ kind: 'timeout' });
     expect(bench.closedCodes).toEqual([]);
     expect(kinds(pushFrame(bench))).toContain('RTP');
+  });
+
+  it('is as old as the PING that it answers: after a stall longer than consent it lets no media pass (S9)', () => {
+    const bench = new ResponderBench();
+    const ids = calmSession(bench);
+    const late = pong(ids, bench.run(6000).slice(-1));
+    bench.nowMs += 20_000;
+    expect(kinds(bench.receive(late))).not.toContain('RTP');
+    expect(kinds(pushFrame(bench))).toEqual([]);
+    bench.step({ kind: 'timeout' });
+    expect(bench.closedCodes).toEqual([ErrorCode.CONSENT_EXPIRED]);
+  });
+
+  it('is never made older by a PONG to an earlier PING', () => {
+    const bench = new ResponderBench();
+    const ids = calmSession(bench);
+    const pings = bench.run(9000);
+    const [earlier, newest] = [pong(ids, pings.slice(0, -2)), pong(ids, pings)];
+    const newestMs = atMs(pings).at(-1) ?? 0;
+    bench.receive(newest);
+    bench.receive(earlier);
+    while (bench.closedCodes.length === 0) {
+      bench.receive(sessionFrame('PING', ids));
+      bench.run(500);
+    }
+    expect(bench.outputs.find(({ output }) => output.kind === 'closed')?.atMs).toBe(newestMs + 15_000);
   });
 
   it('that does not come before the timers after a stall ends the session, once', () => {

@@ -109,6 +109,10 @@ const layers: Readonly<Record<string, { readonly may: readonly string[]; readonl
     may: ['./prng.ts', '../engine/session.ts', '../protocol/frame.ts'],
     mayNot: ['../io/clock.ts', '../observe/log.ts', '../cli/main.ts', 'node:dgram', 'fast-check'],
   },
+  'src/vitest': {
+    may: ['./matchers.ts', '../sim/index.ts', 'vitest'],
+    mayNot: ['../engine/session.ts', '../io/clock.ts', 'node:fs', 'xstate'],
+  },
   'src/sim/explore': {
     may: ['./model.ts', '../../engine/tables.ts', '../../protocol/frame.ts', '../../../machines/index.ts'],
     mayNot: ['../world.ts', '../../io/clock.ts', '../../cli/main.ts', 'node:fs', 'xstate'],

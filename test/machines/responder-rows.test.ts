@@ -64,9 +64,9 @@ const beforeStreaming: readonly Row[] = [
   {
     in: 'PendingConfirm',
     on: 'frame.START',
-    says: 'a duplicate START is answered with the cached START_ACK',
+    says: 'a duplicate START is answered with the cached START_ACK, and the candidate waits for its confirm anew',
     to: 'PendingConfirm',
-    does: ['sendStartAck'],
+    does: ['sendStartAck', 'armPending'],
   },
   {
     in: 'PendingConfirm',

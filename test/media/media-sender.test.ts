@@ -86,7 +86,7 @@ describe('media sender, first sends', () => {
     expect(viewer.runUntil(100)).toEqual([]);
     expect(viewer.sender.deadlineMs()).toBe(Number.POSITIVE_INFINITY);
     feed.push(frame(1180, true), 100, 40);
-    expect(frameNumbers(viewer.runUntil(110))).toEqual([3]);
+    expect(frameNumbers(viewer.runUntil(104))).toEqual([3]);
   });
 
   it('paces what a stall of the process left behind', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ErrorCode } from '../../src/protocol/error-code.ts';
 import { type ProfileName, profiles } from '../../src/protocol/profiles.ts';
-import type { TappedDatagram } from '../../src/sim/world.ts';
+import type { TappedDatagram } from '../../src/sim/world-event.ts';
 import { kindOf } from '../support/frames.ts';
 import { seeded, seedFromEnv } from '../support/seeded.ts';
 import { endOf, TappedWorld, toldAtMs } from '../support/tapped-world.ts';
@@ -39,11 +39,12 @@ describe('every attempt', () => {
     name: ProfileName,
     perKind: boolean,
     dropped: (way: 'toCamera' | 'toViewer', kind: string, n: number) => boolean,
+    seed = 5,
   ): number | undefined {
     const counts = new Map<string, number>();
     const profile = profiles[name];
     const world: TappedWorld = new TappedWorld({
-      seed: 5,
+      seed,
       link: { oneWayMs: 25 },
       profile,
       tap: ({ from, bytes, plane }: TappedDatagram) => {
@@ -63,11 +64,18 @@ describe('every attempt', () => {
   it.each(['default', 'lan', 'internet'] as const)(
     'succeeds before the deadline when one of any 5 copies passes each way, at worst, profile %s (L2)',
     (name) => {
-      expect(succeeds(name, true, (_way, _kind, n) => dropFour(n))).toBeDefined();
-      expect(succeeds(name, false, (_way, _kind, n) => dropFour(n))).toBeDefined();
-      for (let phase = 0; phase < 5; phase++) {
-        expect(succeeds(name, true, (way, _kind, n) => dropFour(way === 'toCamera' ? n : n + phase))).toBeDefined();
-        expect(succeeds(name, false, (way, _kind, n) => dropFour(way === 'toViewer' ? n : n + phase))).toBeDefined();
+      // Over many draws of T1's jitter: with 25 STARTs to one START_ACK a candidate must outlive its pending time.
+      for (let seed = 0; seed < 20; seed++) {
+        for (const perKind of [true, false]) {
+          const failed: string[] = [];
+          if (succeeds(name, perKind, (_way, _kind, n) => dropFour(n), seed) === undefined) failed.push('in step');
+          for (let phase = 0; phase < 5; phase++) {
+            const shifted = perKind ? 'toViewer' : 'toCamera';
+            const pattern = (way: string, _kind: string, n: number) => dropFour(way === shifted ? n + phase : n);
+            if (succeeds(name, perKind, pattern, seed) === undefined) failed.push(`phase ${phase}`);
+          }
+          expect([seed, perKind, failed]).toEqual([seed, perKind, []]);
+        }
       }
     },
   );
@@ -95,7 +103,7 @@ describe('after a death', () => {
       world.play({ count: 1000, bytes: 500, intervalMs: 100 });
       const viewer = world.join();
       world.run(3000 + 500 * seed);
-      viewer.killed = true;
+      viewer.crash();
       const killedAtMs = world.clock.nowMs;
       world.run(30_000);
       const [closed] = world.cameraClosed;
@@ -113,7 +121,7 @@ describe('after a death', () => {
       if (seed % 2 === 0) world.play({ count: 1000, bytes: 500, intervalMs: 100 });
       const viewer = world.join();
       world.run(3000 + 500 * seed);
-      world.killCamera();
+      world.crash('camera');
       const killedAtMs = world.clock.nowMs;
       world.run(30_000);
       expect(endOf(viewer)?.code).toBe(ErrorCode.PEER_DEAD);
@@ -125,9 +133,9 @@ describe('after a death', () => {
     const world = new TappedWorld({ seed: 1, link: { oneWayMs: 25 }, camera: { resetKey } });
     const viewer = world.join();
     world.run(3000);
-    world.killCamera();
+    world.crash('camera');
     world.run(100);
-    world.restartCamera();
+    world.restart('camera');
     world.run(30_000);
     expect(endOf(viewer)?.code).toBe(ErrorCode.PEER_RESET);
     expect(endOf(viewer)?.atMs).toBeLessThanOrEqual(3000 + 6000 + 100);
@@ -137,8 +145,8 @@ describe('after a death', () => {
     const world = new TappedWorld({ seed: 1, link: { oneWayMs: 25 } });
     const viewer = world.join();
     world.run(3000);
-    world.killCamera();
-    world.restartCamera();
+    world.crash('camera');
+    world.restart('camera');
     world.run(30_000);
     expect(endOf(viewer)?.code).toBe(ErrorCode.PEER_DEAD);
     expect(endOf(viewer)?.atMs).toBeLessThanOrEqual(3000 + 12_000);
@@ -150,7 +158,7 @@ describe('after a death', () => {
       const world = new TappedWorld({ seed: 3, link: { oneWayMs: 25 }, ...(keep ? { camera: { resetKey } } : {}) });
       const viewer = world.join();
       world.run(51);
-      world.restartCamera();
+      world.restart('camera');
       world.run(2000);
       if (keep) expect(viewer.endpoint.state).toBe('Streaming');
       world.run(14_000);

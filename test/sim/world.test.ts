@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { EventQueue } from '../../src/sim/event-queue.ts';
-import { Link } from '../../src/sim/link.ts';
 import { Prng } from '../../src/sim/prng.ts';
 import { seeded, seedFromEnv } from '../support/seeded.ts';
 import { TappedWorld } from '../support/tapped-world.ts';
@@ -48,13 +47,13 @@ describe('a world', () => {
     world.play({ count: 1000 });
     const viewer = world.join();
     world.run(200);
-    viewer.killed = true;
+    viewer.crash();
     const outputs = viewer.outputs.length;
     const sent = world.kindsFrom(viewer).length;
     world.run(1000);
     expect(viewer.outputs).toHaveLength(outputs);
     expect(world.kindsFrom(viewer)).toHaveLength(sent);
-    world.killCamera();
+    world.crash('camera');
     const all = world.fromCamera.length;
     world.run(20_000);
     expect(world.fromCamera).toHaveLength(all);
@@ -128,38 +127,5 @@ describe('Prng', () => {
     };
     const prng = new Prng(123, 4);
     expect(Array.from({ length: 100 }, () => prng.u32())).toEqual(reference(123, 4));
-  });
-});
-
-describe('Link', () => {
-  const bytes = new Uint8Array(1000);
-
-  it('loses, doubles and corrupts the fractions that it is told', () => {
-    const link = new Link({ loss: 0.3, duplication: 0.05, corruption: 0.01, oneWayMs: 10, jitterMs: 5 }, new Prng(3));
-    let none = 0;
-    let two = 0;
-    let corrupted = 0;
-    for (let i = 0; i < 20_000; i++) {
-      const copies = link.carry(bytes);
-      if (copies.length === 0) none++;
-      if (copies.length === 2) two++;
-      for (const copy of copies) {
-        if (copy.bytes.some((byte) => byte !== 0)) corrupted++;
-        expect(copy.afterMs).toBeGreaterThanOrEqual(10);
-        expect(copy.afterMs).toBeLessThan(15);
-      }
-    }
-    expect(Math.abs(none - 6000)).toBeLessThan(300);
-    expect(Math.abs(two - 700)).toBeLessThan(120);
-    expect(Math.abs(corrupted - 147)).toBeLessThan(60);
-    expect(bytes.every((byte) => byte === 0)).toBe(true);
-  });
-
-  it('lets nothing pass that is too large, or while it is partitioned', () => {
-    const link = new Link({ datagramBytesMax: 999 }, new Prng(3));
-    expect(link.carry(bytes)).toEqual([]);
-    expect(link.carry(bytes.subarray(1))).toHaveLength(1);
-    link.partitioned = true;
-    expect(link.carry(bytes.subarray(1))).toEqual([]);
   });
 });

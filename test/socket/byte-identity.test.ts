@@ -14,9 +14,10 @@ import { h264File } from '../../src/io/sources/h264-file.ts';
 import type { ReceivedFrame } from '../../src/media/access-unit.ts';
 import type { ReceiveStats } from '../../src/media/receive-stats.ts';
 import { ErrorCode } from '../../src/protocol/error-code.ts';
+import type { LinkModel } from '../../src/sim/link-model.ts';
 import { CLIP_FRAMES, clipBytes, clipPath } from '../support/clip.ts';
 import { countFrames, ffmpeg, ffmpegMissing } from '../support/ffmpeg.ts';
-import { type LinkFaults, UdpRelay } from '../support/relay.ts';
+import { TappedRelay } from '../support/relay-tap.ts';
 import { soon } from '../support/witness.ts';
 
 const CLIP_MS = 30_000;
@@ -47,13 +48,13 @@ const runs = new Map<string, Promise<Result>>();
 afterAll(() => rmSync(folder, { recursive: true }));
 
 /** The clip from its beginning to its end, over real sockets into a file. */
-async function play(name: string, drop?: DropOptions, faults?: LinkFaults, latencyMs = PLAY_OUT_MS): Promise<Result> {
+async function play(name: string, drop?: DropOptions, faults?: LinkModel, latencyMs = PLAY_OUT_MS): Promise<Result> {
   const file = join(folder, `${name}.h264`);
   await using camera = await respond({ port: 0, streams: { clip: h264File(clipPath) } });
   const relay =
     faults === undefined
       ? undefined
-      : await UdpRelay.open({ camera: camera.local, seed: 1, toCamera: faults, toViewer: faults });
+      : await TappedRelay.open({ camera: camera.local, seed: 1, toCamera: faults, toViewer: faults });
   const target = relay?.address ?? `127.0.0.1:${camera.local.port}`;
   const frames: ReceivedFrame[] = [];
   const sink = annexbFile(file);
@@ -70,7 +71,7 @@ async function play(name: string, drop?: DropOptions, faults?: LinkFaults, laten
 /** All at once, because the clip takes its 6 s of real time. */
 beforeAll(async () => {
   runs.set('clean', play('clean'));
-  runs.set('jumbled', play('jumbled', undefined, { delayMs: [2, 12], duplicate: 0.05, reorder: 0.05 }));
+  runs.set('jumbled', play('jumbled', undefined, { oneWayMs: 2, jitterMs: 10, duplication: 0.05, reorder: 0.05 }));
   for (const { seed } of seeds) runs.set(`loss-${seed}`, play(`loss-${seed}`, { fraction: LOSS, seed }));
   runs.set('patient', play('patient', { fraction: LOSS, seed: 4 }, undefined, PATIENT_MS));
   loopDelay.enable();

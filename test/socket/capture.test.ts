@@ -3,11 +3,12 @@ import { initiate } from '../../src/io/initiate.ts';
 import type { ReceivedStream } from '../../src/io/received-stream.ts';
 import { respond } from '../../src/io/respond.ts';
 import { h264File } from '../../src/io/sources/h264-file.ts';
+import type { LinkModel } from '../../src/sim/link-model.ts';
 import { clipPath } from '../support/clip.ts';
 import { kindOf } from '../support/frames.ts';
 import { type HandshakeOrder, handshakeOrder, type Passed } from '../support/handshake-order.ts';
 import type { CapturedDatagram } from '../support/pcap.ts';
-import { type LinkFaults, UdpRelay } from '../support/relay.ts';
+import { TappedRelay } from '../support/relay-tap.ts';
 import { seedFromEnv } from '../support/seeded.ts';
 import { Capture } from '../support/tcpdump.ts';
 import { soon } from '../support/witness.ts';
@@ -19,7 +20,7 @@ const RUN_MS = 16_000;
 const CAPTURED_RUNS = 10;
 
 /** A third of what is sent is lost, and what passes is late: media that leaves too soon would overtake its confirm. */
-const lossy: LinkFaults = { loss: 0.3, delayMs: [3, 6] };
+const lossy: LinkModel = { loss: 0.3, oneWayMs: 3, jitterMs: 3 };
 const handshake = ['START', 'START_ACK', 'START_CONFIRM'];
 
 interface Run {
@@ -32,7 +33,7 @@ describe('over real sockets', () => {
   it(`S1: in each of ${RUNS} runs at 30 % loss each way the handshake comes before media, and pictures come`, async () => {
     const seed = seedFromEnv('socket/capture');
     const camera = await respond({ port: 0, streams: { clip: h264File(clipPath, { loop: true }) } });
-    const relay = await UdpRelay.open({ camera: camera.local, seed, toCamera: lossy, toViewer: lossy });
+    const relay = await TappedRelay.open({ camera: camera.local, seed, toCamera: lossy, toViewer: lossy });
     const runs: Run[] = [];
     const streams: ReceivedStream[] = [];
     const beganAtMs = performance.now();
@@ -53,7 +54,7 @@ describe('over real sockets', () => {
     await relay.close();
 
     report(runs, elapsedMs);
-    expect(relay.tapOverflow).toBe(0);
+    expect(relay.overflow).toBe(0);
     expect(runs).toHaveLength(RUNS);
     for (const { order } of runs) {
       expect(order.mediaBeforeConfirm).toBe(0);
@@ -105,7 +106,7 @@ async function watch(
 }
 
 /** What the relay saw on the camera's side of it. */
-function cameraSide(relay: UdpRelay, streamId: bigint): Passed[] {
+function cameraSide(relay: TappedRelay, streamId: bigint): Passed[] {
   const lane = relay.laneWhere((bytes) => kindOf(bytes) === 'START' && streamIdOf(bytes) === streamId);
   return lane.filter(({ direction, at }) => at === (direction === 'toCamera' ? 'left' : 'arrived'));
 }

@@ -2,8 +2,6 @@ import { describe, expect, it } from 'vitest';
 import { rtpBytes, sessionFrame, startBytes } from '../support/frames.ts';
 import { handshakeOrder, type Passed } from '../support/handshake-order.ts';
 import { readPcap } from '../support/pcap.ts';
-import { RawPeer } from '../support/raw-peer.ts';
-import { type LinkFaults, UdpRelay } from '../support/relay.ts';
 
 const ids = { streamId: 5n, sessionTag: 77n };
 const start: Passed = { direction: 'toCamera', bytes: startBytes(5n) };
@@ -36,84 +34,6 @@ describe('the judge of a handshake', () => {
     ['the confirm is damaged', [start, ack, { ...confirm, bytes: confirm.bytes.with(30, 1) }, media]],
   ] as const)('finds media too early when %s', (_, passed) => {
     expect(handshakeOrder(passed).mediaBeforeConfirm).toBe(1);
-  });
-});
-
-/** What a relay does with 400 datagrams that are sent one after the other: those that left, in order. */
-async function through(
-  seed: number,
-  faults: LinkFaults,
-): Promise<{ readonly left: readonly number[]; readonly damaged: number }> {
-  const camera = await RawPeer.open({ address: '127.0.0.1', port: 9 });
-  const relay = await UdpRelay.open({ camera: { address: '127.0.0.1', port: camera.port }, seed, toCamera: faults });
-  const [address = '', port = '0'] = relay.address.split(':');
-  const viewer = await RawPeer.open({ address, port: Number(port) });
-  const sent = Array.from({ length: 400 }, (_, index) => Uint8Array.of(0, index >> 8, index, 0, 0, 0, 0, 0));
-  for (const bytes of sent) {
-    const from = relay.tap.length;
-    await viewer.send(bytes);
-    while (relay.tap.length === from) {
-      await new Promise<void>((resolve) => {
-        setImmediate(resolve);
-      });
-    }
-  }
-  const records = relay.tap.filter(({ at }) => at === 'left');
-  const untouched = new Set(sent.map((bytes) => Buffer.from(bytes).toString('hex')));
-  const left = records.map(({ bytes }) => ((bytes[1] ?? 0) << 8) | (bytes[2] ?? 0));
-  const damaged = records.filter(({ bytes }) => !untouched.has(Buffer.from(bytes).toString('hex'))).length;
-  expect(relay.tap.filter(({ at }) => at === 'arrived')).toHaveLength(400);
-  await Promise.all([camera.close(), viewer.close(), relay.close()]);
-  return { left, damaged };
-}
-
-describe('the relay', () => {
-  it('passes everything on in order when it has no faults', async () => {
-    const { left } = await through(1, {});
-    expect(left).toEqual(Array.from({ length: 400 }, (_, index) => index));
-  });
-
-  it('loses its fraction, the same datagrams for the same seed', async () => {
-    const [one, again, other] = [
-      await through(1, { loss: 0.3 }),
-      await through(1, { loss: 0.3 }),
-      await through(2, { loss: 0.3 }),
-    ];
-    expect(one.left.length).toBeGreaterThan(240);
-    expect(one.left.length).toBeLessThan(320);
-    expect(again.left).toEqual(one.left);
-    expect(other.left).not.toEqual(one.left);
-  });
-
-  it('damages its fraction by one bit each', async () => {
-    const { damaged } = await through(1, { corrupt: 0.25 });
-    expect(damaged).toBeGreaterThan(60);
-    expect(damaged).toBeLessThan(140);
-  });
-
-  it('gives each viewer a port of its own towards the camera, and passes nothing while it is severed', async () => {
-    const camera = await RawPeer.open({ address: '127.0.0.1', port: 9 });
-    const relay = await UdpRelay.open({ camera: { address: '127.0.0.1', port: camera.port }, seed: 1 });
-    const [address = '', port = '0'] = relay.address.split(':');
-    const viewers = await Promise.all([1, 2, 3].map(() => RawPeer.open({ address, port: Number(port) })));
-    for (const [index, viewer] of viewers.entries()) await viewer.send(Uint8Array.of(index));
-    for (const index of viewers.keys()) {
-      await camera.received.when(([first]) => first === index, 2000, `viewer ${index}`);
-    }
-    expect(new Set(relay.cameraSidePorts).size).toBe(3);
-    relay.severed = true;
-    await viewers[0]?.send(Uint8Array.of(98));
-    const isSevered = (): boolean => relay.tap.some(({ bytes }) => bytes[0] === 98);
-    while (!isSevered()) {
-      await new Promise<void>((resolve) => {
-        setImmediate(resolve);
-      });
-    }
-    relay.severed = false;
-    await viewers[0]?.send(Uint8Array.of(99));
-    await camera.received.when(([first]) => first === 99, 2000, 'what came after');
-    expect(camera.received.seen.some(([first]) => first === 98)).toBe(false);
-    await Promise.all([camera.close(), relay.close(), ...viewers.map((viewer) => viewer.close())]);
   });
 });
 

@@ -14,6 +14,11 @@ export interface End {
   readonly address: string;
 }
 
+/** A {@link Cable} with a third namespace in its middle, which forwards. */
+export interface RoutedCable extends Cable {
+  readonly router: End;
+}
+
 const made = new Set<string>();
 let cables = 0;
 process.on('exit', () => {
@@ -25,12 +30,45 @@ export const namespacesMissing: string | undefined = findReason();
 
 /** Lays a cable: 10.77.x.1 in the camera's namespace, 10.77.x.2 in the viewer's. Gone with the cleanup, and with the process. */
 export function layCable(cleanup: Cleanup): Cable {
+  const { id, net } = nextCable();
+  const camera = { namespace: `ff-cam-${id}`, address: `10.77.${net}.1` };
+  const viewer = { namespace: `ff-view-${id}`, address: `10.77.${net}.2` };
+  addNamespaces(cleanup, [camera, viewer]);
+  connect({ end: camera, device: 'eth0' }, { end: viewer, device: 'eth0' });
+  return { camera, viewer };
+}
+
+/**
+ * Lays two cables with a router between them: the camera is at 10.77.x.1, the router beside it at 10.77.x.2; the viewer is at
+ * 10.78.x.2, with the router at 10.78.x.1 as its way to everywhere.
+ */
+export function layRoutedCable(cleanup: Cleanup): RoutedCable {
+  const { id, net } = nextCable();
+  const camera = { namespace: `ff-cam-${id}`, address: `10.77.${net}.1` };
+  const router = { namespace: `ff-nat-${id}`, address: `10.77.${net}.2` };
+  const inner = { namespace: router.namespace, address: `10.78.${net}.1` };
+  const viewer = { namespace: `ff-view-${id}`, address: `10.78.${net}.2` };
+  addNamespaces(cleanup, [camera, router, viewer]);
+  connect({ end: camera, device: 'eth0' }, { end: router, device: 'eth0' });
+  connect({ end: inner, device: 'eth1' }, { end: viewer, device: 'eth0' });
+  ip('-n', viewer.namespace, 'route', 'add', 'default', 'via', inner.address);
+  ip('netns', 'exec', router.namespace, 'sysctl', '-q', '-w', 'net.ipv4.ip_forward=1');
+  return { camera, router, viewer };
+}
+
+/** Names of the namespaces that this process has made and that are still there. */
+export function namespacesLeft(): readonly string[] {
+  if (namespacesMissing !== undefined) return [];
+  const { stdout } = spawnSync('ip', ['netns', 'list'], { encoding: 'utf8' });
+  return stdout.split('\n').filter((line) => line.includes(`-${process.pid}-`));
+}
+
+function nextCable(): { readonly id: string; readonly net: number } {
   const id = `${process.pid}-${++cables}`;
-  const net = `10.77.${(process.pid + 37 * cables) % 250}`;
-  const ends = [
-    { namespace: `ff-cam-${id}`, address: `${net}.1` },
-    { namespace: `ff-view-${id}`, address: `${net}.2` },
-  ] as const;
+  return { id, net: (process.pid + 37 * cables) % 250 };
+}
+
+function addNamespaces(cleanup: Cleanup, ends: readonly End[]): void {
   for (const { namespace } of ends) {
     ip('netns', 'add', namespace);
     made.add(namespace);
@@ -38,59 +76,22 @@ export function layCable(cleanup: Cleanup): Cable {
       spawnSync('ip', ['netns', 'del', namespace]);
       made.delete(namespace);
     });
-  }
-  const [camera, viewer] = ends;
-  ip(
-    'link',
-    'add',
-    'eth0',
-    'netns',
-    camera.namespace,
-    'type',
-    'veth',
-    'peer',
-    'name',
-    'eth0',
-    'netns',
-    viewer.namespace,
-  );
-  for (const { namespace, address } of ends) {
-    ip('-n', namespace, 'addr', 'add', `${address}/24`, 'dev', 'eth0');
     ip('-n', namespace, 'link', 'set', 'lo', 'up');
-    ip('-n', namespace, 'link', 'set', 'eth0', 'up');
   }
-  return { camera, viewer };
 }
 
-/**
- * Loses a part of all datagrams that come in at one end, by nftables.
- *
- * @param percent 1..100.
- * @returns why that cannot be done here; `undefined` when it was.
- */
-export function loseIncoming({ namespace }: End, percent: number): string | undefined {
-  const part = percent === 100 ? '' : `numgen random mod 100 < ${percent} `;
-  const rules = [
-    'add table ip loss',
-    'add chain ip loss in { type filter hook input priority 0; }',
-    `add rule ip loss in meta l4proto udp ${part}counter drop`,
-  ].join('; ');
-  const { status, stderr, error } = spawnSync('ip', ['netns', 'exec', namespace, 'nft', rules], { encoding: 'utf8' });
-  return status === 0 ? undefined : `nft cannot drop datagrams: ${error?.message ?? stderr.trim()}`;
+interface Plug {
+  readonly end: End;
+  readonly device: string;
 }
 
-/** Datagrams that {@link loseIncoming} has lost at one end. */
-export function lostIncoming({ namespace }: End): number {
-  const { stdout } = spawnSync('ip', ['netns', 'exec', namespace, 'nft', 'list', 'table', 'ip', 'loss'], {
-    encoding: 'utf8',
-  });
-  return Number(/counter packets (\d+)/.exec(stdout)?.[1] ?? 0);
-}
-
-/** Names of the namespaces that this process has made and that are still there. */
-export function namespacesLeft(): readonly string[] {
-  const { stdout } = spawnSync('ip', ['netns', 'list'], { encoding: 'utf8' });
-  return stdout.split('\n').filter((line) => line.includes(`-${process.pid}-`));
+function connect(one: Plug, other: Plug): void {
+  const peer = ['peer', 'name', other.device, 'netns', other.end.namespace];
+  ip('link', 'add', one.device, 'netns', one.end.namespace, 'type', 'veth', ...peer);
+  for (const { end, device } of [one, other]) {
+    ip('-n', end.namespace, 'addr', 'add', `${end.address}/24`, 'dev', device);
+    ip('-n', end.namespace, 'link', 'set', device, 'up');
+  }
 }
 
 function ip(...parts: readonly string[]): void {

@@ -69,9 +69,14 @@ export class RawPeer {
 
   /** Resolves when the operating system has it. */
   send(bytes: Uint8Array): Promise<void> {
+    return this.sendTo(bytes, this.#to.port);
+  }
+
+  /** As {@link send}, to another port of the same host. */
+  sendTo(bytes: Uint8Array, port: number): Promise<void> {
     this.bytesSent += bytes.length;
     return new Promise((resolve, reject) => {
-      this.#socket.send(bytes, this.#to.port, this.#to.address, (error) => (error ? reject(error) : resolve()));
+      this.#socket.send(bytes, port, this.#to.address, (error) => (error ? reject(error) : resolve()));
     });
   }
 

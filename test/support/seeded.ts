@@ -30,6 +30,14 @@ export function seedFromEnv(name: string): number {
   return seed;
 }
 
+/**
+ * How often a random test repeats itself: FIRSTFRAME_RUNS percent of `full`, at least once; all of it where that is not set.
+ * Mutation testing runs the same tests thousands of times and sets less.
+ */
+export function runsFromEnv(full: number): number {
+  return Math.max(1, Math.round((full * Number(process.env['FIRSTFRAME_RUNS'] ?? 100)) / 100));
+}
+
 /** The generator Mulberry32 from a u32 seed. */
 export function seeded(seed: number): Seeded {
   let state = seed | 0;

@@ -1,9 +1,11 @@
 import type { InitiatorEndpointOptions } from '../../src/engine/initiator-endpoint.ts';
-import type { InitiatorOutput, ResponderOutput } from '../../src/engine/io-types.ts';
+import type { InitiatorOutput } from '../../src/engine/io-types.ts';
 import type { ResponderEndpointOptions } from '../../src/engine/responder-endpoint.ts';
 import type { Profile } from '../../src/protocol/profiles.ts';
-import type { LinkModel } from '../../src/sim/link.ts';
-import { type TappedDatagram, type Viewer, World } from '../../src/sim/world.ts';
+import type { LinkModel } from '../../src/sim/link-model.ts';
+import type { Viewer } from '../../src/sim/viewer.ts';
+import { World } from '../../src/sim/world.ts';
+import type { TappedDatagram } from '../../src/sim/world-event.ts';
 import { admitEverybody, playTestFrames, type TestStream, testStream } from './camera-application.ts';
 import { kindOf } from './frames.ts';
 
@@ -15,8 +17,6 @@ export interface TappedWorldOptions {
   readonly camera?: Partial<ResponderEndpointOptions>;
   /** Sees each datagram right before the link decides. */
   readonly tap?: (datagram: TappedDatagram) => void;
-  /** Sees what the camera tells its application. */
-  readonly seen?: (output: ResponderOutput) => void;
   /** Keep every tapped datagram; default true. */
   readonly keep?: boolean;
 }
@@ -27,22 +27,19 @@ export class TappedWorld extends World {
   readonly tapped: TappedDatagram[];
 
   constructor(options: TappedWorldOptions) {
-    const { seed, link, profile, camera, tap, seen, keep = true } = options;
+    const { seed, link, profile, camera, tap, keep = true } = options;
     const stream = testStream();
     const tapped: TappedDatagram[] = [];
-    const admit = admitEverybody(stream);
     super({
       seed,
       ...(link === undefined ? {} : { link }),
       ...(profile === undefined ? {} : { profile }),
       ...(camera === undefined ? {} : { camera }),
-      application: (world, output) => {
-        seen?.(output);
-        admit(world, output);
-      },
-      tap: (datagram) => {
-        if (keep) tapped.push(datagram);
-        tap?.(datagram);
+      application: admitEverybody(stream),
+      observe: (event) => {
+        if (event.kind !== 'sent') return;
+        if (keep) tapped.push(event);
+        tap?.(event);
       },
     });
     this.stream = stream;

@@ -1,0 +1,52 @@
+import { START_BYTES } from '../../protocol/constants.ts';
+import { FrameType, frameTypeName } from '../../protocol/frame.ts';
+import type { HostName } from '../world-event.ts';
+import type { Cause } from './cause.ts';
+import type { SeenDatagram } from './seen-datagram.ts';
+import type { ViolationLog } from './violation.ts';
+
+/** What may answer what. What is not here is no answer: START, START_CONFIRM, PING and BYE are sent on a host's own account. */
+const askedBy: Readonly<Record<number, readonly number[]>> = {
+  [FrameType.START_ACK]: [FrameType.START],
+  [FrameType.ERROR]: [FrameType.START, FrameType.START_CONFIRM],
+  [FrameType.READY]: [FrameType.START_CONFIRM],
+  [FrameType.PONG]: [FrameType.PING],
+  [FrameType.BYE_ACK]: [FrameType.BYE],
+  [FrameType.RESET]: [FrameType.START_CONFIRM, FrameType.PING, FrameType.BYE],
+  [FrameType.RETRY]: [],
+};
+
+/**
+ * S12: no answer to an answer, at most one answer to a datagram, and none without one. S2: an answer to an address that did not
+ * confirm is not larger than its cause.
+ */
+export class Answers {
+  readonly #log: ViolationLog;
+
+  constructor(log: ViolationLog) {
+    this.#log = log;
+  }
+
+  /** A host sends a control frame. */
+  sent(host: HostName, seen: SeenDatagram, cause: Cause, kind: ReturnType<Cause['of']>): void {
+    const asking = askedBy[seen.type];
+    // Of what waited while a host stood still any may be the cause.
+    if (asking === undefined || kind === 'batch') return;
+    const name = frameTypeName(seen.type);
+    if (kind !== 'datagram' || cause.seen === undefined) {
+      // START_ACK and ERROR may wait for the application.
+      const waited = host === 'camera' && (seen.type === FrameType.START_ACK || seen.type === FrameType.ERROR);
+      if (!waited) this.#log.report('S12', `${name} without a datagram that it answers`);
+      return;
+    }
+    const to = cause.seen;
+    const undecodable = to.type === 0 && seen.type === FrameType.ERROR && to.bytes.length === START_BYTES;
+    if (!undecodable && (!asking.includes(to.type) || to.streamId !== seen.streamId)) {
+      this.#log.report('S12', `${name} answers ${frameTypeName(to.type) ?? 'what is no frame'}`);
+    }
+    if (++cause.answers > 1) this.#log.report('S12', `${name} is the ${cause.answers}. answer to one datagram`);
+    if ((cause.tuple?.confirmed ?? 1) === 0 && seen.bytes.length > to.bytes.length) {
+      this.#log.report('S2', `${name} of ${seen.bytes.length} bytes answers ${to.bytes.length} bytes`);
+    }
+  }
+}

@@ -1,0 +1,231 @@
+import type { Peer, SessionHandle } from '../../engine/io-types.ts';
+import { NONCES_KEPT } from '../../protocol/constants.ts';
+
+/** Ended sessions that are still known by their SessionTag. */
+const ENDED_MAX = 4096;
+/** Remote ends that are known; beyond it those without a session are forgotten. */
+const TUPLES_MAX = 16_384;
+
+/** How far a camera's session has come, as its endpoint tells: `lost` with the program that had it. */
+export type CameraPhase = 'reserved' | 'acked' | 'streaming' | 'ending' | 'closed' | 'lost';
+
+/** One address prefix. Simulated hosts have an IPv4 address each, which is its own prefix. */
+export interface Prefix {
+  pending: number;
+  tokens: number;
+  refilledAtMs: number;
+}
+
+/** One remote end as the camera sees it. */
+export class Tuple {
+  readonly peer: Peer;
+  readonly prefix: Prefix;
+  /** Bytes and datagrams that came from it and were not answered while it was unconfirmed. */
+  creditBytes = 0;
+  creditDatagrams = 0;
+  /** Sessions on it that were confirmed and are not closed. */
+  confirmed = 0;
+  /** Half-open ones. */
+  candidates = 0;
+  live: CameraSession | undefined;
+  readonly sessions: CameraSession[] = [];
+
+  constructor(peer: Peer, prefix: Prefix) {
+    this.peer = peer;
+    this.prefix = prefix;
+  }
+}
+
+/** One session of the camera, from what it said and what reached it. */
+export class CameraSession {
+  readonly handle: SessionHandle;
+  readonly tuple: Tuple;
+  readonly streamId: bigint;
+  sessionTag = 0n;
+  ssrc = 0;
+  phase: CameraPhase = 'reserved';
+  /** A START_CONFIRM with both ids reached the camera from this tuple. */
+  confirmed = false;
+  everStreamed = false;
+  /** The application, or its socket, ended it. */
+  localEnd = false;
+  /** The viewer said BYE with both ids. */
+  viewerSaidBye = false;
+  /** Such a BYE has reached the camera. */
+  peerBye = false;
+  byes = 0;
+  /** Local time of the camera when consent ends and when a valid frame of it came last, in ms. */
+  consentUntilMs = Number.NEGATIVE_INFINITY;
+  heardAtMs = Number.NEGATIVE_INFINITY;
+  /** Of each frame that may be repeated, the first copy. */
+  startAck: Uint8Array | undefined;
+  ready: Uint8Array | undefined;
+  bye: Uint8Array | undefined;
+  readyWindowMs = Number.NEGATIVE_INFINITY;
+  readyInWindow = 0;
+  granted = false;
+  released = 0;
+  readonly #nonces: bigint[] = [];
+
+  constructor(handle: SessionHandle, tuple: Tuple, streamId: bigint) {
+    this.handle = handle;
+    this.tuple = tuple;
+    this.streamId = streamId;
+  }
+
+  /** Half-open. */
+  get pending(): boolean {
+    return this.phase === 'reserved' || this.phase === 'acked';
+  }
+
+  pinged(nonce: bigint): void {
+    if (this.#nonces.push(nonce) > NONCES_KEPT) this.#nonces.shift();
+  }
+
+  asked(nonce: bigint): boolean {
+    return this.#nonces.includes(nonce);
+  }
+}
+
+/** What has become of the camera's sessions, over all programs that ran on its address. */
+export class CameraRecord {
+  readonly #byPeer = new WeakMap<Peer, Tuple>();
+  readonly #byKey = new Map<string, Tuple>();
+  readonly #prefixes = new Map<string, Prefix>();
+  readonly #byHandle = new Map<SessionHandle, CameraSession>();
+  readonly #byTag = new Map<bigint, CameraSession>();
+  readonly #ended: bigint[] = [];
+  readonly #burst: number;
+  #pending = 0;
+
+  /** @param burst tokens of a new prefix. */
+  constructor(burst: number) {
+    this.#burst = burst;
+  }
+
+  /** Half-open sessions. */
+  get pending(): number {
+    return this.#pending;
+  }
+
+  /** Sessions of the running program. */
+  get size(): number {
+    return this.#byHandle.size;
+  }
+
+  all(): Iterable<CameraSession> {
+    return this.#byHandle.values();
+  }
+
+  tupleOf(peer: Peer): Tuple {
+    const known = this.#byPeer.get(peer);
+    if (known !== undefined) return known;
+    const key = `${peer.address} ${peer.port}`;
+    let tuple = this.#byKey.get(key);
+    if (tuple === undefined) {
+      if (this.#byKey.size >= TUPLES_MAX) this.#forgetIdle();
+      tuple = new Tuple(peer, this.#prefixOf(peer.address));
+      this.#byKey.set(key, tuple);
+    }
+    this.#byPeer.set(peer, tuple);
+    return tuple;
+  }
+
+  byHandle(handle: SessionHandle): CameraSession | undefined {
+    return this.#byHandle.get(handle);
+  }
+
+  /** Also one that has ended. */
+  byTag(sessionTag: bigint): CameraSession | undefined {
+    return this.#byTag.get(sessionTag);
+  }
+
+  /** One that has not ended. */
+  byStreamId(tuple: Tuple, streamId: bigint): CameraSession | undefined {
+    return tuple.sessions.find((session) => session.streamId === streamId);
+  }
+
+  /** Whose media this SSRC marks, ended or not. */
+  bySsrc(ssrc: number): CameraSession | undefined {
+    for (const session of this.#byTag.values()) if (session.ssrc === ssrc) return session;
+    return undefined;
+  }
+
+  reserved(handle: SessionHandle, peer: Peer, streamId: bigint): CameraSession {
+    const tuple = this.tupleOf(peer);
+    const session = new CameraSession(handle, tuple, streamId);
+    this.#byHandle.set(handle, session);
+    tuple.sessions.push(session);
+    tuple.candidates++;
+    tuple.prefix.pending++;
+    this.#pending++;
+    return session;
+  }
+
+  acked(session: CameraSession, sessionTag: bigint, ssrc: number): void {
+    session.phase = 'acked';
+    session.sessionTag = sessionTag;
+    session.ssrc = ssrc;
+    this.#byTag.set(sessionTag, session);
+  }
+
+  confirmed(session: CameraSession): void {
+    if (session.confirmed || session.phase !== 'acked') return;
+    session.confirmed = true;
+    session.tuple.confirmed++;
+  }
+
+  streaming(session: CameraSession): void {
+    this.#leavePending(session);
+    session.phase = 'streaming';
+    session.everStreamed = true;
+    session.tuple.live = session;
+  }
+
+  /** Closing or draining: no media any more. */
+  ending(session: CameraSession): void {
+    this.#leavePending(session);
+    if (session.tuple.live === session) session.tuple.live = undefined;
+    if (session.phase !== 'closed' && session.phase !== 'lost') session.phase = 'ending';
+  }
+
+  ended(session: CameraSession, phase: 'closed' | 'lost'): void {
+    this.ending(session);
+    session.phase = phase;
+    const { tuple } = session;
+    if (session.confirmed) tuple.confirmed--;
+    const place = tuple.sessions.indexOf(session);
+    if (place >= 0) tuple.sessions.splice(place, 1);
+    this.#byHandle.delete(session.handle);
+    if (session.sessionTag === 0n) return;
+    if (!session.confirmed) this.#byTag.delete(session.sessionTag);
+    else if (this.#ended.push(session.sessionTag) > ENDED_MAX) this.#byTag.delete(this.#ended.shift() ?? 0n);
+  }
+
+  /** The program is gone, and its limits with it. */
+  programEnded(): void {
+    for (const session of this.#byHandle.values()) this.ended(session, 'lost');
+    for (const prefix of this.#prefixes.values()) prefix.tokens = this.#burst;
+  }
+
+  #leavePending(session: CameraSession): void {
+    if (!session.pending) return;
+    session.tuple.candidates--;
+    session.tuple.prefix.pending--;
+    this.#pending--;
+  }
+
+  #forgetIdle(): void {
+    for (const [key, tuple] of this.#byKey) if (tuple.sessions.length === 0) this.#byKey.delete(key);
+    for (const [address, prefix] of this.#prefixes) if (prefix.pending === 0) this.#prefixes.delete(address);
+  }
+
+  #prefixOf(address: string): Prefix {
+    let prefix = this.#prefixes.get(address);
+    if (prefix === undefined) {
+      prefix = { pending: 0, tokens: this.#burst, refilledAtMs: Number.NEGATIVE_INFINITY };
+      this.#prefixes.set(address, prefix);
+    }
+    return prefix;
+  }
+}

@@ -1,0 +1,120 @@
+import { type DecodeResult, decodeFrame } from '../../codec/decode.ts';
+import { encodeFrame } from '../../codec/encode.ts';
+import { headerOffset } from '../../codec/header.ts';
+import { CONTROL_BYTES_MIN, CONTROL_FIRST_BYTE } from '../../protocol/constants.ts';
+import { FrameFlag, frameTypeName } from '../../protocol/frame.ts';
+import type { ViolationLog } from './violation.ts';
+
+/** Sent datagrams that are remembered until their copies arrive: a power of two. */
+const REMEMBERED = 8192;
+/** A START that cannot be decoded may be answered if these are right; `invalid` tells it from a frame. */
+const NO_FRAME = 0;
+
+/** What a watch knows of one datagram, read once. */
+export interface SeenDatagram {
+  readonly bytes: Uint8Array;
+  /** Of a valid control frame; 0 for media, for what is damaged and for what is not ours. */
+  readonly type: number;
+  /** 0 without a frame. */
+  readonly streamId: bigint;
+  /** 0 without a frame. */
+  readonly sessionTag: bigint;
+  /** 0 without a frame. */
+  readonly attempt: number;
+}
+
+/** How datagrams are decoded, and how often one that an endpoint itself sent. */
+export interface DecodingOptions {
+  /** Default the engine's own. */
+  readonly decode?: (datagram: Uint8Array) => DecodeResult;
+  /** One of so many sent frames is decoded; what arrives damaged or from a stranger always is. Default 16. */
+  readonly decodeEvery?: number;
+}
+
+/**
+ * S10: the decoder neither throws nor accepts what does not encode to the same bytes, and takes what endpoints send. S11: nothing
+ * is sealed in this version, so no frame may claim to be. Also the one place where a watch reads datagrams: a frame that an
+ * endpoint sent is read from its header, and each copy that arrives whole is known by its number.
+ */
+export class DatagramReader {
+  readonly #log: ViolationLog;
+  readonly #decode: (datagram: Uint8Array) => DecodeResult;
+  readonly #every: number;
+  readonly #ids: number[] = [];
+  readonly #seen: SeenDatagram[] = [];
+  #untilDecode = 0;
+
+  constructor(log: ViolationLog, options: DecodingOptions) {
+    this.#log = log;
+    this.#decode = options.decode ?? decodeFrame;
+    this.#every = options.decodeEvery ?? 16;
+  }
+
+  /** A datagram that an endpoint sends. */
+  sent(id: number, bytes: Uint8Array): SeenDatagram {
+    const seen =
+      bytes[0] === CONTROL_FIRST_BYTE && bytes.length >= CONTROL_BYTES_MIN ? headerOf(bytes) : noFrame(bytes);
+    const slot = id & (REMEMBERED - 1);
+    this.#ids[slot] = id;
+    this.#seen[slot] = seen;
+    if (seen.type === NO_FRAME) return seen;
+    if (((bytes[headerOffset.flags] ?? 0) & FrameFlag.SECURED) !== 0) {
+      this.#log.report('S11', 'a frame says that it is sealed');
+    }
+    if (this.#untilDecode-- === 0) {
+      this.#untilDecode = this.#every - 1;
+      if (this.#judge(bytes).type === NO_FRAME) {
+        this.#log.report('S10', `an endpoint sent a ${frameTypeName(seen.type)} that does not decode`);
+      }
+    }
+    return seen;
+  }
+
+  /** A copy that arrives, whoever sent it. */
+  arrived(id: number, bytes: Uint8Array): SeenDatagram {
+    const slot = id & (REMEMBERED - 1);
+    const seen = this.#ids[slot] === id ? this.#seen[slot] : undefined;
+    return seen !== undefined && sameBytes(seen.bytes, bytes) ? seen : this.#judge(bytes);
+  }
+
+  #judge(bytes: Uint8Array): SeenDatagram {
+    if (bytes[0] !== CONTROL_FIRST_BYTE) return noFrame(bytes);
+    try {
+      const decoded = this.#decode(bytes);
+      if (!decoded.ok) return noFrame(bytes);
+      if (!sameBytes(encodeFrame(decoded.frame), bytes)) {
+        this.#log.report('S10', `a ${frameTypeName(decoded.frame.type)} was accepted that encodes to other bytes`);
+      }
+    } catch (error) {
+      this.#log.report('S10', `decode threw ${String(error)}`);
+      return noFrame(bytes);
+    }
+    return headerOf(bytes);
+  }
+}
+
+/** Whether both have the same bytes. */
+export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && sameRange(a, b, 0, a.length);
+}
+
+/** Whether both have the same bytes at `from..end`. */
+export function sameRange(a: Uint8Array, b: Uint8Array, from: number, end: number): boolean {
+  for (let at = from; at < end; at++) if (a[at] !== b[at]) return false;
+  return true;
+}
+
+function noFrame(bytes: Uint8Array): SeenDatagram {
+  return { bytes, type: NO_FRAME, streamId: 0n, sessionTag: 0n, attempt: 0 };
+}
+
+function headerOf(bytes: Uint8Array): SeenDatagram {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  return {
+    bytes,
+    type: bytes[headerOffset.type] ?? NO_FRAME,
+    streamId: view.getBigUint64(headerOffset.streamIdZero),
+    sessionTag: view.getBigUint64(headerOffset.sessionTag),
+    attempt: bytes[headerOffset.attempt] ?? 0,
+  };
+}

@@ -1,0 +1,47 @@
+import type { Viewer } from '../viewer.ts';
+
+/** What a viewer's program did and what reached it; made anew when it restarts. */
+export class ViewerRecord {
+  readonly viewer: Viewer;
+  /** Its own time when the application asked for the stream, in ms; `undefined` before. */
+  startedAtMs: number | undefined;
+  /** The application asked for it while the host stood still. */
+  startWaits = false;
+  /** Its own time when it last went on after standing still. */
+  resumedAtMs = Number.NEGATIVE_INFINITY;
+  /** Its own time when something valid of its session came last. */
+  heardAtMs = Number.NEGATIVE_INFINITY;
+  streaming = false;
+  closed = false;
+  /** The application asked for the end, or its socket failed. */
+  localEnd = false;
+  /** A BYE of its session that the camera sent has reached it. */
+  peerBye = false;
+  /** A RESET of its session that the camera sent has reached it. */
+  peerReset = false;
+  byes = 0;
+  /** StreamIds drawn. */
+  sessions = 0;
+  streamId = 0n;
+  confirms = 0;
+  /** SSRC of the session that it confirmed; 0 before. */
+  ssrc = 0;
+  start: Uint8Array | undefined;
+  confirm: Uint8Array | undefined;
+  bye: Uint8Array | undefined;
+  frameTimestamp: number | undefined;
+
+  constructor(viewer: Viewer) {
+    this.viewer = viewer;
+  }
+
+  /** It drew another StreamId. */
+  began(streamId: bigint): void {
+    this.streamId = streamId;
+    this.sessions++;
+    this.confirms = 0;
+    this.ssrc = 0;
+    this.start = undefined;
+    this.confirm = undefined;
+  }
+}
