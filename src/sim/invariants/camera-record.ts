@@ -65,7 +65,7 @@ export class CameraSession {
   readyInWindow = 0;
   granted = false;
   released = 0;
-  readonly #nonces: bigint[] = [];
+  readonly #pings: { readonly nonce: bigint; readonly atMs: number }[] = [];
 
   constructor(handle: SessionHandle, tuple: Tuple, streamId: bigint) {
     this.handle = handle;
@@ -78,12 +78,15 @@ export class CameraSession {
     return this.phase === 'reserved' || this.phase === 'acked';
   }
 
-  pinged(nonce: bigint): void {
-    if (this.#nonces.push(nonce) > NONCES_KEPT) this.#nonces.shift();
+  /** The camera asks, at its own `atMs`. */
+  pinged(nonce: bigint, atMs: number): void {
+    if (this.#pings.push({ nonce, atMs }) > NONCES_KEPT) this.#pings.shift();
   }
 
-  asked(nonce: bigint): boolean {
-    return this.#nonces.includes(nonce);
+  /** The viewer answers: consent lasts `consentMs` from the question, and never becomes shorter. */
+  ponged(nonce: bigint, consentMs: number): void {
+    const ping = this.#pings.find((asked) => asked.nonce === nonce);
+    if (ping !== undefined) this.consentUntilMs = Math.max(this.consentUntilMs, ping.atMs + consentMs);
   }
 }
 

@@ -174,7 +174,7 @@ export class CameraWatch {
         camera.confirmed(session);
         break;
       case FrameType.PONG:
-        if (session.asked(nonceAt(seen.bytes, PONG_NONCE_OFFSET))) session.consentUntilMs = localMs + profile.consentMs;
+        session.ponged(nonceAt(seen.bytes, PONG_NONCE_OFFSET), profile.consentMs);
         break;
       case FrameType.BYE:
         session.peerBye ||= session.viewerSaidBye;
@@ -213,7 +213,7 @@ export class CameraWatch {
       session.ready = copies.same(session.ready, seen);
       caps.ready(session, world.cameraHost.localMs);
     } else if (seen.type === FrameType.PING) {
-      session.pinged(nonceAt(seen.bytes, PING_NONCE_OFFSET));
+      session.pinged(nonceAt(seen.bytes, PING_NONCE_OFFSET), world.cameraHost.localMs);
     } else if (seen.type === FrameType.BYE) {
       session.bye = copies.same(session.bye, seen);
       caps.byes(session);
