@@ -22,7 +22,6 @@ export class ViewerRecord {
   byes = 0;
   /** StreamIds drawn. */
   sessions = 0;
-  streamId = 0n;
   confirms = 0;
   /** SSRC of the session that it confirmed; 0 before. */
   ssrc = 0;
@@ -36,8 +35,7 @@ export class ViewerRecord {
   }
 
   /** It drew another StreamId. */
-  began(streamId: bigint): void {
-    this.streamId = streamId;
+  began(): void {
     this.sessions++;
     this.confirms = 0;
     this.ssrc = 0;

@@ -386,7 +386,9 @@ describe('S10 is reported', () => {
     lax.inject(elsewhere, sessionFrame('PONG', { streamId: 1n, sessionTag: 2n }));
     expect(lax.broken).toEqual(['S10']);
 
-    const strict = new WatchedWorld({ watch: { decode: () => ({ ok: false, reason: 'crc', offset: 0 }) } });
+    const strict = new WatchedWorld({
+      watch: { decodeEvery: 1, decode: () => ({ ok: false, reason: 'crc', offset: 0 }) },
+    });
     strict.join();
     expect(strict.broken).toEqual(['S10']);
     expect(decodeFrame(ping()).ok).toBe(true);
