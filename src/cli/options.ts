@@ -2,11 +2,11 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type ListenAddress, parseListen } from '../config/address.ts';
 import type { Parsed } from '../config/parsed.ts';
 import { type SecurityMode, securityModes } from '../config/security.ts';
-import { parseDuration, parseFraction, parseSize } from '../config/units.ts';
+import { parseDuration, parseFraction, parseRate, parseSize } from '../config/units.ts';
 import { type LogLevel, logLevels } from '../observe/log.ts';
 import { type ProfileName, profiles } from '../protocol/profiles.ts';
 
-/** Options of every command. */
+/** Options of every command that streams. */
 export interface CommonOptions {
   readonly profile: ProfileName;
   readonly security?: SecurityMode;
@@ -19,7 +19,7 @@ export interface CommonOptions {
 }
 
 /** Reads an option's text; what it says of a wrong one becomes commander's. */
-function reader<Value>(parse: (text: string) => Parsed<Value>): (text: string) => Value {
+export function reader<Value>(parse: (text: string) => Parsed<Value>): (text: string) => Value {
   return (text) => {
     const parsed = parse(text);
     if (parsed.ok) return parsed.value;
@@ -34,10 +34,23 @@ function withoutSubject(problem: string): string {
 
 /** `200ms`, `5s`. */
 export const duration = reader(parseDuration);
+/** `20%`, `0.2`. */
+export const fraction = reader(parseFraction);
+/** `2Mbit/s`. */
+export const rate = reader(parseRate);
 /** `1200B`, `4MiB`. */
 export const size = reader(parseSize);
 /** `:4444`, `127.0.0.1:4444`. */
 export const listenAddress = reader((text) => parseListen(text));
+
+/** `0%,10%,20%`: so many of them at most. */
+export function listOf<Value>(parse: (text: string) => Value, most: number): (text: string) => readonly Value[] {
+  return (text) => {
+    const parts = text.split(',');
+    if (parts.length > most) throw new InvalidArgumentError(`It has more than ${most} parts.`);
+    return parts.map((part) => parse(part.trim()));
+  };
+}
 
 /** A whole number within a range. */
 export function wholeNumber(min: number, max: number): (text: string) => number {
@@ -55,7 +68,22 @@ export function framesPerSecond(text: string): number {
   throw new InvalidArgumentError('It is not a number of 0.01 to 1000, such as 25 or 29.97.');
 }
 
-/** Adds the options of every command. */
+/** u32, as it seeds a generator. */
+export const seedNumber = wholeNumber(0, 2 ** 32 - 1);
+
+/** `--security`. */
+export function securityOption(): Option {
+  return new Option('--security <mode>', 'must be said outside loopback; this version knows "none"').choices(
+    securityModes,
+  );
+}
+
+/** `--json`. */
+export function jsonOption(): Option {
+  return new Option('--json', 'JSON lines on stdout instead of text for people');
+}
+
+/** Adds the options of every command that streams. */
 export function withCommonOptions(command: Command): Command {
   return command
     .addOption(
@@ -63,15 +91,11 @@ export function withCommonOptions(command: Command): Command {
         .choices(Object.keys(profiles))
         .default('default'),
     )
-    .addOption(
-      new Option('--security <mode>', 'must be said outside loopback; this version knows "none"').choices(
-        securityModes,
-      ),
-    )
-    .option('--drop <percent>', 'lose this part of the own datagrams each way, such as 20%', reader(parseFraction))
-    .option('--seed <number>', 'which datagrams --drop loses (default: another each time)', wholeNumber(0, 2 ** 32 - 1))
+    .addOption(securityOption())
+    .option('--drop <percent>', 'lose this part of the own datagrams each way, such as 20%', fraction)
+    .option('--seed <number>', 'which datagrams --drop loses (default: another each time)', seedNumber)
     .option('--no-repair', 'do not ask for, or send, lost datagrams again')
-    .option('--json', 'JSON lines on stdout instead of text for people')
+    .addOption(jsonOption())
     .addOption(new Option('--log <level>', 'JSON log lines on stderr').choices(logLevels).default('warn'))
     .option(
       '--metrics <address>',

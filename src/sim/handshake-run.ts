@@ -20,7 +20,7 @@ const NEVER = Number.POSITIVE_INFINITY;
 export class HandshakeRun {
   readonly #seed: number;
   readonly #scenario: HandshakeScenario;
-  readonly #inspector: RunInspector | undefined;
+  readonly #inspector: RunInspector;
   readonly #observe: RunObserver | undefined;
   readonly #toCamera = { datagrams: 0, bytes: 0 };
   readonly #toViewer = { datagrams: 0, bytes: 0 };
@@ -31,7 +31,7 @@ export class HandshakeRun {
   #mediaBeforeConfirm = false;
   #closedCode: number | undefined;
 
-  constructor(seed: number, scenario: HandshakeScenario, inspector?: RunInspector, observe?: RunObserver) {
+  constructor(seed: number, scenario: HandshakeScenario, inspector: RunInspector, observe?: RunObserver) {
     this.#seed = seed;
     this.#scenario = scenario;
     this.#inspector = inspector;
@@ -68,7 +68,7 @@ export class HandshakeRun {
       datagramsToViewer: this.#toViewer.datagrams,
       bytesToViewer: this.#toViewer.bytes,
       mediaBeforeConfirm: this.#mediaBeforeConfirm,
-      violations: this.#inspector?.finish(world).slice(0, VIOLATIONS_MAX) ?? [],
+      violations: this.#inspector.finish(world).slice(0, VIOLATIONS_MAX),
     };
   }
 
@@ -87,7 +87,7 @@ export class HandshakeRun {
   }
 
   #see(event: WorldEvent, world: World): void {
-    this.#inspector?.see(event, world);
+    this.#inspector.see(event, world);
     this.#observe?.(event, world);
     switch (event.kind) {
       case 'sent': {

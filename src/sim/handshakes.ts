@@ -7,6 +7,7 @@ import { CONTROL_BYTES_MAX } from '../protocol/constants.ts';
 import type { HandshakeResult, HandshakeScenario, RunInspector, RunObserver } from './handshake-result.ts';
 import { HandshakeRun } from './handshake-run.ts';
 import { type HandshakeChunk, HandshakeTally } from './handshake-tally.ts';
+import { invariantInspector } from './run-inspector.ts';
 
 /** A run that threw; its seed repeats it. */
 export class HandshakeRunError extends Error {
@@ -26,10 +27,10 @@ export class HandshakeRunner {
   readonly #scenario: HandshakeScenario;
   readonly #feed: StreamFeed;
   readonly #sdp = buildSdp({ streamName: 'simulated', format: 'generic', payloadType: PAYLOAD_TYPE_GENERIC });
-  readonly #inspect: (() => RunInspector) | undefined;
+  readonly #inspect: () => RunInspector;
 
-  /** @param inspect makes the inspector of each run; without it only the order of confirm and media is looked at. */
-  constructor(scenario: HandshakeScenario, inspect?: () => RunInspector) {
+  /** @param inspect makes the inspector of each run; default one that watches every promise of the protocol. */
+  constructor(scenario: HandshakeScenario, inspect: () => RunInspector = () => invariantInspector(scenario.profile)) {
     this.#scenario = scenario;
     this.#inspect = inspect;
     // No run changes the feed, so that all of them can share it.
@@ -41,7 +42,7 @@ export class HandshakeRunner {
 
   /** @param observe sees everything too. @throws HandshakeRunError when the engine throws. */
   run(seed: number, observe?: RunObserver): HandshakeResult {
-    const run = new HandshakeRun(seed, this.#scenario, this.#inspect?.(), observe);
+    const run = new HandshakeRun(seed, this.#scenario, this.#inspect(), observe);
     try {
       return run.finish(this.#feed, this.#sdp);
     } catch (error) {

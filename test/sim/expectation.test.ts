@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { jitterMs, rtoMs } from '../../machines/index.ts';
 import { TAIL_PROBES_MS } from '../../src/media/media-sender.ts';
 import { type Profile, profiles } from '../../src/protocol/profiles.ts';
-import { chanceOfAtLeast, compareWithExpectation } from '../../src/sim/agreement.ts';
+import { chanceOfAtLeast, compareWithExpectation } from '../../src/sim/comparison.ts';
 import { Density } from '../../src/sim/density.ts';
 import { Distribution } from '../../src/sim/distribution.ts';
 import { Expectation, GRID_ERROR, GRID_STEP_MS, whyNoExpectation } from '../../src/sim/expectation.ts';
@@ -56,26 +56,26 @@ describe('the expectation of time to stream', () => {
   it.each(scenarios)('is what its model gives when it is played (%s)', (_name, scenario) => {
     const prng = new Prng(seedFromEnv('sim/expectation'), 77);
     const times = new Distribution(Float64Array.from({ length: 200_000 }, () => played(scenario, prng)));
-    const agreement = compareWithExpectation(times, new Expectation(scenario));
-    expect(agreement).toMatchObject({ agrees: true });
-    expect(agreement.bound).toBeLessThan(0.0066);
+    const comparison = compareWithExpectation(times, new Expectation(scenario));
+    expect(comparison).toMatchObject({ agrees: true });
+    expect(comparison.bound).toBeLessThan(0.0066);
   });
 
   it.each(scenarios)('is what the engine does (%s)', (_name, scenario) => {
     const runner = new HandshakeRunner(scenario);
     const { timesToStreamMs } = runner.runMany(seedFromEnv('sim/expectation'), 0, 3000);
-    const agreement = compareWithExpectation(new Distribution(timesToStreamMs), new Expectation(scenario));
-    expect(agreement).toMatchObject({ agrees: true });
+    const comparison = compareWithExpectation(new Distribution(timesToStreamMs), new Expectation(scenario));
+    expect(comparison).toMatchObject({ agrees: true });
   });
 
   it('disagrees with an engine on another link, and says by how much', () => {
     const { timesToStreamMs } = new HandshakeRunner(scenarioOf({ loss: 0.36, oneWayMs: 25 })).runMany(1, 0, 4000);
     const times = new Distribution(timesToStreamMs);
-    const agreement = compareWithExpectation(times, new Expectation(scenarioOf({ loss: 0.3, oneWayMs: 25 })));
-    expect(agreement.agrees).toBe(false);
-    expect(agreement.distance).toBeGreaterThan(agreement.bound);
-    expect(agreement.distance).toBeGreaterThan(0.05);
-    expect(times.shareAtMost(agreement.distanceAtMs)).toBeLessThan(1);
+    const comparison = compareWithExpectation(times, new Expectation(scenarioOf({ loss: 0.3, oneWayMs: 25 })));
+    expect(comparison.agrees).toBe(false);
+    expect(comparison.distance).toBeGreaterThan(comparison.bound);
+    expect(comparison.distance).toBeGreaterThan(0.05);
+    expect(times.shareAtMost(comparison.distanceAtMs)).toBeLessThan(1);
   });
 
   it('disagrees with too many failures, however few they are', () => {
@@ -83,9 +83,9 @@ describe('the expectation of time to stream', () => {
     const times = Float64Array.from({ length: 100_000 }, (_, index) => expectation.quantile((index + 0.5) / 100_000));
     expect(compareWithExpectation(new Distribution(times), expectation)).toMatchObject({ agrees: true, failures: 0 });
     times.fill(Number.POSITIVE_INFINITY, 99_990);
-    const agreement = compareWithExpectation(new Distribution(times), expectation);
-    expect(agreement).toMatchObject({ agrees: false, tooManyFailures: true, failures: 10 });
-    expect(agreement.distance).toBeLessThan(agreement.bound);
+    const comparison = compareWithExpectation(new Distribution(times), expectation);
+    expect(comparison).toMatchObject({ agrees: false, tooManyFailures: true, failures: 10 });
+    expect(comparison.distance).toBeLessThan(comparison.bound);
   });
 
   it.each(scenarios)('moves by less than it says when the grid is three times finer (%s)', (_name, scenario) => {

@@ -14,7 +14,7 @@ const NORMAL_BOUND = 4.7535;
 const NORMAL_FROM = 500;
 
 /** How a simulation and its expectation compare. */
-export interface Agreement {
+export interface Comparison {
   /** Largest distance between both distributions: shares of all runs that saw media by the same time. */
   readonly distance: number;
   /** Where that is, in ms. */
@@ -36,7 +36,7 @@ export interface Agreement {
  * Kiefer, Wolfowitz); the grid's own error comes on top. Failures are so rare that this says little of them: their number is compared
  * with the binomial distribution, on the same level.
  */
-export function compareWithExpectation(times: Distribution, expectation: Expectation): Agreement {
+export function compareWithExpectation(times: Distribution, expectation: Expectation): Comparison {
   let distance = 0;
   let distanceAtMs = 0;
   let seen = 0;

@@ -1,0 +1,154 @@
+import { chartFigure, type LineChart, type Series } from '../report/charts.ts';
+import { heatTable } from '../report/heat-table.ts';
+import { htmlPage } from '../report/html.ts';
+import { describeMachine } from '../report/machine.ts';
+import { count } from './progress.ts';
+import { cameraText, msText, type SimulationOutcome, shareText, theoryText } from './simulation-text.ts';
+
+/** Points of one line of a distribution. */
+const POINTS = 600;
+
+/** Something that knows its quantiles: a simulation, or its expectation. */
+interface Quantiles {
+  quantile(fraction: number): number;
+}
+
+const percent = (share: number): string => `${Number((100 * share).toPrecision(6))} %`;
+
+/** A page for one scenario: the distribution, its tail, and what theory expects. */
+export function outcomePage(outcome: SimulationOutcome, link: string): string {
+  const { timesToStream, timesToFirstFrame, theory, stats, scenario } = outcome;
+  const expected: readonly (readonly [string, Quantiles])[] =
+    theory === undefined ? [] : [['time to stream, expected', theory.expectation]];
+  const frames: readonly (readonly [string, Quantiles])[] =
+    timesToFirstFrame.count === 0 ? [] : [['time to first frame, simulated', timesToFirstFrame]];
+  const named = [...frames, ['time to stream, simulated', timesToStream] as const, ...expected];
+  const lastMs = Math.max(...named.map(([, of]) => finite(of.quantile(0.99), timesToStream.max)));
+  const lines = (points: (of: Quantiles) => Series['points']): Series[] =>
+    named.map(([name, of]) => ({ name, points: points(of), dashed: name.endsWith('expected') }));
+  const body: LineChart = {
+    title: 'How many see it by when',
+    subtitle: 'Share of all handshakes, by time since the viewer began.',
+    x: { label: 'ms since the start', scale: 'linear', to: lastMs },
+    y: { label: 'share of handshakes', scale: 'linear', from: 0, to: 1, text: percent },
+    series: lines(bodyPoints),
+  };
+  const runs = timesToStream.count;
+  const tail: LineChart = {
+    title: 'The slowest',
+    subtitle: 'Share of handshakes that still wait, on a logarithmic scale.',
+    x: { label: 'ms since the start', scale: 'linear' },
+    y: { label: 'share still waiting', scale: 'log', from: 1 / Math.max(10, runs), to: 1, text: percent },
+    series: lines((of) => tailPoints(of, runs)),
+  };
+  const ok = stats.outcomes.ok ?? 0;
+  return htmlPage({
+    title: `${count(runs)} simulated handshakes`,
+    intro: [link, cameraText(scenario)],
+    facts: [
+      ['success', `${shareText(ok, runs)} (${count(ok)} of ${count(runs)})`],
+      ['time to stream', quantileText(timesToStream)],
+      ...(timesToFirstFrame.count === 0 ? [] : [['time to first frame', quantileText(timesToFirstFrame)] as const]),
+      ...(theory === undefined ? [] : [['expected', quantileText(theory.expectation)] as const]),
+      ['theory', theoryText(outcome)],
+      ['seeds', `${outcome.seed} and on`],
+      ['machine', machineText()],
+    ],
+    figures: [chartFigure(body), chartFigure(tail)],
+  });
+}
+
+/** A page for a grid of losses and round trips. */
+export function gridPage(
+  cells: readonly (readonly SimulationOutcome[])[],
+  rows: readonly string[],
+  columns: readonly string[],
+  rttsMs: readonly number[],
+): string {
+  const table = (title: string, subtitle: string, value: (outcome: SimulationOutcome) => number) =>
+    heatTable({
+      title,
+      subtitle,
+      rowLabel: 'loss each way',
+      columnLabel: 'RTT',
+      rows,
+      columns,
+      cells: cells.map((row) => row.map((outcome) => ({ value: value(outcome), text: msText(value(outcome)) }))),
+      log: true,
+    });
+  const over = (title: string, q: number): string =>
+    chartFigure({
+      title,
+      subtitle: 'One line for each loss each way.',
+      x: { label: 'RTT, ms', scale: 'linear' },
+      y: { label: 'ms', scale: 'log', text: (ms) => count(ms) },
+      ordered: true,
+      series: cells.map((row, index) => ({
+        name: rows[index] ?? '',
+        points: row.map(({ timesToStream }, column) => [rttsMs[column] ?? 0, timesToStream.quantile(q)] as const),
+      })),
+    });
+  const success = heatTable({
+    title: 'Success',
+    rowLabel: 'loss each way',
+    columnLabel: 'RTT',
+    rows,
+    columns,
+    cells: cells.map((row) =>
+      row.map(({ stats }) => ({
+        value: 1 - stats.success,
+        text: shareText(stats.outcomes.ok ?? 0, stats.counts.runs),
+      })),
+    ),
+  });
+  const runs = cells.flat().reduce((sum, { stats }) => sum + stats.counts.runs, 0);
+  return htmlPage({
+    title: 'Time to stream by loss and round trip',
+    intro: [`${count(runs)} simulated handshakes, each on the real engine. Times in ms.`],
+    facts: [['machine', machineText()]],
+    figures: [
+      table('Half of the viewers see media within', 'p50 of time to stream, ms.', ({ timesToStream }) =>
+        timesToStream.quantile(0.5),
+      ),
+      table('99 of 100 see media within', 'p99 of time to stream, ms.', ({ timesToStream }) =>
+        timesToStream.quantile(0.99),
+      ),
+      success,
+      over('p50 of time to stream over the round trip', 0.5),
+      over('p99 of time to stream over the round trip', 0.99),
+    ],
+  });
+}
+
+function quantileText(of: Quantiles): string {
+  return [0.5, 0.9, 0.99, 0.999]
+    .map((q) => `p${100 * q} ${msText(of.quantile(q))}`)
+    .join(', ')
+    .concat(' ms');
+}
+
+/** The curve as steps: quantiles of equal distance. */
+function bodyPoints(of: Quantiles): Series['points'] {
+  return Array.from({ length: POINTS }, (_, index) => {
+    const share = (index + 0.5) / POINTS;
+    return [of.quantile(share), share] as const;
+  });
+}
+
+/** From all to one of `runs`, by equal ratios. */
+function tailPoints(of: Quantiles, runs: number): Series['points'] {
+  const least = 1 / Math.max(10, runs);
+  return Array.from({ length: POINTS }, (_, index) => {
+    const waiting = least ** (index / (POINTS - 1));
+    return [of.quantile(1 - waiting), waiting] as const;
+  });
+}
+
+function finite(value: number, otherwise: number): number {
+  return Number.isFinite(value) ? value : otherwise;
+}
+
+function machineText(): string {
+  const { cpu, cores, node, platform } = describeMachine();
+  return `${cpu}, ${cores} cores, ${platform}, Node ${node}; simulated times do not depend on it`;
+}
