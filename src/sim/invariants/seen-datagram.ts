@@ -15,12 +15,15 @@ export class SeenDatagram {
   readonly bytes: Uint8Array;
   /** Of a valid control frame; 0 for media, for what is damaged and for what is not ours. */
   readonly type: number;
+  /** An endpoint sent these very bytes; false for what is damaged or a stranger's. */
+  readonly genuine: boolean;
   #streamId: bigint | undefined;
   #sessionTag: bigint | undefined;
 
-  constructor(bytes: Uint8Array, type: number) {
+  constructor(bytes: Uint8Array, type: number, genuine: boolean) {
     this.bytes = bytes;
     this.type = type;
+    this.genuine = genuine;
   }
 
   /** 0 without a frame. */
@@ -87,7 +90,9 @@ export class DatagramReader {
   /** A datagram that an endpoint sends. */
   sent(id: number, bytes: Uint8Array): SeenDatagram {
     const seen =
-      bytes[0] === CONTROL_FIRST_BYTE && bytes.length >= CONTROL_BYTES_MIN ? headerOf(bytes) : noFrame(bytes);
+      bytes[0] === CONTROL_FIRST_BYTE && bytes.length >= CONTROL_BYTES_MIN
+        ? headerOf(bytes, true)
+        : noFrame(bytes, true);
     const slot = id & (REMEMBERED - 1);
     this.#ids[slot] = id;
     this.#seen[slot] = seen;
@@ -138,10 +143,10 @@ export function sameRange(a: Uint8Array, b: Uint8Array, from: number, end: numbe
   return true;
 }
 
-function noFrame(bytes: Uint8Array): SeenDatagram {
-  return new SeenDatagram(bytes, NO_FRAME);
+function noFrame(bytes: Uint8Array, genuine = false): SeenDatagram {
+  return new SeenDatagram(bytes, NO_FRAME, genuine);
 }
 
-function headerOf(bytes: Uint8Array): SeenDatagram {
-  return new SeenDatagram(bytes, bytes[headerOffset.type] ?? NO_FRAME);
+function headerOf(bytes: Uint8Array, genuine = false): SeenDatagram {
+  return new SeenDatagram(bytes, bytes[headerOffset.type] ?? NO_FRAME, genuine);
 }

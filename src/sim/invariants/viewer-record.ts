@@ -29,6 +29,8 @@ export class ViewerRecord {
   confirm: Uint8Array | undefined;
   bye: Uint8Array | undefined;
   frameTimestamp: number | undefined;
+  /** Media of its session reached it that the camera did not send so: nothing protects it in this version. */
+  mediaDamaged = false;
 
   constructor(viewer: Viewer) {
     this.viewer = viewer;

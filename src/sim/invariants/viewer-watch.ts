@@ -152,6 +152,7 @@ export class ViewerWatch {
     if (first >= MEDIA_FIRST_BYTE_MIN && first <= MEDIA_FIRST_BYTE_MAX) {
       if (bytes.length < 12 || isRtcp(bytes) || rtpSsrc(bytes) !== record.ssrc) return false;
       record.heardAtMs = viewer.localMs;
+      record.mediaDamaged ||= !seen.genuine;
       return true;
     }
     if (seen.type === 0 || record.confirm === undefined || !sameIds(record.confirm, bytes)) return false;

@@ -416,6 +416,16 @@ describe('S11 is reported', () => {
   });
 });
 
+describe('S11 is not reported', () => {
+  it('for a picture whose timestamp was damaged on the way, since nothing protects media in this version', () => {
+    const { world, ssrc } = streaming();
+    world.pretend({ kind: 'arrived', id: pretended++, host: 0, from: cameraPeer, bytes: rtpBytes(ssrc) });
+    const frame = { payload: new Uint8Array(1), timestamp: 1, keyframe: true, decodable: true, completedAtMs: 1 };
+    world.pretend({ kind: 'told', host: 0, output: { kind: 'frame', frame } });
+    expect(world.broken).toEqual([]);
+  });
+});
+
 describe('S12 is reported', () => {
   it('for an answer to an answer, an answer to nothing, and a second answer', () => {
     const cases = [
