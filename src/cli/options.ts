@@ -6,7 +6,7 @@ import { parseDuration, parseFraction, parseRate, parseSize } from '../config/un
 import { type LogLevel, logLevels } from '../observe/log.ts';
 import { type ProfileName, profiles } from '../protocol/profiles.ts';
 
-/** Options of every command. */
+/** Options of every command that streams. */
 export interface CommonOptions {
   readonly profile: ProfileName;
   readonly security?: SecurityMode;
@@ -19,7 +19,7 @@ export interface CommonOptions {
 }
 
 /** Reads an option's text; what it says of a wrong one becomes commander's. */
-function reader<Value>(parse: (text: string) => Parsed<Value>): (text: string) => Value {
+export function reader<Value>(parse: (text: string) => Parsed<Value>): (text: string) => Value {
   return (text) => {
     const parsed = parse(text);
     if (parsed.ok) return parsed.value;
@@ -68,7 +68,22 @@ export function framesPerSecond(text: string): number {
   throw new InvalidArgumentError('It is not a number of 0.01 to 1000, such as 25 or 29.97.');
 }
 
-/** Adds the options of every command. */
+/** u32, as it seeds a generator. */
+export const seedNumber = wholeNumber(0, 2 ** 32 - 1);
+
+/** `--security`. */
+export function securityOption(): Option {
+  return new Option('--security <mode>', 'must be said outside loopback; this version knows "none"').choices(
+    securityModes,
+  );
+}
+
+/** `--json`. */
+export function jsonOption(): Option {
+  return new Option('--json', 'JSON lines on stdout instead of text for people');
+}
+
+/** Adds the options of every command that streams. */
 export function withCommonOptions(command: Command): Command {
   return command
     .addOption(
@@ -76,15 +91,11 @@ export function withCommonOptions(command: Command): Command {
         .choices(Object.keys(profiles))
         .default('default'),
     )
-    .addOption(
-      new Option('--security <mode>', 'must be said outside loopback; this version knows "none"').choices(
-        securityModes,
-      ),
-    )
+    .addOption(securityOption())
     .option('--drop <percent>', 'lose this part of the own datagrams each way, such as 20%', fraction)
-    .option('--seed <number>', 'which datagrams --drop loses (default: another each time)', wholeNumber(0, 2 ** 32 - 1))
+    .option('--seed <number>', 'which datagrams --drop loses (default: another each time)', seedNumber)
     .option('--no-repair', 'do not ask for, or send, lost datagrams again')
-    .option('--json', 'JSON lines on stdout instead of text for people')
+    .addOption(jsonOption())
     .addOption(new Option('--log <level>', 'JSON log lines on stderr').choices(logLevels).default('warn'))
     .option(
       '--metrics <address>',

@@ -4,6 +4,7 @@ import { demoCommand } from './demo.ts';
 import { ExitCode, errorText, exitCodeOf } from './exit-code.ts';
 import { complain } from './output.ts';
 import { packageFile } from './package-file.ts';
+import { relayCommand } from './relay.ts';
 import { sendCommand } from './send.ts';
 import { simulateCommand } from './simulate.ts';
 import { viewCommand } from './view.ts';
@@ -13,6 +14,7 @@ Examples:
   firstframe send --stream door=clip.h264 --loop          a camera on 127.0.0.1:4444
   firstframe view 127.0.0.1/door --output door.h264       watches it and keeps what decodes
   firstframe view 127.0.0.1 --drop 20% --output null      the same through a bad link
+  firstframe relay --to 127.0.0.1:4444 --loss 30%         a bad link between any two UDP programs
   firstframe demo                                         both in one process
   firstframe simulate --loss 30% --rtt 50ms               10,000 handshakes on virtual time
 
@@ -38,7 +40,8 @@ export async function run(argv: readonly string[]): Promise<number> {
     .addHelpText('after', AFTER_HELP)
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'firstframe: ')) });
-  for (const command of [sendCommand(finish), viewCommand(finish), demoCommand(finish), simulateCommand(finish)]) {
+  const commands = [sendCommand, viewCommand, relayCommand, demoCommand, simulateCommand];
+  for (const command of commands.map((make) => make(finish))) {
     program.addCommand(command.copyInheritedSettings(program).showHelpAfterError('(try --help)'));
   }
   try {

@@ -47,10 +47,17 @@ export function wireRetryAfterMs(ms: number | undefined): number {
  */
 export function wireSdp(sdp: string | undefined): string | undefined {
   if (sdp === undefined) return undefined;
-  const text = wellFormed(sdp);
-  const bytes = encoder.encode(text).length;
+  const ascii = isAscii(sdp);
+  const text = ascii ? sdp : wellFormed(sdp);
+  const bytes = ascii ? text.length : encoder.encode(text).length;
   if (bytes > SDP_BYTES_MAX) throw new RangeError(`the SDP has ${bytes} bytes, READY carries ${SDP_BYTES_MAX}`);
   return text;
+}
+
+/** What nearly all descriptions are; to make UTF-8 of one and a text again takes longer than a START_ACK. */
+function isAscii(text: string): boolean {
+  for (let at = 0; at < text.length; at++) if (text.charCodeAt(at) > 0x7f) return false;
+  return true;
 }
 
 /** Half a character, which no UTF-8 can carry, becomes U+FFFD. */

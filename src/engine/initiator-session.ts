@@ -33,7 +33,7 @@ export class InitiatorSession {
   readonly #options: InitiatorSessionOptions;
   readonly #core: SessionCore;
   readonly #driver: MachineDriver<InitiatorState, InitiatorContext, InitiatorEvent, InitiatorInput>;
-  readonly #early: Uint8Array[] = [];
+  #early: Uint8Array[] = [];
   #starts = new StartSends();
   #cookie: Uint8Array | undefined;
   #confirm: Uint8Array | undefined;
@@ -314,7 +314,7 @@ export class InitiatorSession {
     this.#confirm = undefined;
     this.#resetToken = undefined;
     this.#inlet = undefined;
-    this.#early.length = 0;
+    this.#early = [];
   }
 
   #sendStart(attempt: number): void {
@@ -360,7 +360,9 @@ export class InitiatorSession {
       ...(rtt.ms === undefined ? {} : { rttMs: rtt.ms }),
     });
     this.#inlet?.start(nowMs);
-    for (const bytes of this.#early.splice(0)) {
+    const early = this.#early;
+    this.#early = [];
+    for (const bytes of early) {
       if (this.#inlet?.accepts(bytes) === true) this.#inlet.receive(bytes, nowMs);
     }
   }

@@ -78,11 +78,14 @@ export class ResponderEndpoint {
           if (older === session) continue;
           // A candidate older than the one that was confirmed is one that the viewer gave up: its START_CONFIRM may still
           // be on the way and must not take the tuple back. Handles ascend.
-          if (!older.pending || older.handle < session.handle) this.#with(older, () => older.superseded(this.#nowMs));
+          if (older.pending && older.handle > session.handle) continue;
+          older.superseded(this.#nowMs);
+          this.#wakes.update(older);
         }
       },
       leaveTombstone: (session, error, keepMs) =>
         this.#tombstones.add(session.tupleKey, session.streamId, error, keepMs, this.#nowMs),
+      leftPending: (session) => this.#admission.leave(session.peer.address),
       forget: (session) => this.#sessions.remove(session),
     };
   }
@@ -119,34 +122,44 @@ export class ResponderEndpoint {
         break;
       case 'reserved': {
         const session = this.#sessions.byHandle(input.session);
-        if (session === undefined) this.#host.emit({ kind: 'release', session: input.session });
-        else this.#with(session, () => session.reserved(input.feed, input.sdp, nowMs));
+        if (session === undefined) {
+          this.#host.emit({ kind: 'release', session: input.session });
+        } else {
+          session.reserved(input.feed, input.sdp, nowMs);
+          this.#wakes.update(session);
+        }
         break;
       }
       case 'refused': {
         const session = this.#sessions.byHandle(input.session);
         if (session !== undefined) {
-          this.#with(session, () => session.refused(input.code, input.retryAfterMs, input.reason, nowMs));
+          session.refused(input.code, input.retryAfterMs, input.reason, nowMs);
+          this.#wakes.update(session);
         }
         break;
       }
       case 'media':
         for (const session of this.#sessions.all()) {
-          if (session.feed === input.feed) this.#with(session, () => session.mediaAvailable(nowMs));
+          if (session.feed !== input.feed) continue;
+          session.mediaAvailable(nowMs);
+          this.#wakes.update(session);
         }
         break;
       case 'close':
         for (const session of this.#sessions.all()) {
-          if (input.session === undefined || session.handle === input.session) {
-            this.#with(session, () => session.close(input.code, input.reason, nowMs));
-          }
+          if (input.session !== undefined && session.handle !== input.session) continue;
+          session.close(input.code, input.reason, nowMs);
+          this.#wakes.update(session);
         }
         break;
       case 'sendFailed':
         this.#sendFailed(input.to, input.hint, input.bytes);
         break;
       case 'socketFailed':
-        for (const session of this.#sessions.all()) this.#with(session, () => session.socketFailed(nowMs));
+        for (const session of this.#sessions.all()) {
+          session.socketFailed(nowMs);
+          this.#wakes.update(session);
+        }
         break;
     }
     const outputs = this.#outputs;
@@ -187,7 +200,8 @@ export class ResponderEndpoint {
     if (session === undefined) return this.#drop('noSession', from, bytes);
     const sequences = decodeNack(bytes, session.ssrc);
     if (sequences === undefined) return this.#drop('rtcpUnknown', from, bytes);
-    this.#with(session, () => session.nack(sequences, this.#nowMs));
+    session.nack(sequences, this.#nowMs);
+    this.#wakes.update(session);
   }
 
   /** A START that this version cannot speak is answered; it has a START's size, so the answer is smaller. */
@@ -205,7 +219,8 @@ export class ResponderEndpoint {
     const key = tupleKey(from);
     const known = this.#sessions.byStreamId(key, start.streamId);
     if (known !== undefined) {
-      return this.#with(known, () => known.duplicateStart(start.attempt, bytes.length, this.#nowMs));
+      known.duplicateStart(start.attempt, bytes.length, this.#nowMs);
+      return this.#wakes.update(known);
     }
     const stone = this.#tombstones.find(key, start.streamId, this.#nowMs);
     if (stone !== undefined) {
@@ -249,16 +264,19 @@ export class ResponderEndpoint {
   }
 
   #sessionFrame(frame: Frame, from: Peer, bytes: Uint8Array): void {
-    const key = tupleKey(from);
-    const session = this.#sessions.byTag(frame.sessionTag);
-    if (session?.streamId !== frame.streamId) return this.#unknownPair(frame, from, bytes);
-    if (session.tupleKey !== key) return this.#drop('otherTuple', from, bytes);
-    if (frame.type !== FrameType.START_CONFIRM) {
-      return this.#with(session, () => session.frame(frame, bytes.length, this.#nowMs));
+    const { streamId, sessionTag } = frame;
+    const session = this.#sessions.byTag(sessionTag);
+    if (session?.streamId !== streamId) return this.#unknownPair(frame, from, bytes);
+    const { peer } = session;
+    if (peer.address !== from.address || peer.port !== from.port) return this.#drop('otherTuple', from, bytes);
+    if (frame.type === FrameType.START_CONFIRM) {
+      const proof = ConfirmProof.of({ streamId, sessionTag, tupleKey: tupleKey(from) }, session);
+      if (proof === undefined) return this.#drop('wrongTag', from, bytes);
+      session.confirmed(proof, bytes.length, this.#nowMs);
+    } else {
+      session.frame(frame, bytes.length, this.#nowMs);
     }
-    const proof = ConfirmProof.of({ ...pairOf(frame), tupleKey: key }, session);
-    if (proof === undefined) return this.#drop('wrongTag', from, bytes);
-    this.#with(session, () => session.confirmed(proof, bytes.length, this.#nowMs));
+    this.#wakes.update(session);
   }
 
   /** Ids that no session has, on any tuple: whoever believes in them is told so, at most as fast as strangers are. */
@@ -308,7 +326,9 @@ export class ResponderEndpoint {
     this.counters.hint(hint);
     if (hint !== 'EMSGSIZE') return;
     const session = this.#sessions.streaming(tupleKey(to));
-    if (session !== undefined) this.#with(session, () => session.tooLarge(bytes, this.#nowMs));
+    if (session === undefined) return;
+    session.tooLarge(bytes, this.#nowMs);
+    this.#wakes.update(session);
   }
 
   #timeout(): void {
@@ -316,16 +336,9 @@ export class ResponderEndpoint {
       const due = this.#wakes.takeDue(this.#nowMs);
       if (due === undefined) return;
       const session = due as ResponderSession;
-      this.#with(session, () => session.timeout(this.#nowMs));
+      session.timeout(this.#nowMs);
+      this.#wakes.update(session);
     }
-  }
-
-  /** Whatever is done to a session: afterwards its place among the half-open and its next deadline are right. */
-  #with(session: ResponderSession, act: () => void): void {
-    const wasPending = session.pending;
-    act();
-    if (wasPending && !session.pending) this.#admission.leave(session.peer.address);
-    this.#wakes.update(session);
   }
 
   #drop(reason: DropReason, from: Peer, bytes: Uint8Array): void {
@@ -338,8 +351,4 @@ type StartIds = Pick<StartFrame, 'streamId' | 'attempt'>;
 /** A tuple's key on one socket: the remote end. */
 function tupleKey(peer: Peer): string {
   return `${peer.address} ${peer.port}`;
-}
-
-function pairOf(frame: Frame): { readonly streamId: bigint; readonly sessionTag: bigint } {
-  return { streamId: frame.streamId, sessionTag: frame.sessionTag };
 }

@@ -17,6 +17,8 @@ import { drop, type SessionHost } from './session-host.ts';
 import { responderTable } from './tables.ts';
 import type { Sleeper } from './wake-queue.ts';
 
+const NO_TOKEN = new Uint8Array(0);
+
 /** What a responder's session asks of its endpoint. */
 export interface ResponderHost extends SessionHost<ResponderOutput> {
   /** 32 bytes. */
@@ -29,6 +31,8 @@ export interface ResponderHost extends SessionHost<ResponderOutput> {
   claimTag(session: ResponderSession): bigint;
   /** Ends the tuple's live session, if there is one, and its candidates older than this one. */
   supersedeOlder(session: ResponderSession): void;
+  /** The session is no longer half-open. */
+  leftPending(session: ResponderSession): void;
   /** @param error what copies of the START get again; `undefined` for silence. */
   leaveTombstone(session: ResponderSession, error: Uint8Array | undefined, keepMs: number): void;
   /** The session is Closed and must be forgotten. */
@@ -58,7 +62,7 @@ export class ResponderSession implements Sleeper {
   readonly #streamName: string | undefined;
   #attempt: number;
   #ssrc = 0;
-  #resetToken: Uint8Array = new Uint8Array(0);
+  #resetToken: Uint8Array = NO_TOKEN;
   #feed: StreamFeed | undefined;
   #sdp: string | undefined;
   #outlet: MediaOutlet | undefined;
@@ -234,12 +238,14 @@ export class ResponderSession implements Sleeper {
   /** @param bytes of the datagram that caused it, 0 for none. */
   #dispatch(event: ResponderEvent, bytes: number): void {
     const from = this.state;
+    const wasPending = this.pending;
     const handled = this.#driver.send(event);
     if (!handled) {
       if (event.type === 'frame.START') drop(this.#host, 'duplicateStart', this.peer, bytes);
       else if (bytes > 0) drop(this.#host, 'noRow', this.peer, bytes);
       return;
     }
+    if (wasPending && !this.pending) this.#host.leftPending(this);
     this.#core.traceTransition('responder', event.type, from, this.state);
   }
 

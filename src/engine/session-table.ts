@@ -3,6 +3,8 @@ import { assertInvariant } from '../protocol/invariants.ts';
 import type { SessionHandle } from './io-types.ts';
 import type { ResponderSession } from './responder-session.ts';
 
+const NO_SESSIONS: readonly ResponderSession[] = [];
+
 /** Finds a responder's sessions by handle, by tuple and StreamId, and by SessionTag. */
 export class SessionTable {
   readonly #byHandle = new Map<SessionHandle, ResponderSession>();
@@ -50,24 +52,30 @@ export class SessionTable {
   }
 
   byStreamId(tupleKey: string, streamId: bigint): ResponderSession | undefined {
-    return this.#byTuple.get(tupleKey)?.find((session) => session.streamId === streamId);
+    for (const session of this.ofTuple(tupleKey)) if (session.streamId === streamId) return session;
+    return undefined;
   }
 
   /** The tuple's one live session (S6). */
   streaming(tupleKey: string): ResponderSession | undefined {
-    const live = this.ofTuple(tupleKey).filter((session) => session.state === 'Streaming');
-    assertInvariant('S6', live.length <= 1, `${live.length} live sessions on ${tupleKey}`);
-    return live[0];
+    let live: ResponderSession | undefined;
+    for (const session of this.ofTuple(tupleKey)) {
+      if (session.state !== 'Streaming') continue;
+      assertInvariant('S6', live === undefined, 'two live sessions on one tuple');
+      live = session;
+    }
+    return live;
   }
 
   /** All sessions of a tuple: candidates, the live one, and those that close or drain. */
   ofTuple(tupleKey: string): readonly ResponderSession[] {
-    return this.#byTuple.get(tupleKey) ?? [];
+    return this.#byTuple.get(tupleKey) ?? NO_SESSIONS;
   }
 
   /** Whether the tuple has as many candidates as it may. */
   candidatesFull(tupleKey: string): boolean {
-    const candidates = this.ofTuple(tupleKey).filter((session) => session.pending);
-    return candidates.length >= CANDIDATES_PER_TUPLE_MAX;
+    let candidates = 0;
+    for (const session of this.ofTuple(tupleKey)) if (session.pending) candidates++;
+    return candidates >= CANDIDATES_PER_TUPLE_MAX;
   }
 }

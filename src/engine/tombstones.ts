@@ -34,6 +34,7 @@ export class Tombstones {
 
   /** What is known of the pair: `undefined` nothing, `'silent'`, or the ERROR's bytes to answer with. */
   find(tupleKey: string, streamId: bigint, nowMs: number): Uint8Array | 'silent' | undefined {
+    if (this.#stones.size === 0) return undefined;
     const key = stoneKey(tupleKey, streamId);
     const stone = this.#stones.get(key);
     if (stone === undefined) return undefined;

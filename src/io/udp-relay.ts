@@ -95,6 +95,9 @@ const SEND_QUEUE = { datagramsMax: 8192, bytesMax: 16 * 1024 * 1024 };
  * camera, so that their tuples stay distinct there. Chance decides alike for the same seed; a bottleneck's queue depends on when datagrams come.
  */
 export class UdpRelay implements AsyncDisposable {
+  /** Settles when it is closed: with the error that closed it, or `undefined` when that was {@link close}. */
+  readonly closed: Promise<Error | undefined>;
+  readonly #settle: (failure: Error | undefined) => void;
   readonly #options: UdpRelayOptions;
   readonly #limits: RelayLimits;
   readonly #line: DelayLine;
@@ -110,6 +113,9 @@ export class UdpRelay implements AsyncDisposable {
   #closed = false;
 
   private constructor(options: UdpRelayOptions) {
+    const { promise, resolve } = deferred();
+    this.closed = promise;
+    this.#settle = resolve;
     this.#options = options;
     this.#limits = { ...relayLimits, ...options.limits };
     this.#line = new DelayLine({ datagramsMax: this.#limits.heldMax, bytesMax: this.#limits.heldBytesMax });
@@ -157,14 +163,19 @@ export class UdpRelay implements AsyncDisposable {
   }
 
   /** Drops what is on its way and closes all sockets. */
-  async close(): Promise<void> {
-    this.#closed = true;
-    this.#line.close();
-    await Promise.all([...[...this.#lanes.values()].map((lane) => lane.close()), this.#front?.close()]);
+  close(): Promise<void> {
+    return this.#end(undefined);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  async #end(failure: Error | undefined): Promise<void> {
+    this.#closed = true;
+    this.#line.close();
+    await Promise.all([...[...this.#lanes.values()].map((lane) => lane.close()), this.#front?.close()]);
+    this.#settle(failure);
   }
 
   #partition(ways: readonly Direction[], partitioned: boolean): void {
@@ -253,7 +264,7 @@ export class UdpRelay implements AsyncDisposable {
         if (lane !== undefined) this.#arrived('toCamera', lane, bytes, nowMs);
       },
       sendFailed: () => lose('sendFailed'),
-      failed: () => void this.close(),
+      failed: (error) => void this.#end(error),
       dropped: () => lose('bufferFull'),
     };
   }
@@ -271,4 +282,16 @@ export class UdpRelay implements AsyncDisposable {
       dropped: () => void toCamera.lose('bufferFull'),
     };
   }
+}
+
+/** Promise.withResolvers, which Node 20 does not have. */
+function deferred(): {
+  readonly promise: Promise<Error | undefined>;
+  readonly resolve: (failure: Error | undefined) => void;
+} {
+  let resolve: (failure: Error | undefined) => void = () => {};
+  const promise = new Promise<Error | undefined>((settle) => {
+    resolve = settle;
+  });
+  return { promise, resolve };
 }

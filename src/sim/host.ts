@@ -110,11 +110,13 @@ export class Host<Input extends { readonly kind: string }, Output, Endpoint exte
     this.#wakeAtMs = Number.POSITIVE_INFINITY;
   }
 
-  /** A new program in its place, whether the one before had crashed or not. */
+  /** A new program in its place, whether the one before had crashed or not. It may die before it began. */
   restart(): void {
     this.crash();
-    this.endpoint = this.#options.boot();
-    this.#state = 'running';
+    this.#mayDie(() => {
+      this.endpoint = this.#options.boot();
+      this.#state = 'running';
+    });
   }
 
   #timeout(): void {
@@ -124,19 +126,25 @@ export class Host<Input extends { readonly kind: string }, Output, Endpoint exte
 
   #step(input: Input): void {
     const { endpoint } = this;
-    let outputs: readonly Output[];
-    try {
+    let outputs: readonly Output[] = [];
+    this.#mayDie(() => {
       outputs = endpoint.step(input, this.localMs);
-    } catch (error) {
-      if (!(error instanceof AllocationFailure)) throw error;
-      this.crash();
-      return this.#options.died();
-    }
+    });
     for (const output of outputs) {
       // What an output leads to may end the program.
       if (this.endpoint === endpoint && this.state !== 'down') this.#options.perform(output);
     }
     if (this.#state === 'running') this.#schedule();
+  }
+
+  #mayDie(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      if (!(error instanceof AllocationFailure)) throw error;
+      this.crash();
+      this.#options.died();
+    }
   }
 
   #schedule(): void {

@@ -10,7 +10,14 @@ const anyPort = ['--listen', '127.0.0.1:0'];
 const clip = ['--stream', `door=${CLIP}`];
 
 describe.concurrent('exit code 0', () => {
-  for (const parts of [['--help'], ['send', '--help'], ['view', '--help'], ['demo', '--help'], ['help', 'send']]) {
+  for (const parts of [
+    ['--help'],
+    ['send', '--help'],
+    ['view', '--help'],
+    ['relay', '--help'],
+    ['demo', '--help'],
+    ['help', 'send'],
+  ]) {
     test(`of firstframe ${parts.join(' ')}`, async () => {
       const { code, stdout, stderr } = await runToEnd(parts);
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' });

@@ -4,6 +4,7 @@ import { DEFAULT_PORT } from '../../src/config/address.ts';
 import { defaultAdmissionLimits } from '../../src/engine/admission.ts';
 import { Counters, dropReasons, engineDropReasons, hintNames } from '../../src/engine/counters.ts';
 import { SEND_QUEUE_DATAGRAMS_MAX } from '../../src/io/send-queue.ts';
+import { relayLimits } from '../../src/io/udp-relay.ts';
 import { logLevels } from '../../src/observe/log.ts';
 import { Metrics } from '../../src/observe/metrics.ts';
 import { DROP_LINES_PER_SECOND, LINES_PER_SECOND } from '../../src/observe/output-log.ts';
@@ -80,6 +81,9 @@ describe('OPERATIONS', () => {
     expect(value('READY per session')).toBe(`${READY_PER_SECOND_MAX} a second`);
     expect(value('tombstones')).toBe(TOMBSTONES_MAX.toLocaleString('en-US'));
     expect(value('waiting datagrams of one socket')).toContain(String(SEND_QUEUE_DATAGRAMS_MAX));
+    expect(value('viewers of a relay')).toBe(relayLimits.lanesMax.toLocaleString('en-US'));
+    const { heldMax, heldBytesMax } = relayLimits;
+    expect(value('on their way in a relay')).toBe(`${heldMax.toLocaleString('en-US')}, ${heldBytesMax / 2 ** 20} MiB`);
     const known: ReadonlySet<string> = new Set([...dropReasons, ...(await metricNames())]);
     const shown = rows.flatMap((cells) => (cells[3] ?? '').split(', ')).filter((name) => /^\w+$/.test(name));
     expect(shown.filter((name) => !known.has(name))).toEqual([]);

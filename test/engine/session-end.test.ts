@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { encodeFrame } from '../../src/codec/encode.ts';
+import { rtpSsrc } from '../../src/media/rtp.ts';
 import { ErrorCode } from '../../src/protocol/error-code.ts';
 import { FrameType } from '../../src/protocol/frame.ts';
 import { frameOf, sessionFrame, startBytes } from '../support/frames.ts';
@@ -148,7 +149,7 @@ describe('a new START on the tuple of a live session', () => {
     expect(sent.every(({ plane, bytes }) => plane !== 'control' || frameOf(bytes).streamId === 2n)).toBe(true);
     const media = pushFrame(bench).filter(({ plane }) => plane === 'media');
     expect(media.length).toBeGreaterThan(0);
-    for (const { bytes } of media) expect(new DataView(bytes.buffer).getUint32(8)).toBe(next.ssrc);
+    for (const { bytes } of media) expect(rtpSsrc(bytes)).toBe(next.ssrc);
     expect(bench.endpoint.sessionCount).toBe(1);
     expect(bench.receive(startBytes(old.streamId, 9))).toEqual([]);
     expect(bench.count('release')).toBe(1);

@@ -59,6 +59,8 @@ export interface RunOptions {
   readonly namespace?: string;
   /** Keep its stdin open as a pipe; default: there is none. */
   readonly stdin?: boolean;
+  /** Beside the environment of the tests. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 const live = new Set<Run>();
@@ -91,7 +93,7 @@ export class Run implements AsyncDisposable {
     const [first = program, ...rest] = [...inside, program, ...parts];
     this.#child = spawn(first, rest, {
       stdio: [options.stdin === true ? 'pipe' : 'ignore', 'pipe', 'pipe'],
-      env: { ...process.env, [MARK]: this.#mark },
+      env: { ...process.env, ...options.env, [MARK]: this.#mark },
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     });
     live.add(this);

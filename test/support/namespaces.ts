@@ -58,6 +58,7 @@ export function layRoutedCable(cleanup: Cleanup): RoutedCable {
 
 /** Names of the namespaces that this process has made and that are still there. */
 export function namespacesLeft(): readonly string[] {
+  if (namespacesMissing !== undefined) return [];
   const { stdout } = spawnSync('ip', ['netns', 'list'], { encoding: 'utf8' });
   return stdout.split('\n').filter((line) => line.includes(`-${process.pid}-`));
 }

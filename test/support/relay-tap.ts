@@ -1,5 +1,6 @@
 import { type RelayRecord, UdpRelay, type UdpRelayOptions } from '../../src/io/udp-relay.ts';
 import { addressText } from '../../src/observe/text.ts';
+import { Witness } from './witness.ts';
 
 const BYTES_MAX = 256 * 1024 * 1024;
 const RECORDS_MAX = 500_000;
@@ -28,7 +29,12 @@ export class TappedRelay implements AsyncDisposable {
 
   /** Everything so far, in order. */
   get records(): readonly RelayRecord[] {
-    return this.#tap.records;
+    return this.#tap.witness.seen;
+  }
+
+  /** The first record that matches, from the one numbered `from` on, whether it was seen already or is to come. */
+  when(match: (record: RelayRecord) => boolean, limitMs: number, what: string, from = 0): Promise<RelayRecord> {
+    return this.#tap.witness.when(match, limitMs, what, from);
   }
 
   /** Datagrams that were not written down because there was no room. */
@@ -52,20 +58,20 @@ export class TappedRelay implements AsyncDisposable {
 }
 
 class Tap {
-  readonly records: RelayRecord[] = [];
+  readonly witness = new Witness<RelayRecord>(RECORDS_MAX);
   readonly lanes = new Map<number, RelayRecord[]>();
   overflow = 0;
   #bytes = 0;
 
   note(record: RelayRecord): void {
-    if (this.records.length >= RECORDS_MAX || this.#bytes + record.bytes.length > BYTES_MAX) {
+    if (this.witness.seen.length >= RECORDS_MAX || this.#bytes + record.bytes.length > BYTES_MAX) {
       this.overflow++;
       return;
     }
     this.#bytes += record.bytes.length;
-    this.records.push(record);
     const lane = this.lanes.get(record.lane) ?? [];
     this.lanes.set(record.lane, lane);
     lane.push(record);
+    this.witness.note(record);
   }
 }

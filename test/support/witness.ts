@@ -6,7 +6,6 @@ export function soon<T>(promise: Promise<T>, limitMs: number, what: string): Pro
   });
 }
 
-/** Items that a witness keeps; more are counted only. */
 const KEPT_MAX = 100_000;
 
 interface Waiting<T> {
@@ -20,9 +19,15 @@ export class Witness<T> {
   /** Items that came after the memory was full. */
   overflow = 0;
   readonly #waiting = new Set<Waiting<T>>();
+  readonly #keptMax: number;
+
+  /** @param keptMax items that are kept; more are counted only. Default 100,000. */
+  constructor(keptMax = KEPT_MAX) {
+    this.#keptMax = keptMax;
+  }
 
   note(item: T): void {
-    if (this.seen.length < KEPT_MAX) this.seen.push(item);
+    if (this.seen.length < this.#keptMax) this.seen.push(item);
     else this.overflow++;
     for (const waiting of this.#waiting) {
       if (!waiting.match(item)) continue;

@@ -98,7 +98,10 @@ export function streamStillPossible(exploration: Exploration): Reachability {
 /** Questions about both ends of a state. */
 class Ends {
   readonly #model: Model;
+  /** By local state: timer T1 is armed and has a row. */
   readonly #sendsAgain: Uint8Array;
+  /** By local state: RESET has a row. */
+  readonly #restartLeft: Uint8Array;
   readonly #described: Uint8Array;
   readonly #name: (local: number) => string;
 
@@ -107,11 +110,12 @@ class Ends {
     this.#model = model;
     this.#described = initiator.notes['sdp'] as Uint8Array;
     this.#name = (local) => initiator.states[initiator.stateOf[local] as number] as string;
-    const t1 = initiator.eventNames.indexOf('timer.T1');
-    this.#sendsAgain = Uint8Array.from({ length: initiator.size }, (_, local) => {
-      const armed = (initiator.timers[local] as Int32Array).includes(t1);
-      return armed && initiator.handled[local * initiator.eventCount + t1] === 1 ? 1 : 0;
-    });
+    const handled = (event: string) => {
+      const index = initiator.eventNames.indexOf(event);
+      return initiator.stateOf.map((_, local) => initiator.handled[local * initiator.eventCount + index] as number);
+    };
+    this.#sendsAgain = handled('timer.T1');
+    this.#restartLeft = handled('RESET, right token');
   }
 
   agree(states: Int32Array, offset: number): boolean {
@@ -136,10 +140,15 @@ class Ends {
     return true;
   }
 
-  /** The initiator closes or is closed. */
+  /** No step but a restart of a process leads to a stream: the initiator ends, or its session is over and cannot be replaced. */
   gaveUp(states: Int32Array, offset: number): boolean {
-    const name = this.#name(get(states[offset] as number, Global.initiator));
-    return name === 'Closing' || name === 'Draining' || name === 'Closed';
+    const first = states[offset] as number;
+    const local = get(first, Global.initiator);
+    const name = this.#name(local);
+    if (name === 'Closing' || name === 'Draining' || name === 'Closed') return true;
+    if (name !== 'Streaming' && name !== 'AwaitingStartConfirm') return false;
+    const mayRestart = name === 'AwaitingStartConfirm' && this.#restartLeft[local] === 1;
+    return !mayRestart && this.#stage(states, offset, get(first, Global.tag)) === 0;
   }
 
   maySucceed(states: Int32Array, offset: number): boolean {
@@ -185,11 +194,9 @@ class Ends {
   /** The responder forgot the session, can prove it, and a restart is left. */
   #mayRestart(states: Int32Array, offset: number): boolean {
     const first = states[offset] as number;
-    const { layout, initiator } = this.#model;
+    const { layout } = this.#model;
     const session = states[offset + layout.firstSession + get(first, Global.tag) - 1] as number;
     if (get(session, Session.local) !== 0 || get(session, Session.keyLost) === 1) return false;
-    const reset = initiator.eventNames.indexOf('RESET, right token');
-    const handled = initiator.handled[get(first, Global.initiator) * initiator.eventCount + reset];
-    return handled === 1 && this.#roomForOne(states, offset);
+    return this.#restartLeft[get(first, Global.initiator)] === 1 && this.#roomForOne(states, offset);
   }
 }

@@ -218,6 +218,8 @@ export class CameraWatch {
       session.bye = copies.same(session.bye, seen);
       caps.byes(session);
       camera.ending(session);
+    } else if (seen.type === FrameType.BYE_ACK) {
+      camera.ending(session);
     }
   }
 }

@@ -25,6 +25,8 @@ export interface InvariantWatchOptions extends DecodingOptions {
   readonly profile?: Profile;
   /** The camera's, where they are not the default ones. */
   readonly limits?: Partial<AdmissionLimits>;
+  /** Look at S16 too, which costs a snapshot of every endpoint at the end; default false. */
+  readonly labels?: boolean;
 }
 
 /** What is to be judged at the end of a run besides safety. */
@@ -50,7 +52,7 @@ export class InvariantWatch {
   readonly #log = new ViolationLog();
   readonly #reader: DatagramReader;
   readonly #disturbance = new Disturbance(this.#log);
-  readonly #labels = new Labels(this.#log);
+  readonly #labels: Labels | undefined;
   readonly #liveness: Liveness;
   readonly #checkers: Checkers;
   readonly #cameraWatch: CameraWatch;
@@ -61,6 +63,7 @@ export class InvariantWatch {
     const { profile = profiles.default } = options;
     const caps = new Caps(log, profile, options.limits ?? {});
     const camera = new CameraRecord(caps.limits.prefixRate.burst);
+    this.#labels = options.labels === true ? new Labels(log) : undefined;
     this.#reader = new DatagramReader(log, options);
     this.#liveness = new Liveness(log, profile);
     this.#checkers = {
@@ -134,8 +137,8 @@ export class InvariantWatch {
     this.#log.atMs = world.clock.nowMs;
     this.#viewerWatch.finish();
     caps.finish(world, camera);
-    this.#labels.finish('the camera', world.camera.counters);
-    for (const { endpoint, number } of world.viewers) this.#labels.finish(`viewer ${number}`, endpoint.counters);
+    this.#labels?.finish('the camera', world.camera.counters);
+    for (const { endpoint, number } of world.viewers) this.#labels?.finish(`viewer ${number}`, endpoint.counters);
     if (liveness !== undefined) {
       this.#liveness.settled(world, this.#viewerWatch.records(), camera, liveness.faultsStoppedAtMs);
     }

@@ -28,8 +28,8 @@ interface Made {
 export class EngineWalk {
   /** What was done, for a failure. */
   readonly log: string[] = [];
-  /** Classes of events that both took: `initiator BYE`. */
-  readonly covered: Set<string>;
+  /** How often both did what: `initiator timer.T1`, `frame READY`. */
+  readonly covered: Map<string, number>;
   state: Int32Array;
   readonly #model: Model;
   readonly #profile: Profile;
@@ -37,7 +37,7 @@ export class EngineWalk {
   readonly #stonesUntilMs = new Map<number, number>();
   #startedAtMs = 0;
 
-  constructor(model: Model, profile: Profile, seed: number, covered: Set<string>) {
+  constructor(model: Model, profile: Profile, seed: number, covered: Map<string, number>) {
     this.#model = model;
     this.#profile = profile;
     this.#real = new RealPair(model.layout, profile, seed);
@@ -114,14 +114,17 @@ export class EngineWalk {
 
   #cover(action: number): void {
     const { group, subject, detail } = partsOf(action);
-    const { initiator, responder, layout } = this.#model;
-    if (group === Group.INITIATOR) this.covered.add(`initiator ${initiator.eventNames[detail]}`);
-    else if (group === Group.RESPONDER) this.covered.add(`responder ${responder.eventNames[detail]}`);
-    else if (group === Group.DELIVER && subject >= layout.firstSession) {
-      this.covered.add(`frame ${Object.keys(SessionFrame)[detail & 31]}`);
-    } else if (group === Group.DELIVER) {
-      this.covered.add(`frame ${frameName(this.#model, 32 * subject + (detail & 31), this.state).split(' ')[0]}`);
-    } else this.covered.add(`group ${group}`);
+    const { initiator, responder } = this.#model;
+    let name = `group ${group}`;
+    if (group === Group.INITIATOR) name = `initiator ${initiator.eventNames[detail]}`;
+    if (group === Group.RESPONDER) name = `responder ${responder.eventNames[detail]}`;
+    if (group === Group.DELIVER) name = `frame ${this.#frameKind(subject, detail & 31)}`;
+    this.covered.set(name, (this.covered.get(name) ?? 0) + 1);
+  }
+
+  #frameKind(word: number, bit: number): string | undefined {
+    if (word >= this.#model.layout.firstSession) return Object.keys(SessionFrame)[bit];
+    return frameName(this.#model, 32 * word + bit, this.state).split(' ')[0];
   }
 
   #possible(action: number): boolean {

@@ -477,7 +477,7 @@ describe('S14 is reported', () => {
 describe('S16 is reported', () => {
   it('for a label that is not of the closed sets, and for one that is missing', () => {
     for (const drops of [{ ...new WatchedWorld().camera.counters.snapshot().drops, 'a peer’s own word': 1 }, {}]) {
-      const world = new WatchedWorld();
+      const world = new WatchedWorld({ watch: { labels: true } });
       const { counters } = world.camera;
       const snapshot = { ...counters.snapshot(), drops };
       Object.defineProperty(counters, 'snapshot', { value: () => snapshot });

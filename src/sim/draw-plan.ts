@@ -1,0 +1,199 @@
+import { type HintName, hintNames } from '../engine/counters.ts';
+import { ErrorCode } from '../protocol/error-code.ts';
+import type { ProfileName } from '../protocol/profiles.ts';
+import {
+  type ApplicationPlan,
+  type CameraPlan,
+  type FaultPlan,
+  forgeryKinds,
+  type MediaPlan,
+  type RunMode,
+  type TimedFault,
+  type ViewerPlan,
+  type Ways,
+} from './fault-plan.ts';
+import type { HostClock } from './host.ts';
+import { bursts, type LinkModel } from './link-model.ts';
+import { Prng } from './prng.ts';
+import type { HostName } from './world-event.ts';
+
+/** Tells the draws of a plan from those of the world that runs it. */
+const PLAN_STREAM = 0x504c_414e;
+
+/** Each seed has its own subset of the kinds of faults, with this chance for each. */
+const KIND_CHANCE = 0.3;
+
+const kinds: readonly TimedFault['kind'][] = [
+  'pause',
+  'crash',
+  'partition',
+  'clog',
+  'rebind',
+  'sends',
+  'close',
+  'socket',
+  'redial',
+  'forge',
+  'flood',
+];
+
+/** The plan of a seed: which kinds of faults there are, how often, how bad the links are, what the hosts do. */
+export function drawPlan(seed: number, mode: RunMode): FaultPlan {
+  const draw = new Draw(new Prng(seed, PLAN_STREAM));
+  const profile = draw.oneOf<ProfileName>(['default', 'default', 'default', 'lan', 'internet', 'seed']);
+  const faultyMs = mode === 'safety' ? draw.between(300, draw.chance(0.2) ? 30_000 : 6000) : draw.between(50, 4000);
+  const viewers = Array.from({ length: 1 + draw.below(3) }, () => drawViewer(draw, faultyMs));
+  const media = draw.chance(0.5) ? drawMedia(draw) : undefined;
+  return {
+    seed,
+    mode,
+    profile,
+    camera: drawCamera(draw),
+    application: drawApplication(draw),
+    ...(media === undefined ? {} : { media }),
+    viewers,
+    faults: drawFaults(draw, viewers.length, faultyMs),
+    faultyMs,
+  };
+}
+
+/** Draws of a plan, by kind of number. */
+class Draw {
+  readonly #prng: Prng;
+
+  constructor(prng: Prng) {
+    this.#prng = prng;
+  }
+
+  chance(fraction: number): boolean {
+    return this.#prng.chance(fraction);
+  }
+
+  below(limit: number): number {
+    return this.#prng.below(limit);
+  }
+
+  /** A whole number. */
+  between(least: number, most: number): number {
+    return least + this.#prng.below(Math.max(0, most - least) + 1);
+  }
+
+  /** In hundredths, so that a printed plan can be read. */
+  fraction(most: number): number {
+    return this.below(Math.round(100 * most) + 1) / 100;
+  }
+
+  oneOf<T>(items: readonly T[]): T {
+    const item = items[this.below(items.length)];
+    if (item === undefined) throw new RangeError('nothing to choose from');
+    return item;
+  }
+
+  /** A fault's own field in some of the plans. */
+  sometimes<T>(fraction: number, make: () => T): T | undefined {
+    return this.chance(fraction) ? make() : undefined;
+  }
+}
+
+function drawClock(draw: Draw): { readonly clock?: HostClock } {
+  if (!draw.chance(0.2)) return {};
+  return { clock: { offsetMs: draw.between(-5000, 100_000), rate: 1 + (draw.below(201) - 100) / 10_000 } };
+}
+
+function drawCamera(draw: Draw): CameraPlan {
+  const allocationFailsAt = draw.sometimes(0.05, () => draw.between(3, 40));
+  return {
+    keepsKey: draw.chance(0.5),
+    repair: draw.chance(0.8),
+    datagramBytesMax: draw.oneOf([1200, 1200, 600, 296] as const),
+    ...drawClock(draw),
+    ...(allocationFailsAt === undefined ? {} : { allocationFailsAt }),
+  };
+}
+
+function drawApplication(draw: Draw): ApplicationPlan {
+  if (draw.chance(0.5)) return { late: 0, refuses: 0, silent: 0, lateMs: 0 };
+  const [late, refuses, silent] = [draw.fraction(0.8), draw.fraction(0.5), draw.fraction(0.2)];
+  return { late, refuses, silent, lateMs: draw.between(1, 1500) };
+}
+
+function drawMedia(draw: Draw): MediaPlan {
+  const ends = draw.chance(0.4);
+  return { frames: draw.between(1, 25), bytes: draw.between(30, 4000), intervalMs: draw.between(10, 200), ends };
+}
+
+function drawViewer(draw: Draw, faultyMs: number): ViewerPlan {
+  const allocationFailsAt = draw.sometimes(0.05, () => draw.between(1, 12));
+  const toCamera = drawLink(draw);
+  return {
+    startsAtMs: draw.chance(0.5) ? 0 : draw.below(Math.ceil(faultyMs / 2)),
+    toCamera,
+    toViewer: draw.chance(0.5) ? toCamera : drawLink(draw),
+    repair: draw.chance(0.8),
+    fast: draw.chance(0.1),
+    ...drawClock(draw),
+    ...(allocationFailsAt === undefined ? {} : { allocationFailsAt }),
+  };
+}
+
+function drawLink(draw: Draw): LinkModel {
+  const link: { -readonly [K in keyof LinkModel]: LinkModel[K] } = {
+    oneWayMs: draw.below(draw.chance(0.1) ? 400 : 60),
+  };
+  if (draw.chance(0.5)) link.loss = draw.fraction(draw.chance(0.1) ? 1 : 0.5);
+  if (draw.chance(0.2)) link.burst = bursts(draw.fraction(0.4), draw.between(1, 10));
+  if (draw.chance(0.4)) link.jitterMs = draw.below(40);
+  if (draw.chance(0.3)) {
+    link.reorder = draw.fraction(0.3);
+    link.reorderMs = draw.between(1, 100);
+  }
+  if (draw.chance(0.3)) link.duplication = draw.fraction(0.3);
+  if (draw.chance(0.3)) link.corruption = draw.fraction(0.2);
+  if (draw.chance(0.15)) {
+    link.bitsPerSecond = draw.between(50_000, 5_000_000);
+    link.queueBytesMax = draw.between(1500, 30_000);
+  }
+  if (draw.chance(0.1)) link.datagramBytesMax = draw.between(250, 1300);
+  return link;
+}
+
+function drawFaults(draw: Draw, viewers: number, faultyMs: number): TimedFault[] {
+  const present = kinds.filter(() => draw.chance(KIND_CHANCE));
+  if (present.length === 0) return [];
+  return Array.from({ length: draw.between(1, 8) }, () => drawFault(draw, draw.oneOf(present), viewers, faultyMs));
+}
+
+function drawFault(draw: Draw, kind: TimedFault['kind'], viewers: number, faultyMs: number): TimedFault {
+  const atMs = draw.below(faultyMs);
+  const viewer = draw.below(viewers);
+  const host: HostName = draw.chance(0.5) ? 'camera' : viewer;
+  const forMs = draw.between(1, draw.chance(0.2) ? 20_000 : 1500);
+  const ways = draw.oneOf<Ways>(['toCamera', 'toViewer', 'both']);
+  switch (kind) {
+    case 'pause':
+      return { atMs, kind, host, forMs, order: draw.oneOf(['datagramsFirst', 'timersFirst']) };
+    case 'crash':
+      return draw.chance(0.2) ? { atMs, kind, host } : { atMs, kind, host, forMs: draw.chance(0.3) ? 0 : forMs };
+    case 'partition':
+      return draw.chance(0.2) ? { atMs, kind, viewer, ways } : { atMs, kind, viewer, ways, forMs };
+    case 'clog':
+      return { atMs, kind, viewer, ways, forMs };
+    case 'sends':
+      return { atMs, kind, host, hint: draw.oneOf<HintName>(hintNames), fraction: draw.fraction(1), forMs };
+    case 'close':
+      return {
+        atMs,
+        kind,
+        host,
+        code: draw.oneOf([ErrorCode.NO_ERROR, ErrorCode.SHUTDOWN, ErrorCode.BUSY, 0x80, 0xfff0]),
+      };
+    case 'socket':
+      return { atMs, kind, host };
+    case 'forge':
+      return { atMs, kind, viewer, what: draw.oneOf(forgeryKinds), count: draw.between(1, 8) };
+    case 'flood':
+      return { atMs, kind, count: draw.between(1, draw.chance(0.1) ? 300 : 20) };
+    default:
+      return { atMs, kind, viewer };
+  }
+}
