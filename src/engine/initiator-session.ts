@@ -322,22 +322,15 @@ export class InitiatorSession {
     this.#starts.sent(attempt, this.#core.nowMs);
     this.#startsSent++;
     this.#host.counters.add('startsSent');
-    this.#core.send(
-      encodeOnce(
-        {
-          flags: FrameFlag.ACK_REQUIRED | (fast ? FrameFlag.FAST : 0),
-          streamId: this.#core.streamId,
-          sessionTag: 0n,
-          attempt,
-        },
-        {
-          type: FrameType.START,
-          versions: [PROTOCOL_VERSION],
-          ...(this.#cookie === undefined ? {} : { cookie: this.#cookie }),
-          ...(streamName === undefined ? {} : { streamName }),
-        },
-      ),
-    );
+    const { streamId } = this.#core;
+    const flags = FrameFlag.ACK_REQUIRED | (fast ? FrameFlag.FAST : 0);
+    const body = {
+      type: FrameType.START,
+      versions: [PROTOCOL_VERSION],
+      ...(this.#cookie === undefined ? {} : { cookie: this.#cookie }),
+      ...(streamName === undefined ? {} : { streamName }),
+    };
+    this.#core.send(encodeOnce({ flags, streamId, sessionTag: 0n, attempt }, body));
   }
 
   #adoptSession(): void {
