@@ -1,20 +1,21 @@
-import { type TimerName, timerNames } from '../../machines/types.ts';
+/** The timers of one machine as data: a deadline each, in ms on the monotonic clock, Infinity when not armed. */
+export class Deadlines<Name extends string> {
+  readonly #names: readonly Name[];
+  readonly #atMs: number[];
 
-const indexOf = new Map<TimerName, number>(timerNames.map((name, index) => [name, index]));
-
-const NONE_ARMED: readonly number[] = timerNames.map(() => Number.POSITIVE_INFINITY);
-
-/** The timers of one session as data: a deadline each, in ms on the monotonic clock, Infinity when not armed. */
-export class Deadlines {
-  readonly #atMs = NONE_ARMED.slice();
+  /** @param names in the order in which simultaneous ones expire. */
+  constructor(names: readonly Name[]) {
+    this.#names = names;
+    this.#atMs = names.map(() => Number.POSITIVE_INFINITY);
+  }
 
   /** Arms, or arms anew, one timer. */
-  arm(name: TimerName, atMs: number): void {
-    this.#atMs[indexOf.get(name) ?? 0] = atMs;
+  arm(name: Name, atMs: number): void {
+    this.#atMs[this.#names.indexOf(name)] = atMs;
   }
 
   /** The timer will not expire. */
-  disarm(name: TimerName): void {
+  disarm(name: Name): void {
     this.arm(name, Number.POSITIVE_INFINITY);
   }
 
@@ -24,8 +25,8 @@ export class Deadlines {
   }
 
   /** When the given timer expires. */
-  at(name: TimerName): number {
-    return this.#atMs[indexOf.get(name) ?? 0] ?? Number.POSITIVE_INFINITY;
+  at(name: Name): number {
+    return this.#atMs[this.#names.indexOf(name)] ?? Number.POSITIVE_INFINITY;
   }
 
   /** When the first one expires. */
@@ -35,12 +36,12 @@ export class Deadlines {
     return earliest;
   }
 
-  /** Disarms and returns the timer that expired first at or before `nowMs`; equal ones in the order of `timerNames`. */
-  takeDue(nowMs: number): TimerName | undefined {
+  /** Disarms and returns the timer that expired first at or before `nowMs`; equal ones in the order of their names. */
+  takeDue(nowMs: number): Name | undefined {
     const earliest = this.earliestMs();
     if (earliest > nowMs) return undefined;
     const index = this.#atMs.indexOf(earliest);
     this.#atMs[index] = Number.POSITIVE_INFINITY;
-    return timerNames[index];
+    return this.#names[index];
   }
 }

@@ -1,4 +1,10 @@
-import { type InitiatorState, type ResponderState, repeatMs, type TimerName } from '../../machines/index.ts';
+import {
+  type InitiatorState,
+  type ResponderState,
+  repeatMs,
+  type TimerName,
+  timerNames,
+} from '../../machines/index.ts';
 import { encodeOnce, encodeParts } from '../codec/encode.ts';
 import { BYE_REPEAT_MS, CLOSE_MS, DRAIN_MS } from '../protocol/constants.ts';
 import { type FrameBody, FrameType } from '../protocol/frame.ts';
@@ -14,7 +20,7 @@ type SessionState = InitiatorState | ResponderState;
 export class SessionCore {
   readonly peer: Peer;
   readonly handle: SessionHandle;
-  readonly deadlines = new Deadlines();
+  readonly deadlines = new Deadlines(timerNames);
   readonly rtt = new RttEstimate();
   /** Time of the input that is being handled. */
   nowMs: number;

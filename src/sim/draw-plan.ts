@@ -118,8 +118,8 @@ function drawApplication(draw: Draw): ApplicationPlan {
 }
 
 function drawMedia(draw: Draw): MediaPlan {
-  const ends = draw.chance(0.4);
-  return { frames: draw.between(1, 25), bytes: draw.between(30, 4000), intervalMs: draw.between(10, 200), ends };
+  const intervalMs = draw.chance(0.6) ? draw.between(10, 100) : draw.between(100, 1500);
+  return { frames: draw.between(1, 25), bytes: draw.between(30, 4000), intervalMs, ends: draw.chance(0.4) };
 }
 
 function drawViewer(draw: Draw, faultyMs: number): ViewerPlan {
@@ -157,10 +157,12 @@ function drawLink(draw: Draw): LinkModel {
   return link;
 }
 
-function drawFaults(draw: Draw, viewers: number, faultyMs: number): TimedFault[] {
+function drawFaults(draw: Draw, viewers: number, wholeMs: number): TimedFault[] {
   const present = kinds.filter(() => draw.chance(KIND_CHANCE));
   if (present.length === 0) return [];
-  return Array.from({ length: draw.between(1, 8) }, () => drawFault(draw, draw.oneOf(present), viewers, faultyMs));
+  // Most of what can go wrong goes wrong in a handshake.
+  const faultyMs = draw.chance(0.4) ? Math.min(wholeMs, 400) : wholeMs;
+  return Array.from({ length: draw.between(1, 12) }, () => drawFault(draw, draw.oneOf(present), viewers, faultyMs));
 }
 
 function drawFault(draw: Draw, kind: TimedFault['kind'], viewers: number, faultyMs: number): TimedFault {

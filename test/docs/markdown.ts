@@ -14,6 +14,7 @@ export const documents = [
   'docs/ARCHITECTURE.md',
   'docs/OPERATIONS.md',
   'docs/SIMULATION.md',
+  'docs/NEIGHBOURS.md',
 ] as const;
 
 /** A document's path. */

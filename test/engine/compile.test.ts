@@ -3,7 +3,9 @@ import { createMachine, initialTransition } from 'xstate';
 import { initiatorMachine, responderMachine } from '../../machines/index.ts';
 import { type CompiledMachine, compileMachine } from '../../src/engine/compile.ts';
 import { initiatorTable, responderTable } from '../../src/engine/tables.ts';
+import { definedRows } from '../support/machine-definition.ts';
 import { initiatorSubject, responderSubject, type Subject } from '../support/machine-table.ts';
+import { neighbourSubjects } from '../support/neighbour-subjects.ts';
 import { seeded, seedFromEnv } from '../support/seeded.ts';
 
 /** Compares every state, class of event and outcome of the guards. @returns how many of them have a row. */
@@ -68,6 +70,12 @@ describe('the compiled table', () => {
     expect(walk(initiatorSubject(), initiatorTable, { sendsMax: 3, fastAsked: true })).toBeGreaterThan(500);
     expect(walk(responderSubject(), responderTable, undefined)).toBeGreaterThan(500);
   });
+
+  for (const { subject, table } of neighbourSubjects) {
+    it(`of the ${subject.name} does what XState does, for every state, class of event and outcome of the guards`, () => {
+      expect(compare(subject, table)).toBeGreaterThanOrEqual(definedRows(subject.machine).length);
+    });
+  }
 
   it('begins where XState begins', () => {
     const input = { sendsMax: 3, fastAsked: true };

@@ -12,7 +12,7 @@ import { Prng } from '../../src/sim/prng.ts';
 
 describe('Deadlines', () => {
   it('expires timers in order of time, equal ones in the order of the table', () => {
-    const deadlines = new Deadlines();
+    const deadlines = new Deadlines(timerNames);
     for (const name of [...timerNames].reverse()) deadlines.arm(name, 10);
     deadlines.arm('drain', 5);
     const order = [];
@@ -22,7 +22,7 @@ describe('Deadlines', () => {
   });
 
   it('keeps what is not due, moves what is armed anew and forgets what is disarmed', () => {
-    const deadlines = new Deadlines();
+    const deadlines = new Deadlines(timerNames);
     deadlines.arm('T1', 10);
     deadlines.arm('dead', 20);
     expect(deadlines.takeDue(9.9)).toBeUndefined();

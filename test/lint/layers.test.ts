@@ -129,6 +129,29 @@ const layers: Readonly<Record<string, { readonly may: readonly string[]; readonl
     may: ['./clock.ts', '../engine/session.ts', 'dgram-as-promised', 'node:fs'],
     mayNot: ['../cli/main.ts', 'xstate', 'pino'],
   },
+  'src/neighbours': {
+    may: ['./core-runner.ts', './core/hello.ts', '../io/clock.ts', '../sim/link.ts', 'node:tls', 'node:fs'],
+    mayNot: ['../cli/main.ts', 'xstate', 'pino', 'dgram-as-promised'],
+  },
+  'src/neighbours/core': {
+    may: ['./hello.ts', '../../engine/driver.ts', '../../sim/link.ts', '../../../machines/index.ts'],
+    mayNot: ['../core-runner.ts', '../../io/clock.ts', '../../engine/../io/clock.ts', 'node:tls', 'xstate'],
+  },
+  'src/neighbours/rrcc': {
+    may: ['./leader.ts', '../core-runner.ts', '../core/hello.ts', '../../io/clock.ts', 'node:fs'],
+    mayNot: ['../../cli/main.ts', 'xstate', 'pino'],
+  },
+  'src/neighbours/rrcc/core': {
+    may: ['./codec.ts', '../../core/hello.ts', '../../../engine/driver.ts', '../../../../machines/index.ts'],
+    mayNot: [
+      '../leader.ts',
+      '../../core-runner.ts',
+      '../../../io/clock.ts',
+      '../../../sim/link.ts',
+      'node:fs',
+      'xstate',
+    ],
+  },
   'src/cli': {
     may: ['../io/clock.ts', '../index.ts', 'commander', 'node:fs'],
     mayNot: ['xstate', 'node:dgram', 'dgram-as-promised', 'binary-parser', 'pino'],
@@ -169,6 +192,8 @@ const pureFolders = [
   'src/engine',
   'src/sim',
   'src/sim/explore',
+  'src/neighbours/core',
+  'src/neighbours/rrcc/core',
 ];
 const impure: readonly (readonly [name: string, expression: string])[] = [
   ['Date', 'Date.now()'],

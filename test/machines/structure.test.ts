@@ -9,6 +9,7 @@ import {
   initialState,
 } from '../support/machine-definition.ts';
 import { initiatorSubject, responderSubject, type Subject } from '../support/machine-table.ts';
+import { neighbourSubjects } from '../support/neighbour-subjects.ts';
 
 const isAssign = (action: unknown): boolean =>
   typeof action === 'function' && 'type' in action && action.type === 'xstate.assign';
@@ -118,16 +119,18 @@ function suite<State extends string, Context extends object, Event extends { rea
       expect(missing).toEqual([]);
     });
 
-    it('has rows for no timer beyond the ten', () => {
+    it('has rows for each of its timers and for no other', () => {
       const timers = rows.map(({ event }) => event).filter((event) => event.startsWith('timer.'));
-      const known = new Set(timerNames.map((name) => `timer.${name}`));
+      const known = new Set(subject.timers.map((name) => `timer.${name}`));
       expect(timers.filter((event) => !known.has(event))).toEqual([]);
+      if (subject.timers !== timerNames) expect(new Set(timers)).toEqual(known);
     });
   });
 }
 
 suite(initiatorSubject());
 suite(responderSubject());
+for (const { subject } of neighbourSubjects) suite(subject);
 
 /** Takes every step there is. */
 function takeAllSteps<State extends string, Context extends object, Event extends { readonly type: string }>(

@@ -42,7 +42,8 @@ type FieldsOf<Event, Type> = Event extends { readonly type: infer Types }
 
 type Outcomes<Value> = [boolean] extends [Value] ? readonly [true, false] : readonly [Value, ...Value[]];
 
-type OutcomesByType<Event extends { readonly type: string }> = {
+/** All outcomes of all fields of all types of events. */
+export type OutcomesByType<Event extends { readonly type: string }> = {
   readonly [Type in Event['type']]: {
     readonly [Field in keyof FieldsOf<Event, Type>]-?: Outcomes<FieldsOf<Event, Type>[Field]>;
   };
@@ -52,7 +53,8 @@ type BooleanFieldsOf<Event, Type> =
   FieldsOf<Event, Type> extends infer Fields
     ? { [Field in keyof Fields]: [boolean] extends [Fields[Field]] ? Field : never }[keyof Fields]
     : never;
-type BooleanField<Event extends { readonly type: string }> = {
+/** A field of an event that is a yes or a no. */
+export type BooleanField<Event extends { readonly type: string }> = {
   [Type in Event['type']]: BooleanFieldsOf<Event, Type>;
 }[Event['type']];
 
@@ -107,7 +109,12 @@ const responderOutcomes = {
   'app.superseded': {},
 } as const satisfies OutcomesByType<ResponderEvent>;
 
-const words: Readonly<Record<BooleanField<InitiatorEvent | ResponderEvent>, readonly [yes: string, no: string]>> = {
+/** What a yes and a no of each field are called. */
+export type FieldWords<Event extends { readonly type: string }> = Readonly<
+  Record<BooleanField<Event>, readonly [yes: string, no: string]>
+>;
+
+const words: FieldWords<InitiatorEvent | ResponderEvent> = {
   sameTag: ['our tag', 'other tag'],
   fastGranted: ['fast granted', 'fast not granted'],
   admitted: ['admitted', 'not admitted'],
@@ -120,7 +127,7 @@ const words: Readonly<Record<BooleanField<InitiatorEvent | ResponderEvent>, read
   consentHolds: ['consent holds', 'consent does not hold'],
 };
 
-function inWords(field: string, value: unknown): string {
+function inWords(words: object, field: string, value: unknown): string {
   if (typeof value === 'number') {
     const name = errorCodeName(value);
     return name === 'APPLICATION' ? `code 0x${value.toString(16)}` : `code ${name}`;
@@ -132,7 +139,11 @@ function inWords(field: string, value: unknown): string {
 
 type DraftEvent = Record<string, unknown> & { readonly worthWaiting?: unknown; readonly code?: unknown };
 
-function classesOf<Event extends { readonly type: string }>(outcomes: OutcomesByType<Event>): EventClass<Event>[] {
+/** Every type of event times every outcome of its fields. */
+export function classesOf<Event extends { readonly type: string }>(
+  outcomes: OutcomesByType<Event>,
+  words: FieldWords<Event>,
+): EventClass<Event>[] {
   const classes: EventClass<Event>[] = [];
   for (const [type, fields] of Object.entries(outcomes) as [string, Record<string, readonly unknown[]>][]) {
     let events: DraftEvent[] = [{ type }];
@@ -142,7 +153,9 @@ function classesOf<Event extends { readonly type: string }>(outcomes: OutcomesBy
     for (const event of events) {
       // Only RESOURCE and BUSY are ever worth waiting for: the driver never makes the other combination.
       if (event.worthWaiting === true && !isTransient(Number(event.code))) continue;
-      const spoken = Object.fromEntries(Object.keys(fields).map((field) => [field, inWords(field, event[field])]));
+      const spoken = Object.fromEntries(
+        Object.keys(fields).map((field) => [field, inWords(words, field, event[field])]),
+      );
       const suffix = Object.values(spoken).join(', ');
       classes.push({
         type,
@@ -156,9 +169,15 @@ function classesOf<Event extends { readonly type: string }>(outcomes: OutcomesBy
 }
 
 /** Every class of event that an initiator may meet. */
-export const initiatorClasses: readonly EventClass<InitiatorEvent>[] = classesOf(initiatorOutcomes);
+export const initiatorClasses: readonly EventClass<InitiatorEvent>[] = classesOf<InitiatorEvent>(
+  initiatorOutcomes,
+  words,
+);
 /** Every class of event that a responder may meet. */
-export const responderClasses: readonly EventClass<ResponderEvent>[] = classesOf(responderOutcomes);
+export const responderClasses: readonly EventClass<ResponderEvent>[] = classesOf<ResponderEvent>(
+  responderOutcomes,
+  words,
+);
 
 /** All states of an initiator, in the order of the protocol. */
 export const initiatorStates = Object.keys({
@@ -239,7 +258,8 @@ export const responderVariants: readonly ContextVariant<ResponderState, Responde
   { name: 'byes used up', states: ['Closing'], change: { byes: BYE_SENDS_MAX } },
 ];
 
-function combinations<State extends string, Context>(
+/** Every combination of the variants that `state` can have; the one without any comes first. */
+export function combinations<State extends string, Context>(
   base: Context,
   state: State,
   variants: readonly ContextVariant<State, Context>[],

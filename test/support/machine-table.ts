@@ -4,7 +4,13 @@
 import { type AnyStateMachine, transition } from 'xstate';
 import { type InitiatorContext, initiatorMachine } from '../../machines/initiator.ts';
 import { type ResponderContext, responderMachine } from '../../machines/responder.ts';
-import type { InitiatorEvent, InitiatorState, ResponderEvent, ResponderState } from '../../machines/types.ts';
+import {
+  type InitiatorEvent,
+  type InitiatorState,
+  type ResponderEvent,
+  type ResponderState,
+  timerNames,
+} from '../../machines/types.ts';
 import { ErrorCode, errorCodeName } from '../../src/protocol/error-code.ts';
 import {
   type EventClass,
@@ -31,42 +37,57 @@ export interface Subject<State extends string, Context extends object, Event ext
   readonly machine: AnyStateMachine;
   readonly states: readonly State[];
   readonly classes: readonly EventClass<Event>[];
+  /** Its timers, in the order in which simultaneous ones expire. */
+  readonly timers: readonly string[];
   contexts(state: State): readonly NamedContext<Context>[];
   step(state: State, context: Context, event: Event): Step<State, Context>;
+}
+
+/** What happens to a machine, besides its definition. */
+export type SubjectParts<State extends string, Context extends object, Event extends { readonly type: string }> = Omit<
+  Subject<State, Context, Event>,
+  'machine' | 'step'
+>;
+
+/** A machine as a subject, driven by XState. */
+export function subjectOf<State extends string, Context extends object, Event extends { readonly type: string }>(
+  machine: AnyStateMachine,
+  parts: SubjectParts<State, Context, Event>,
+): Subject<State, Context, Event> {
+  return {
+    ...parts,
+    machine,
+    step(state, context, event) {
+      const [next, actions] = transition(machine, machine.resolveState({ value: state, context }), event);
+      return { state: next.value, context: next.context, outputs: actions.map(({ type }) => type) };
+    },
+  };
 }
 
 /** The initiator's machine, or a changed copy of it, as a subject. */
 export function initiatorSubject(
   machine: typeof initiatorMachine = initiatorMachine,
 ): Subject<InitiatorState, InitiatorContext, InitiatorEvent> {
-  return {
+  return subjectOf(machine, {
     name: 'initiator',
-    machine,
     states: initiatorStates,
     classes: initiatorClasses,
+    timers: timerNames,
     contexts: initiatorContexts,
-    step(state, context, event) {
-      const [next, actions] = transition(machine, machine.resolveState({ value: state, context }), event);
-      return { state: next.value, context: next.context, outputs: actions.map(({ type }) => type) };
-    },
-  };
+  });
 }
 
 /** The responder's machine, or a changed copy of it, as a subject. */
 export function responderSubject(
   machine: typeof responderMachine = responderMachine,
 ): Subject<ResponderState, ResponderContext, ResponderEvent> {
-  return {
+  return subjectOf(machine, {
     name: 'responder',
-    machine,
     states: responderStates,
     classes: responderClasses,
+    timers: timerNames,
     contexts: responderContexts,
-    step(state, context, event) {
-      const [next, actions] = transition(machine, machine.resolveState({ value: state, context }), event);
-      return { state: next.value, context: next.context, outputs: actions.map(({ type }) => type) };
-    },
-  };
+  });
 }
 
 /**
