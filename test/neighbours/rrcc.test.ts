@@ -20,6 +20,7 @@ import {
 } from '../../src/neighbours/rrcc/index.ts';
 import { EventQueue } from '../../src/sim/event-queue.ts';
 import { bytesOf } from '../support/heard.ts';
+import { skipBecause } from '../support/skip-because.ts';
 
 const BUILT = fileURLToPath(new URL('../../dist/src/neighbours/rrcc/index.js', import.meta.url));
 const unbuilt = existsSync(BUILT) ? undefined : 'there is no dist: npm run build';
@@ -143,7 +144,7 @@ describe('a worker thread', () => {
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
   it('answers, fails without a stack, is restarted by a copy after it died, and is stopped when it is too late', async (test) => {
-    if (unbuilt !== undefined) return test.skip(unbuilt);
+    skipBecause(test, unbuilt);
     const queue = new EventQueue();
     const { left, right } = memoryPair({ queue, seed: 1, kind: 'datagram' });
     // The follower's time is real, so that the thread can run; the leader's deadline is what the test waits for.
@@ -189,7 +190,7 @@ describe('a follower', () => {
   });
 
   it('does not end with its leaders, goes on with the next, and has one timer for all that they left', async (test) => {
-    if (unbuilt !== undefined) return test.skip(unbuilt);
+    skipBecause(test, unbuilt);
     const child: ChildProcess = spawn(process.execPath, [support('rrcc-follower.mjs')], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
