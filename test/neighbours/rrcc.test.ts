@@ -14,6 +14,7 @@ import {
   type RrccLeaderOptions,
   rrccFollower,
   rrccLeader,
+  spawnTransport,
   threadWorker,
   virtualTiming,
   WorkerDied,
@@ -64,6 +65,31 @@ describe('a call', () => {
     expect(String(error)).toMatch(/^RrccError: fails: FAILED, long .*…$/);
     expect(String(error)).not.toContain('stack');
     expect(leader.exchanges).toBe(0);
+  });
+
+  it('outlives methods that throw in their check, throw where they should reject, or give no bytes', async () => {
+    const thrown = (): never => {
+      throw new Error('thrown');
+    };
+    const { leader, follower, run } = worldOf({
+      checked: { worker: { run: thrown }, check: thrown },
+      sync: { worker: { run: thrown } },
+      text: (() => 'a text') as never,
+      nothing: (() => undefined) as never,
+      half: () => Promise.reject('first \ud800\nsecond'),
+    });
+    const codes = ['checked', 'sync', 'text', 'nothing', 'half'].map((name) =>
+      leader.call(name, bytesOf('x')).then(String, (error: unknown) => String(error)),
+    );
+    await run(200);
+    expect(await Promise.all(codes)).toEqual([
+      'RrccError: checked: INTERNAL, thrown',
+      'RrccError: sync: FAILED, thrown',
+      'RrccError: text: FAILED, the method gave no bytes',
+      'RrccError: nothing: FAILED, the method gave no bytes',
+      'RrccError: half: FAILED, first \ufffd',
+    ]);
+    expect(follower.counters).toMatchObject({ requests: 5, stops: 4 });
   });
 
   it('rejects parameters that the method refuses', async () => {
@@ -217,5 +243,21 @@ describe('a follower', () => {
     } finally {
       child.kill();
     }
+  });
+
+  it('over its standard input and output keeps its records when they are closed, as a program of its own does', async (test) => {
+    skipBecause(test, unbuilt);
+    const { transport, child, ended } = spawnTransport(process.execPath, [support('rrcc-stdio.mjs')]);
+    try {
+      const leader = rrccLeader(transport);
+      const round = await leader.call('double', Uint8Array.of(21));
+      expect([...round.result]).toEqual([42]);
+      await leader.close();
+      expect(transport.counters).toMatchObject({ sent: 1, received: 2 });
+      expect(child.exitCode).toBeNull();
+    } finally {
+      child.kill();
+    }
+    expect(await ended).toEqual({ code: null, signal: 'SIGTERM' });
   });
 });
