@@ -63,6 +63,31 @@ describe('the follower', () => {
     expect(world.delivered).toEqual(['300.1']);
   });
 
+  it('waits for the copy that restarts a worker as long as the leader waits to send it', () => {
+    const world = new RrccWorld({ fate: (execution) => (execution === 2 ? 'dies' : 'answers') });
+    world.call(300n, 100_000);
+    world.run(100);
+    world.continue();
+    world.run(200_000);
+    expect([world.delivered, world.executions.length]).toEqual([['300.1', '300.2'], 3]);
+  });
+
+  it('takes no answer of a worker that was given up for that of the one that runs', () => {
+    const world = new RrccWorld({ fate: () => 'hangs' });
+    const answer = { status: Status.OK, result: new Uint8Array(1), contentType: '', error: '' };
+    world.call(300n, 1000);
+    world.followerRunner.step({ kind: 'died', exchangeId: 300n, run: 1 });
+    world.run(1);
+    world.followerRunner.step({ kind: 'died', exchangeId: 300n, run: 1 });
+    world.run(1500);
+    world.followerRunner.step({ kind: 'finished', exchangeId: 300n, run: 1, answer });
+    world.run(1600);
+    expect([world.executions.length, world.delivered]).toEqual([2, []]);
+    world.followerRunner.step({ kind: 'finished', exchangeId: 300n, run: 2, answer });
+    world.run(1700);
+    expect(world.delivered).toEqual(['300.1']);
+  });
+
   it('never executes a copy of an ended exchange: the stored Response again, then nothing', () => {
     const world = new RrccWorld();
     world.pair.left.send(fromHex(rrccExamples.request).slice(4));

@@ -30,6 +30,35 @@ describe('the leader', () => {
     expect([world.said.at(-2), world.follower.counters.stops]).toEqual(['> stop 3 a1 r3', 1]);
   });
 
+  it('begins timer C anew for each copy that timer R sends: five copies, then Failed(no confirm)', () => {
+    const world = new RrccWorld({ fate: () => 'hangs' });
+    world.call(300n, 5000);
+    world.run(100);
+    world.pair.there.partitioned = true;
+    world.pair.back.partitioned = true;
+    world.run(60_000);
+    expect(world.log.filter((line) => !line.includes('<')).slice(1)).toEqual([
+      '5000 > request 1 a2 r1',
+      '5500 > request 1 a3 r1',
+      '6500 > request 1 a4 r1',
+      '8500 > request 1 a5 r1',
+      '10500 > request 1 a6 r1',
+      '12500 ended noConfirm',
+    ]);
+  });
+
+  it('takes no Confirm of another message for that of its own', () => {
+    const world = losing({}, (said) => said.startsWith('continue'));
+    world.call();
+    world.run(100);
+    world.continue();
+    const old: EnvelopeBody = { case: 'confirm', value: { confirms: 1n } };
+    world.pair.right.send(encodeEnvelope({ exchangeId: 300n, messageId: 1, attempt: 1, round: 1 }, old));
+    world.pair.right.send(encodeEnvelope({ exchangeId: 300n, messageId: 3, attempt: 1, round: 2 }, old));
+    world.run(20_000);
+    expect([world.endings, world.leader.counters.otherRound]).toEqual([['300 noConfirm'], 2]);
+  });
+
   it('tells full, tooLarge, disconnected and outOfStep at once, and sends nothing', () => {
     const world = new RrccWorld({ leader: { exchangesMax: 1 }, messageBytesMax: 1000 });
     world.call(1n, 0, 'x'.repeat(1001));
