@@ -2,10 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { encodeFrame } from '../../src/codec/encode.ts';
 import type { InitiatorOutput } from '../../src/engine/io-types.ts';
 import { rtpSequence } from '../../src/media/rtp.ts';
+import { buildSdp } from '../../src/media/sdp.ts';
+import { StreamFeed } from '../../src/media/stream-feed.ts';
 import { FrameFlag, FrameType } from '../../src/protocol/frame.ts';
-import { rtpBytes } from '../support/frames.ts';
+import { rtpBytes, sessionFrame, startBytes } from '../support/frames.ts';
 import { InitiatorBench } from '../support/initiator-bench.ts';
-import { kinds } from '../support/responder-bench.ts';
+import { framesOf, kinds, ResponderBench } from '../support/responder-bench.ts';
 import { TappedWorld } from '../support/tapped-world.ts';
 
 type OutputOf<Kind extends InitiatorOutput['kind']> = InitiatorOutput & { readonly kind: Kind };
@@ -83,6 +85,26 @@ describe('a viewer of a stream', () => {
     bench.stream();
     bench.receive(rtpBytes(7, 7));
     expect(sequences(bench)).toEqual([]);
+  });
+
+  it('learns the payload type from the description in READY', () => {
+    const feed = new StreamFeed({ format: 'generic', payloadType: 101 });
+    const camera = new ResponderBench({}, 'never');
+    camera.receive(startBytes(1n));
+    const [ack] = framesOf(camera.step({ kind: 'reserved', session: 1, feed }), 'START_ACK');
+    if (ack === undefined || !('ssrc' in ack)) throw new Error('no START_ACK');
+    camera.receive(sessionFrame('START_CONFIRM', ack));
+    feed.push({ units: [new Uint8Array(100)], timestamp: 0, keyframe: true }, camera.nowMs, 0);
+    const [media] = camera.step({ kind: 'media', feed });
+    for (const payloadType of [101, 102]) {
+      const bench = new InitiatorBench();
+      bench.start();
+      bench.startAck(5n, { ssrc: ack.ssrc });
+      const sdp = buildSdp({ streamName: 'door', format: 'generic', payloadType });
+      bench.receive(encodeFrame({ type: FrameType.READY, flags: 0, ...bench.ids, attempt: 0, sdp }));
+      bench.receive(media?.bytes ?? new Uint8Array(0));
+      expect([payloadType, bench.count('frame')]).toEqual([payloadType, payloadType === 101 ? 1 : 0]);
+    }
   });
 
   it('is given what still waits for a gap when its session ends (S9: nothing after that)', () => {
