@@ -72,12 +72,30 @@ describe('a viewer of a stream', () => {
     expect(sequences(bench)).toEqual([7, 9]);
   });
 
+  it('waits 2 s for the first group, counted from Streaming and not from the first media', () => {
+    const bench = viewer();
+    bench.stream();
+    bench.run(1900);
+    bench.receive(rtpBytes(7, 7));
+    bench.receive(rtpBytes(7, 9));
+    bench.run(190);
+    expect(sequences(bench)).toEqual([7]);
+    bench.run(20);
+    expect(sequences(bench)).toEqual([7, 9]);
+  });
+
   it('asks for nothing when repair is off', () => {
     const bench = new InitiatorBench({ media: { repair: false } });
     bench.stream();
     bench.receive(rtpBytes(7, 7));
     bench.receive(rtpBytes(7, 9));
     expect(kinds(bench.run(1000))).not.toContain('RTCP');
+  });
+
+  it('is told nothing where nothing happens', () => {
+    const { endpoint } = new InitiatorBench();
+    expect(endpoint.step({ kind: 'timeout' }, 0)).toEqual([]);
+    expect(endpoint.step({ kind: 'timeout' }, 1)).toEqual([]);
   });
 
   it('is given no datagrams unless it asks for them', () => {
