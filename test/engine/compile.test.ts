@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createMachine, initialTransition } from 'xstate';
+import { assign, createMachine, initialTransition, setup } from 'xstate';
 import { initiatorMachine, responderMachine } from '../../machines/index.ts';
 import { type CompiledMachine, compileMachine } from '../../src/engine/compile.ts';
 import { initiatorTable, responderTable } from '../../src/engine/tables.ts';
@@ -100,5 +100,10 @@ describe('the compiled table', () => {
     const unknownGuard = createMachine({ initial: 'a', states: { a: { on: { go: { guard: 'nowhere' } } } } });
     expect(() => compileMachine(unknownAction)).toThrow(/nowhere/);
     expect(() => compileMachine(unknownGuard)).toThrow(/nowhere/);
+    const byFunction = setup({ actions: { note: assign(() => ({})) } }).createMachine({
+      initial: 'a',
+      states: { a: { on: { go: { actions: 'note' } } } },
+    });
+    expect(() => compileMachine(byFunction)).toThrow(new TypeError('note assigns by a function'));
   });
 });

@@ -213,6 +213,8 @@ describe('ERROR at an initiator', () => {
     bench.error(ErrorCode.POLICY);
     bench.receive(sessionFrame('ERROR', { ...bench.ids, sessionTag: 0n }));
     expect(bench.endpoint.state).toBe('Streaming');
+    bench.run(20_000);
+    expect(bench.closed).not.toHaveProperty('reason');
   });
 
   it('that was overcome is not the reason for an end long after', () => {

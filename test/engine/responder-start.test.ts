@@ -16,6 +16,14 @@ function ofVersion(start: Uint8Array, version: number, bytes = start.length): Ui
   return other;
 }
 
+/** A START with one other byte and a right CRC. */
+function changed(start: Uint8Array, at: number, value: number): Uint8Array {
+  const other = start.slice();
+  other[at] = value;
+  new DataView(other.buffer).setUint32(252, bitwiseCrc32(other.subarray(0, 252)));
+  return other;
+}
+
 /** A START with an unknown critical TLV in place of the beginning of its padding. */
 function withCriticalTlv(start: Uint8Array): Uint8Array {
   const other = start.slice();
@@ -104,6 +112,7 @@ describe('a START at a responder', () => {
     const bench = new ResponderBench();
     const sent = bench.receive(startBytes(1n, 1, { versions: [3, 2] }));
     expect(framesOf(sent, 'ERROR')).toMatchObject([{ errorCode: ErrorCode.UNSUPPORTED_VERSION, versions: [1] }]);
+    expect(bench.metrics.drops.versionUnsupported).toBe(1);
     expect(bench.count('reserve')).toBe(0);
   });
 
@@ -116,6 +125,22 @@ describe('a START at a responder', () => {
     const bench = new ResponderBench();
     expect(bench.receive(ofVersion(startBytes(1n), 2, bytes))).toEqual([]);
     expect(bench.metrics.drops.version).toBe(1);
+  });
+
+  it('of another version without a StreamId is not answered, as no answer could name it', () => {
+    const bench = new ResponderBench();
+    expect(bench.receive(ofVersion(changed(startBytes(1n), 11, 0), 2))).toEqual([]);
+    expect(bench.metrics.drops.version).toBe(1);
+  });
+
+  it.each([
+    ['flags', 3, 0],
+    ['reserved', 21, 1],
+    ['sessionTag', 19, 1],
+  ] as const)('that is whole but breaks the rule for %s is not answered', (reason, at, value) => {
+    const bench = new ResponderBench();
+    expect(bench.receive(changed(startBytes(1n), at, value))).toEqual([]);
+    expect(bench.metrics.drops[reason]).toBe(1);
   });
 
   it('with an unknown critical TLV is answered by ERROR(UNSUPPORTED_CRITICAL_TLV)', () => {

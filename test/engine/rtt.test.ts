@@ -32,14 +32,15 @@ describe('the memory of round-trip times', () => {
 
   it('forgets after 10 min', () => {
     const memory = new RttMemory();
-    memory.remember('192.0.2.1', 100, 0);
-    expect(memory.rtoInitialMs('192.0.2.1', 600_000)).toBe(150);
-    expect(memory.rtoInitialMs('192.0.2.1', 600_001)).toBeUndefined();
+    memory.remember('192.0.2.1', 100, 1_000_000);
+    expect(memory.rtoInitialMs('192.0.2.1', 1_600_000)).toBe(150);
+    expect(memory.rtoInitialMs('192.0.2.1', 1_600_001)).toBeUndefined();
   });
 
   it('holds 256 addresses, and the one that was told longest ago goes first (S5)', () => {
     const memory = new RttMemory();
     for (let i = 0; i < 256; i++) memory.remember(`address ${i}`, i, 0);
+    expect(memory.rtoInitialMs('address 0', 0)).toBe(0);
     memory.remember('address 0', 7, 0);
     memory.remember('one more', 1, 0);
     expect(memory.rtoInitialMs('address 1', 0)).toBeUndefined();

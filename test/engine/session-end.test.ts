@@ -43,6 +43,29 @@ describe('BYE', () => {
     }
   });
 
+  it('of a camera ends with its own code by RESET with the right token only', () => {
+    const bench = new ResponderBench();
+    const [ack] = framesOf(bench.receive(startBytes(1n)), 'START_ACK');
+    if (ack === undefined || !('resetToken' in ack)) throw new Error('no START_ACK');
+    const { streamId, sessionTag, resetToken } = ack;
+    const ids = { streamId, sessionTag };
+    bench.receive(sessionFrame('START_CONFIRM', ids));
+    bench.step({ kind: 'close', code: 0x81 });
+    bench.receive(sessionFrame('RESET', ids));
+    expect(bench.closedCodes).toEqual([]);
+    bench.receive(
+      encodeFrame({
+        type: FrameType.RESET,
+        flags: 0,
+        ...ids,
+        attempt: 0,
+        resetToken: resetToken.slice(),
+        errorCode: 9,
+      }),
+    );
+    expect(bench.closedCodes).toEqual([0x81]);
+  });
+
   it('that comes is acknowledged copy for copy for 3.5 s, and then not any more', () => {
     const camera = new ResponderBench();
     const ids = camera.streaming(1n);

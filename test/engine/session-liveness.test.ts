@@ -12,7 +12,7 @@ describe('PINGs of a camera', () => {
     for (const answered of [false, true]) {
       const bench = new ResponderBench();
       const ids = bench.streaming(1n);
-      for (let ms = 0; ms < 249; ms += 10) {
+      for (let ms = 0; ms < 440; ms += 10) {
         if (answered) bench.receive(pong(ids, bench.sent));
         bench.run(10);
       }

@@ -2,10 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { encodeFrame } from '../../src/codec/encode.ts';
 import type { InitiatorOutput } from '../../src/engine/io-types.ts';
 import { rtpSequence } from '../../src/media/rtp.ts';
+import { buildSdp } from '../../src/media/sdp.ts';
+import { StreamFeed } from '../../src/media/stream-feed.ts';
 import { FrameFlag, FrameType } from '../../src/protocol/frame.ts';
-import { rtpBytes } from '../support/frames.ts';
+import { rtpBytes, sessionFrame, startBytes } from '../support/frames.ts';
 import { InitiatorBench } from '../support/initiator-bench.ts';
-import { kinds } from '../support/responder-bench.ts';
+import { framesOf, kinds, ResponderBench } from '../support/responder-bench.ts';
 import { TappedWorld } from '../support/tapped-world.ts';
 
 type OutputOf<Kind extends InitiatorOutput['kind']> = InitiatorOutput & { readonly kind: Kind };
@@ -70,6 +72,18 @@ describe('a viewer of a stream', () => {
     expect(sequences(bench)).toEqual([7, 9]);
   });
 
+  it('waits 2 s for the first group, counted from Streaming and not from the first media', () => {
+    const bench = viewer();
+    bench.stream();
+    bench.run(1900);
+    bench.receive(rtpBytes(7, 7));
+    bench.receive(rtpBytes(7, 9));
+    bench.run(190);
+    expect(sequences(bench)).toEqual([7]);
+    bench.run(20);
+    expect(sequences(bench)).toEqual([7, 9]);
+  });
+
   it('asks for nothing when repair is off', () => {
     const bench = new InitiatorBench({ media: { repair: false } });
     bench.stream();
@@ -78,11 +92,37 @@ describe('a viewer of a stream', () => {
     expect(kinds(bench.run(1000))).not.toContain('RTCP');
   });
 
+  it('is told nothing where nothing happens', () => {
+    const { endpoint } = new InitiatorBench();
+    expect(endpoint.step({ kind: 'timeout' }, 0)).toEqual([]);
+    expect(endpoint.step({ kind: 'timeout' }, 1)).toEqual([]);
+  });
+
   it('is given no datagrams unless it asks for them', () => {
     const bench = new InitiatorBench();
     bench.stream();
     bench.receive(rtpBytes(7, 7));
     expect(sequences(bench)).toEqual([]);
+  });
+
+  it('learns the payload type from the description in READY', () => {
+    const feed = new StreamFeed({ format: 'generic', payloadType: 101 });
+    const camera = new ResponderBench({}, 'never');
+    camera.receive(startBytes(1n));
+    const [ack] = framesOf(camera.step({ kind: 'reserved', session: 1, feed }), 'START_ACK');
+    if (ack === undefined || !('ssrc' in ack)) throw new Error('no START_ACK');
+    camera.receive(sessionFrame('START_CONFIRM', ack));
+    feed.push({ units: [new Uint8Array(100)], timestamp: 0, keyframe: true }, camera.nowMs, 0);
+    const [media] = camera.step({ kind: 'media', feed });
+    for (const payloadType of [101, 102]) {
+      const bench = new InitiatorBench();
+      bench.start();
+      bench.startAck(5n, { ssrc: ack.ssrc });
+      const sdp = buildSdp({ streamName: 'door', format: 'generic', payloadType });
+      bench.receive(encodeFrame({ type: FrameType.READY, flags: 0, ...bench.ids, attempt: 0, sdp }));
+      bench.receive(media?.bytes ?? new Uint8Array(0));
+      expect([payloadType, bench.count('frame')]).toEqual([payloadType, payloadType === 101 ? 1 : 0]);
+    }
   });
 
   it('is given what still waits for a gap when its session ends (S9: nothing after that)', () => {

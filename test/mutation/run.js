@@ -30,13 +30,12 @@ const say = (text) => process.stdout.write(`${text}\n`);
 async function mutate({ name, mutate }) {
   const incrementalFile = `.mutation/${name}.incremental.json`;
   if (fresh) await rm(incrementalFile, { force: true });
-  // Read by vitest.mutation.config.ts, in a process that Stryker starts.
+  // Read by the runner, in a process that Stryker starts.
   process.env['FIRSTFRAME_MUTATION'] = name;
   const beganAtMs = performance.now();
   await new Stryker({
-    testRunner: 'vitest',
-    plugins: ['@stryker-mutator/vitest-runner'],
-    vitest: { configFile: 'vitest.mutation.config.ts', related: false },
+    testRunner: 'in-process',
+    plugins: ['./test/mutation/in-process-runner.js'],
     coverageAnalysis: 'perTest',
     mutate: [...mutate],
     ignorePatterns: [
