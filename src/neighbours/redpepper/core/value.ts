@@ -1,6 +1,8 @@
 import { Decoder, Encoder, EXT_TIMESTAMP, ExtData, ExtensionCodec } from '@msgpack/msgpack';
 import { checkPack, NESTING_MAX, type PackFault } from './message-pack-check.ts';
 
+export { ExtData };
+
 /**
  * Anything that a message can carry. Integers within 2^53 are numbers, larger ones bigints up to 64 bits. A time stamp is an
  * ExtData of type -1.
