@@ -1,5 +1,5 @@
 import type { Timing } from '../../io/sources/timing.ts';
-import type { RedPepperMap, RedPepperValue } from './core/value.ts';
+import { packValue, type RedPepperMap, type RedPepperValue } from './core/value.ts';
 import { RedPepperRefusal } from './redpepper-error.ts';
 
 /** A request as its handler sees it. */
@@ -42,7 +42,10 @@ export async function answerCall(
   const handler = Object.hasOwn(methods, method) ? methods[method] : undefined;
   if (handler === undefined) return { success: false, data: `Method ${method.slice(0, 100)} not found` };
   try {
-    return { success: true, data: (await handler(call)) ?? null };
+    const data = (await handler(call)) ?? null;
+    // A result that no message can carry is a failure of the handler, not of the connection.
+    packValue(data);
+    return { success: true, data };
   } catch (error) {
     if (error instanceof RedPepperRefusal) return { success: false, data: error.message };
     failed(method, error);
