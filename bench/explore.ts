@@ -68,7 +68,9 @@ say(`${cpu}, ${cores} cores, Node ${node}, load ${loadBefore.toFixed(2)}; one co
 say(`bounds: ${describeBounds(bounds)}; at most ${figure(statesMax)} states`);
 
 const startedAtMs = performance.now();
+const cpuBefore = process.cpuUsage();
 let searchedMs = 0;
+let searchedCpuMs = 0;
 const verdict = verdictOf(
   { bounds },
   {
@@ -80,7 +82,9 @@ const verdict = verdictOf(
       );
     },
     onSearched: () => {
+      const { user, system } = process.cpuUsage(cpuBefore);
       searchedMs = performance.now() - startedAtMs;
+      searchedCpuMs = (user + system) / 1000;
     },
   },
 );
@@ -94,10 +98,17 @@ say(
 );
 say(`depth                ${counts.depth}`);
 say(`stopped by a bound   ${figure(counts.blocked)} STARTs found no session left`);
-say(
-  `search               ${seconds.toFixed(1)} s, ${figure(Math.round(counts.transitions / seconds))} transitions/s that changed the state, ` +
-    `${figure(Math.round((counts.transitions + counts.stutters) / seconds))} steps/s, ${figure(Math.round(counts.states / seconds))} states/s`,
-);
+const perSecond = (count: number, ms: number) => figure(Math.round((1000 * count) / ms));
+for (const [clock, ms] of [
+  ['wall clock', searchedMs],
+  ['CPU', searchedCpuMs],
+] as const) {
+  const steps = perSecond(counts.transitions + counts.stutters, ms);
+  say(
+    `search, ${clock.padEnd(13)}${(ms / 1000).toFixed(1)} s: ${perSecond(counts.transitions, ms)} transitions/s that changed the state, ` +
+      `${steps} steps/s, ${perSecond(counts.states, ms)} states/s`,
+  );
+}
 say(
   `memory               ${figure(Math.round(exploration.store.bytesMax / 2 ** 20))} MiB of tables, ` +
     `${figure(Math.round(process.resourceUsage().maxRSS / 1024))} MiB resident at most; ${exploration.model.layout.words} words a state`,

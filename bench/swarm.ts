@@ -11,7 +11,8 @@ process.env['NODE_ENV'] ??= 'production';
 
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import type { FaultPlan } from '../src/sim/fault-plan.ts';
+import type { FaultPlan, RunMode } from '../src/sim/fault-plan.ts';
+import type { SeedResult } from '../src/sim/swarm.ts';
 
 const { describeMachine } = await import('../src/report/machine.ts');
 const { failureReport, shrink } = await import('../src/sim/shrink.ts');
@@ -25,7 +26,6 @@ const { values: flags } = parseArgs({
     plan: { type: 'string' },
   },
 });
-const mode = flags.liveness ? 'liveness' : 'safety';
 
 /** A count on the command line. */
 function whole(name: 'seed' | 'runs', max: number): number {
@@ -34,7 +34,7 @@ function whole(name: 'seed' | 'runs', max: number): number {
   return value;
 }
 
-function check(results: Iterable<() => ReturnType<typeof checkPlan>>, runs: number): number {
+function check(results: Iterable<() => SeedResult>, runs: number, mode: RunMode): number {
   const total = { seeds: 0, handshakes: 0, streaming: 0, sent: 0, arrived: 0 };
   for (const run of results) {
     const { result, failure } = run();
@@ -51,14 +51,15 @@ function check(results: Iterable<() => ReturnType<typeof checkPlan>>, runs: numb
   return 0;
 }
 
-function* seeds(first: number, runs: number): Generator<() => ReturnType<typeof checkPlan>> {
+function* seeds(first: number, runs: number, mode: RunMode): Generator<() => SeedResult> {
   for (let run = 0; run < runs; run++) yield () => checkSeed((first + run) >>> 0, mode);
 }
 
 if (flags.plan === undefined) {
   const runs = whole('runs', 1e9);
-  process.exitCode = check(seeds(whole('seed', 0xffff_ffff), runs), runs);
+  const mode = flags.liveness ? 'liveness' : 'safety';
+  process.exitCode = check(seeds(whole('seed', 0xffff_ffff), runs, mode), runs, mode);
 } else {
   const plan = JSON.parse(await readFile(flags.plan, 'utf8')) as FaultPlan;
-  process.exitCode = check([() => checkPlan(plan)], 1);
+  process.exitCode = check([() => checkPlan(plan)], 1, plan.mode);
 }

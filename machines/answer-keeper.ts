@@ -53,7 +53,7 @@ export const answerKeeperMachine = setup({
     Working: {
       on: {
         'frame.request': { actions: 'countDuplicate' },
-        'app.answer': { target: 'Answered', actions: ['sendAnswer', 'armKeep'] },
+        'app.answer': { target: 'Answered', actions: ['armKeep', 'sendAnswer'] },
         'app.forget': { target: 'Closed' },
       },
     },

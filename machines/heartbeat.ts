@@ -81,7 +81,7 @@ export const heartbeatMachine = setup({
     },
     Waiting: {
       on: {
-        'timer.interval': { target: 'AwaitingPong', actions: ['sendPing', 'armGrace'] },
+        'timer.interval': { target: 'AwaitingPong', actions: ['armGrace', 'sendPing'] },
         'frame.ping': { actions: 'sendPong' },
         'app.stop': { target: 'Closed' },
       },
@@ -95,7 +95,7 @@ export const heartbeatMachine = setup({
         },
         'timer.grace': [
           { guard: 'excused', actions: 'armGrace' },
-          { guard: 'retriesLeft', actions: ['countMissed', 'sendPing', 'armGrace'] },
+          { guard: 'retriesLeft', actions: ['countMissed', 'armGrace', 'sendPing'] },
           { target: 'Closed', actions: ['countMissed', 'reportDead'] },
         ],
         'frame.ping': { actions: 'sendPong' },

@@ -91,7 +91,7 @@ export const helloMachine = setup({
     Idle: {
       on: {
         'app.start': [
-          { guard: 'opens', target: 'AwaitingHello', actions: ['sendHello', 'armDeadline'] },
+          { guard: 'opens', target: 'AwaitingHello', actions: ['armDeadline', 'sendHello'] },
           { target: 'AwaitingHello', actions: 'armDeadline' },
         ],
         'app.close': { target: 'Closed', actions: 'noteClosed' },
@@ -123,7 +123,7 @@ export const helloMachine = setup({
           { guard: 'roomLeft', actions: 'holdMessage' },
           { target: 'Closed', actions: ['noteOutOfOrder', 'sendRefusal'] },
         ],
-        'app.admitted': { target: 'Established', actions: ['sendHello', 'disarmDeadline', 'reportEstablished'] },
+        'app.admitted': { target: 'Established', actions: ['disarmDeadline', 'sendHello', 'reportEstablished'] },
         'app.refused': { target: 'Closed', actions: ['noteRefused', 'sendRefusal'] },
         'timer.deadline': { target: 'Closed', actions: ['noteTimeout', 'sendRefusal'] },
         'app.close': { target: 'Closed', actions: 'noteClosed' },

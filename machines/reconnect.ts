@@ -64,7 +64,7 @@ export const reconnectMachine = setup({
   states: {
     Idle: {
       on: {
-        'app.start': { target: 'Connecting', actions: ['connect', 'armLimit'] },
+        'app.start': { target: 'Connecting', actions: ['armLimit', 'connect'] },
         'app.stop': { target: 'Closed' },
       },
     },
@@ -94,7 +94,7 @@ export const reconnectMachine = setup({
     },
     Waiting: {
       on: {
-        'timer.backoff': { target: 'Connecting', actions: ['connect', 'armLimit'] },
+        'timer.backoff': { target: 'Connecting', actions: ['armLimit', 'connect'] },
         'app.stop': { target: 'Closed' },
       },
     },

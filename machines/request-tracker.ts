@@ -65,7 +65,7 @@ export const requestMachine = setup({
   states: {
     Idle: {
       on: {
-        'app.send': { target: 'Pending', actions: ['countAttempt', 'sendRequest', 'armLimit'] },
+        'app.send': { target: 'Pending', actions: ['countAttempt', 'armLimit', 'sendRequest'] },
         'app.cancel': { target: 'Closed', actions: ['noteCancelled', 'settle'] },
       },
     },
@@ -73,7 +73,7 @@ export const requestMachine = setup({
       on: {
         'frame.answer': { target: 'Closed', actions: ['noteAnswered', 'settle'] },
         'timer.limit': [
-          { guard: 'attemptsLeft', actions: ['countAttempt', 'sendRequest', 'armLimit'] },
+          { guard: 'attemptsLeft', actions: ['countAttempt', 'armLimit', 'sendRequest'] },
           { target: 'Closed', actions: ['noteTimedOut', 'settle'] },
         ],
         'app.cancel': { target: 'Closed', actions: ['noteCancelled', 'settle'] },

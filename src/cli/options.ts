@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type ListenAddress, parseListen } from '../config/address.ts';
 import type { Parsed } from '../config/parsed.ts';
 import { type SecurityMode, securityModes } from '../config/security.ts';
-import { parseDuration, parseFraction, parseRate, parseSize } from '../config/units.ts';
+import { parseDuration, parseFraction, parseSize } from '../config/units.ts';
 import { type LogLevel, logLevels } from '../observe/log.ts';
 import { type ProfileName, profiles } from '../protocol/profiles.ts';
 
@@ -36,8 +36,6 @@ function withoutSubject(problem: string): string {
 export const duration = reader(parseDuration);
 /** `20%`, `0.2`. */
 export const fraction = reader(parseFraction);
-/** `2Mbit/s`. */
-export const rate = reader(parseRate);
 /** `1200B`, `4MiB`. */
 export const size = reader(parseSize);
 /** `:4444`, `127.0.0.1:4444`. */

@@ -10,37 +10,20 @@ import { ConfigError } from '../errors.ts';
 import { monotonicMs } from '../io/clock.ts';
 import { type RelayCounters, type RelayStats, UdpRelay } from '../io/udp-relay.ts';
 import { addressText, peerText } from '../observe/text.ts';
-import type { LinkModel } from '../sim/link-model.ts';
-import { type PresetName, presets } from '../sim/presets.ts';
 import { interruptible } from './interrupt.ts';
-import { type LinkField, linkFields, linkText, parseLink, parseLinkField } from './link-text.ts';
+import { type LinkOptions, linksOf, withLinkOptions } from './link-options.ts';
+import { linkText } from './link-text.ts';
 import { jsonOption, listenAddress, reader, securityOption, seedNumber } from './options.ts';
 import { commandOutput, type Output } from './output.ts';
 import { clock } from './text.ts';
 
-interface RelayOptions extends Readonly<Partial<Record<LinkField, LinkModel>>> {
+interface RelayOptions extends LinkOptions {
   readonly listen: ListenAddress;
   readonly to: TargetAddress;
-  readonly preset?: PresetName;
-  readonly up?: LinkModel;
-  readonly down?: LinkModel;
   readonly seed?: number;
   readonly security?: SecurityMode;
   readonly json?: boolean;
 }
-
-const fieldHelp: Readonly<Record<LinkField, readonly [value: string, help: string]>> = {
-  loss: ['percent', 'lose this part, such as 30%'],
-  burst: ['percent/run', 'lose this part in runs, such as 5%/8: 8 in a row on average'],
-  delay: ['time', 'time on the way, such as 25ms'],
-  jitter: ['time', 'up to this much more, evenly drawn'],
-  reorder: ['percent', 'hold this part back by 10 to 20 ms, so that others overtake it'],
-  duplicate: ['percent', 'deliver this part twice'],
-  corrupt: ['percent', 'flip one bit in this part'],
-  rate: ['rate', 'a bottleneck, such as 2Mbit/s'],
-  queue: ['size', 'what waits at the bottleneck at most (default: 65536B)'],
-  mtu: ['size', 'lose larger datagrams without a word, such as 700B (UDP payload)'],
-};
 
 /** Where a relay passes datagrams on to: no stream, which only its ends know of. */
 const relayTarget = reader((text) => {
@@ -62,22 +45,8 @@ export function relayCommand(finish: (exitCode: number) => void): Command {
       new Option('-t, --to <address>', 'where the camera is, such as 127.0.0.1:4444')
         .argParser(relayTarget)
         .makeOptionMandatory(),
-    )
-    .addOption(
-      new Option('--preset <name>', 'a link by name; the options below change it').choices(Object.keys(presets)),
     );
-  for (const field of linkFields) {
-    const [value, help] = fieldHelp[field];
-    command.option(
-      `--${field} <${value}>`,
-      help,
-      reader((text) => parseLinkField(field, text)),
-    );
-  }
-  const link = reader(parseLink);
-  return command
-    .option('--up <link>', 'towards the camera only, such as loss=30%,delay=25ms', link)
-    .option('--down <link>', 'towards the viewers only', link)
+  return withLinkOptions(command)
     .option('--seed <number>', 'which datagrams it hits (default: another each time)', seedNumber)
     .addOption(securityOption())
     .addOption(jsonOption())
@@ -119,14 +88,6 @@ async function relay(options: RelayOptions, output: Output, signal: AbortSignal)
   clearInterval(ticker);
   summary(relay.stats, output);
   if (failure !== undefined) throw failure;
-}
-
-/** A preset, changed by the options for both ways, changed by those for one. */
-function linksOf(options: RelayOptions): { readonly toCamera: LinkModel; readonly toViewer: LinkModel } {
-  const { preset, up, down } = options;
-  const named = preset === undefined ? undefined : presets[preset];
-  const both = Object.assign({}, ...linkFields.map((field) => options[field])) as LinkModel;
-  return { toCamera: { ...named?.toCamera, ...both, ...up }, toViewer: { ...named?.toViewer, ...both, ...down } };
 }
 
 async function addressOf({ host, port }: { readonly host: string; readonly port: number }): Promise<Peer> {

@@ -15,7 +15,7 @@ import { ExitCode } from './exit-code.ts';
 import { type Interrupt, interruptible } from './interrupt.ts';
 import { commandOutput, complain, type Output } from './output.ts';
 import { count, Progress } from './progress.ts';
-import { conflictOf, linkText, type SimulateOptions, scenarioOf, simulateOptions } from './simulate-options.ts';
+import { cellOf, conflictOf, pathText, type SimulateOptions, scenarioOf, simulateOptions } from './simulate-options.ts';
 import { gridPage, outcomePage } from './simulation-report.ts';
 import {
   cameraText,
@@ -88,7 +88,7 @@ class SimulateCommand {
     for (const line of outcomeLines(outcome)) this.#output.line(line);
     this.#tellSpeed(stats.counts.runs, elapsedMs, pool.size);
     this.#output.event({ event: 'simulated', ...this.#outcomeEvent(outcome), workers: pool.size, elapsedMs });
-    if (report !== undefined) await this.#write(report, outcomePage(outcome, linkText(scenario)));
+    if (report !== undefined) await this.#write(report, outcomePage(outcome, pathText(scenario)));
     return this.#exitCode([outcome]);
   }
 
@@ -98,7 +98,7 @@ class SimulateCommand {
     await using pool = new SimulationPool(this.#options.workers);
     const rowNames = losses.map(formatPercent);
     const columnNames = rtts.map(formatDuration);
-    this.#introduce(scenarioOf({ ...this.#options, loss: losses[0] ?? 0, rtt: rtts[0] ?? 0 }), runs);
+    this.#introduce(cellOf(this.#options, losses[0] ?? 0, rtts[0] ?? 0), runs);
     const startedAtMs = monotonicMs();
     const progress = new Progress('handshakes', runs * losses.length * rtts.length);
     const cells: SimulationOutcome[][] = [];
@@ -107,7 +107,7 @@ class SimulateCommand {
       const row: SimulationOutcome[] = [];
       cells.push(row);
       for (const rtt of rtts) {
-        const scenario = scenarioOf({ ...this.#options, loss, rtt });
+        const scenario = cellOf(this.#options, loss, rtt);
         const before = done;
         const stats = await this.#simulate(pool, scenario, (inCell) => progress.update(before + inCell));
         done += stats.counts.runs;
@@ -161,7 +161,7 @@ class SimulateCommand {
     const many = runs === 1 ? 'One handshake' : `${count(runs)} handshakes${grid === true ? ' in each cell' : ''}`;
     const seeds = runs === 1 ? `seed ${seed}` : `seeds ${seed} to ${(seed + runs - 1) % 2 ** 32}`;
     this.#output.line(`${many} of the real engine on virtual time, ${seeds}, profile ${profile}.`);
-    if (grid !== true) this.#output.line(`Link: ${linkText(scenario)}.`);
+    if (grid !== true) this.#output.line(`Link: ${pathText(scenario)}.`);
     this.#output.line(`${cameraText(scenario)}\n`);
   }
 
@@ -191,7 +191,7 @@ class SimulateCommand {
     const apart = compared.filter(({ theory }) => theory?.comparison.agrees === false);
     if (compared.length === 0) this.#output.line(`theory: ${all[0] === undefined ? '-' : theoryText(all[0])}`);
     else this.#output.line(`theory: agrees in ${compared.length - apart.length} of ${compared.length} cells`);
-    for (const outcome of apart) this.#output.line(`  ${linkText(outcome.scenario)}: ${theoryText(outcome)}`);
+    for (const outcome of apart) this.#output.line(`  ${pathText(outcome.scenario)}: ${theoryText(outcome)}`);
   }
 
   #tellSpeed(runs: number, elapsedMs: number, workers: number): void {

@@ -1,3 +1,4 @@
+import type { Axis } from '../report/axis.ts';
 import { chartFigure, type LineChart, type Series } from '../report/charts.ts';
 import { heatTable } from '../report/heat-table.ts';
 import { htmlPage } from '../report/html.ts';
@@ -76,16 +77,24 @@ export function gridPage(
       cells: cells.map((row) => row.map((outcome) => ({ value: value(outcome), text: msText(value(outcome)) }))),
       log: true,
     });
-  const over = (title: string, q: number): string =>
+  const over = (
+    title: string,
+    subtitle: string,
+    y: Axis,
+    value: (outcome: SimulationOutcome, rttMs: number) => number,
+  ) =>
     chartFigure({
       title,
-      subtitle: 'One line for each loss each way.',
+      subtitle,
       x: { label: 'RTT, ms', scale: 'linear' },
-      y: { label: 'ms', scale: 'log', text: (ms) => count(ms) },
+      y,
       ordered: true,
       series: cells.map((row, index) => ({
         name: rows[index] ?? '',
-        points: row.map(({ timesToStream }, column) => [rttsMs[column] ?? 0, timesToStream.quantile(q)] as const),
+        points: row.map((outcome, column) => {
+          const rttMs = rttsMs[column] ?? 0;
+          return [rttMs, value(outcome, rttMs)] as const;
+        }),
       })),
     });
   const success = heatTable({
@@ -114,8 +123,18 @@ export function gridPage(
         timesToStream.quantile(0.99),
       ),
       success,
-      over('p50 of time to stream over the round trip', 0.5),
-      over('p99 of time to stream over the round trip', 0.99),
+      over(
+        'What loss adds',
+        'p50 of time to stream beyond the two round trips that it takes without loss, a line for each loss each way.',
+        { label: 'ms beyond 2 RTT', scale: 'linear', from: 0 },
+        ({ timesToStream }, rttMs) => timesToStream.quantile(0.5) - 2 * rttMs,
+      ),
+      over(
+        'The slow ones',
+        'p99 of time to stream, a line for each loss each way.',
+        { label: 'ms', scale: 'log', text: count },
+        ({ timesToStream }) => timesToStream.quantile(0.99),
+      ),
     ],
   });
 }

@@ -11,7 +11,9 @@ export interface SimulationTask {
   readonly count: number;
 }
 
-/** What it answers. */
-export type SimulationAnswer =
-  | { readonly kind: 'done'; readonly chunk: HandshakeChunk }
-  | { readonly kind: 'threw'; readonly seed: number; readonly message: string; readonly stack: string | undefined };
+/** What it answers, with the names of the task. */
+export type SimulationAnswer = Pick<SimulationTask, 'job' | 'first'> &
+  (
+    | { readonly kind: 'done'; readonly chunk: HandshakeChunk }
+    | { readonly kind: 'threw'; readonly seed: number; readonly message: string; readonly stack: string | undefined }
+  );

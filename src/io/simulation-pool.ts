@@ -28,7 +28,7 @@ export interface SimulationJob {
 
 /** How a job is watched. */
 export interface SimulationWatch {
-  /** Ends the job early: it resolves with the runs that were made. The pool is of no use afterwards. */
+  /** Ends the job early: it resolves with the runs that were made. */
   readonly signal?: AbortSignal;
   /** Told after each chunk. */
   readonly onProgress?: (runsDone: number) => void;
@@ -48,7 +48,7 @@ export class SimulationError extends Error {
 
 /**
  * Threads that run simulated handshakes. What a job comes to depends on its scenario, seed and runs alone, not on how many threads there
- * are or how fast they were.
+ * are or how fast they were. To be disposed of: its threads keep the process alive.
  */
 export class SimulationPool implements AsyncDisposable {
   readonly #workers: readonly Worker[];
@@ -58,8 +58,6 @@ export class SimulationPool implements AsyncDisposable {
   constructor(workers: number = availableParallelism()) {
     if (!(workers >= 1 && workers <= WORKERS_MAX)) throw new RangeError(`${workers} workers`);
     this.#workers = Array.from({ length: workers }, () => new Worker(workerFile, { execArgv: [] }));
-    // A thread that nothing is asked of must not keep the process alive.
-    for (const worker of this.#workers) worker.unref();
   }
 
   /** Threads. */
@@ -68,7 +66,7 @@ export class SimulationPool implements AsyncDisposable {
   }
 
   /**
-   * Runs a job; one at a time.
+   * Runs a job. Jobs may follow each other or overlap, also after one that failed or was stopped.
    *
    * @throws SimulationError when a run threw; Error when a thread died.
    */
@@ -107,11 +105,12 @@ function ask(worker: Worker, task: SimulationTask, signal?: AbortSignal): Promis
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return resolve(undefined);
     const done = (): void => {
-      worker.unref();
       worker.off('message', answered).off('error', failed).off('exit', left);
       signal?.removeEventListener('abort', aborted);
     };
     const answered = (answer: SimulationAnswer): void => {
+      // Of a job that ended early, such as with an error in another thread.
+      if (answer.job !== task.job || answer.first !== task.first) return;
       done();
       resolve(answer);
     };
@@ -126,7 +125,6 @@ function ask(worker: Worker, task: SimulationTask, signal?: AbortSignal): Promis
     const left = (): void => {
       failed(new Error(`a thread of the simulation ended at run ${task.first} of seed ${task.seed}`));
     };
-    worker.ref();
     worker.on('message', answered).on('error', failed).on('exit', left);
     signal?.addEventListener('abort', aborted, { once: true });
     worker.postMessage(task);

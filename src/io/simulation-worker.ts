@@ -13,13 +13,14 @@ parentPort?.on('message', (task: SimulationTask) => {
     runner = new HandshakeRunner(task.scenario);
     job = task.job;
   }
+  const { first } = task;
   try {
-    const chunk = runner.runMany(task.seed, task.first, task.count);
-    answer({ kind: 'done', chunk }, [chunk.timesToStreamMs.buffer, chunk.timesToFirstFrameMs.buffer]);
+    const chunk = runner.runMany(task.seed, first, task.count);
+    answer({ job, first, kind: 'done', chunk }, [chunk.timesToStreamMs.buffer, chunk.timesToFirstFrameMs.buffer]);
   } catch (error) {
     if (!(error instanceof HandshakeRunError)) throw error;
     const { seed, message, cause } = error;
-    answer({ kind: 'threw', seed, message, stack: cause instanceof Error ? cause.stack : undefined }, []);
+    answer({ job, first, kind: 'threw', seed, message, stack: cause instanceof Error ? cause.stack : undefined }, []);
   }
 });
 

@@ -86,9 +86,13 @@ export class CoreRunner<Input extends { readonly kind: string }, Output extends 
   }
 
   #do(output: Output | LinkOutput): void {
-    if (!isForLink(output)) this.#application(output);
-    else if (output.kind === 'send') this.#links.get(output.link)?.send(output.bytes);
-    else this.#links.get(output.link)?.close();
+    if (!isForLink(output)) return this.#application(output);
+    const { link } = output;
+    const transport = this.#links.get(link);
+    if (output.kind === 'disconnect') return transport?.close();
+    const refusal = transport?.send(output.bytes);
+    // Handled after the input that is being handled, as everything is.
+    if (refusal !== undefined) this.#inputs.push({ kind: 'refused', link, refusal });
   }
 
   #arm(): void {

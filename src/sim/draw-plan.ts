@@ -52,7 +52,7 @@ export function drawPlan(seed: number, mode: RunMode): FaultPlan {
     application: drawApplication(draw),
     ...(media === undefined ? {} : { media }),
     viewers,
-    faults: drawFaults(draw, viewers.length, faultyMs),
+    faults: drawFaults(draw, viewers, faultyMs),
     faultyMs,
   };
 }
@@ -118,8 +118,8 @@ function drawApplication(draw: Draw): ApplicationPlan {
 }
 
 function drawMedia(draw: Draw): MediaPlan {
-  const ends = draw.chance(0.4);
-  return { frames: draw.between(1, 25), bytes: draw.between(30, 4000), intervalMs: draw.between(10, 200), ends };
+  const intervalMs = draw.chance(0.6) ? draw.between(10, 100) : draw.between(100, 1500);
+  return { frames: draw.between(1, 25), bytes: draw.between(30, 4000), intervalMs, ends: draw.chance(0.4) };
 }
 
 function drawViewer(draw: Draw, faultyMs: number): ViewerPlan {
@@ -157,15 +157,17 @@ function drawLink(draw: Draw): LinkModel {
   return link;
 }
 
-function drawFaults(draw: Draw, viewers: number, faultyMs: number): TimedFault[] {
+function drawFaults(draw: Draw, viewers: readonly ViewerPlan[], wholeMs: number): TimedFault[] {
   const present = kinds.filter(() => draw.chance(KIND_CHANCE));
   if (present.length === 0) return [];
-  return Array.from({ length: draw.between(1, 8) }, () => drawFault(draw, draw.oneOf(present), viewers, faultyMs));
+  // Most of what can go wrong goes wrong in a handshake.
+  const faultyMs = draw.chance(0.4) ? Math.min(wholeMs, 400) : wholeMs;
+  return Array.from({ length: draw.between(1, 12) }, () => drawFault(draw, draw.oneOf(present), viewers, faultyMs));
 }
 
-function drawFault(draw: Draw, kind: TimedFault['kind'], viewers: number, faultyMs: number): TimedFault {
+function drawFault(draw: Draw, kind: TimedFault['kind'], viewers: readonly ViewerPlan[], faultyMs: number): TimedFault {
   const atMs = draw.below(faultyMs);
-  const viewer = draw.below(viewers);
+  const viewer = draw.below(viewers.length);
   const host: HostName = draw.chance(0.5) ? 'camera' : viewer;
   const forMs = draw.between(1, draw.chance(0.2) ? 20_000 : 1500);
   const ways = draw.oneOf<Ways>(['toCamera', 'toViewer', 'both']);
@@ -193,6 +195,12 @@ function drawFault(draw: Draw, kind: TimedFault['kind'], viewers: number, faulty
       return { atMs, kind, viewer, what: draw.oneOf(forgeryKinds), count: draw.between(1, 8) };
     case 'flood':
       return { atMs, kind, count: draw.between(1, draw.chance(0.1) ? 300 : 20) };
+    case 'redial': {
+      // Someone who is in a hurry begins again while the answers to the first try are still on their way.
+      const { startsAtMs = 0, toCamera } = viewers[viewer] ?? {};
+      const hurryMs = draw.below(20 + 4 * (toCamera?.oneWayMs ?? 0));
+      return { atMs: draw.chance(0.5) ? Math.min(startsAtMs + hurryMs, faultyMs) : atMs, kind, viewer };
+    }
     default:
       return { atMs, kind, viewer };
   }

@@ -1,4 +1,6 @@
+import { crc32 } from '../codec/crc.ts';
 import { encodeFrame } from '../codec/encode.ts';
+import { headerOffset } from '../codec/header.ts';
 import type { Peer } from '../engine/io-types.ts';
 import { RTP_HEADER_BYTES, writeRtpHeader } from '../media/rtp.ts';
 import { CONTROL_FIRST_BYTE, PROTOCOL_VERSION } from '../protocol/constants.ts';
@@ -28,9 +30,9 @@ export class Forger {
     this.#prng = prng;
   }
 
-  /** Keeps some of what endpoints send. */
+  /** Keeps some of the control frames that endpoints send. */
   see(event: WorldEvent): void {
-    if (event.kind !== 'sent' || event.plane === 'stranger') return;
+    if (event.kind !== 'sent' || event.plane !== 'control') return;
     if (this.#kept.length < KEPT) this.#kept.push(event);
     else this.#kept[event.id % KEPT] = event;
   }
@@ -45,7 +47,10 @@ export class Forger {
       case 'frame':
         return this.#aim(world, viewer, strangeFrame(prng));
       case 'start':
-        return world.inject(fromViewer ? viewer.peer : STRANGER, start(prng, someId(prng)));
+        return world.inject(
+          fromViewer ? viewer.peer : STRANGER,
+          prng.chance(0.7) ? start(prng, someId(prng)) : shortStart(prng),
+        );
       case 'altered':
         return this.#alter(world, viewer);
       case 'media':
@@ -120,6 +125,16 @@ function start(prng: Prng, streamId: bigint): Uint8Array {
     attempt: 1 + prng.below(5),
     versions: [prng.chance(0.9) ? PROTOCOL_VERSION : 9],
   });
+}
+
+/** The smallest datagram that looks like a START of another version: what answers it is larger. */
+function shortStart(prng: Prng): Uint8Array {
+  const ids = { flags: 0, streamId: someId(prng), sessionTag: 1n, attempt: 0 };
+  const bytes = encodeFrame({ ...ids, type: FrameType.BYE_ACK });
+  bytes[headerOffset.type] = FrameType.START;
+  bytes[headerOffset.version] = PROTOCOL_VERSION + 1;
+  new DataView(bytes.buffer, bytes.byteOffset).setUint32(bytes.length - 4, crc32(bytes, bytes.length - 4));
+  return bytes;
 }
 
 /** A well-formed frame with ids that no session has; with a StreamId that one has, it proves nothing else. */

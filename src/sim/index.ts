@@ -6,6 +6,8 @@ export type { ReceivedFrame } from '../media/access-unit.ts';
 export type { ReceiveStats } from '../media/receive-stats.ts';
 export { EventQueue } from './event-queue.ts';
 export type { HostClock, WakeOrder } from './host.ts';
+export { InvariantWatch, type InvariantWatchOptions } from './invariants/invariant-watch.ts';
+export type { Violation } from './invariants/violation.ts';
 export { type Deliver, Link, type LinkCounters } from './link.ts';
 export { type BurstModel, bursts, type LinkModel, type LossReason, lossReasons } from './link-model.ts';
 export { type LinkPreset, type PresetName, presets } from './presets.ts';

@@ -70,7 +70,7 @@ class PlanRun {
     const { camera, seed } = plan;
     const profile = profiles[plan.profile];
     this.#plan = plan;
-    this.#watch = new InvariantWatch({ profile, labels: true });
+    this.#watch = new InvariantWatch({ profile, labels: true, decodeEvery: 4 });
     this.#application = new Prng(seed, stream.application);
     this.#forger = new Forger(new Prng(seed, stream.forger));
     this.#forges = plan.faults.some(({ kind }) => kind === 'forge');

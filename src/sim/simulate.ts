@@ -5,6 +5,8 @@ import type { ReceivedFrame } from '../media/access-unit.ts';
 import { FrameType } from '../protocol/frame.ts';
 import { type Profile, type ProfileName, profiles } from '../protocol/profiles.ts';
 import type { HostClock } from './host.ts';
+import { InvariantWatch } from './invariants/invariant-watch.ts';
+import type { Violation } from './invariants/violation.ts';
 import { type PresetName, presets } from './presets.ts';
 import { Recorder } from './recorder.ts';
 import { type DiagramOptions, sequenceDiagram } from './sequence-diagram.ts';
@@ -89,6 +91,8 @@ export class Simulation {
   readonly #profile: Profile;
   readonly #stream: SimulatedStream;
   readonly #recorder: Recorder;
+  readonly #watch: InvariantWatch;
+  #finished = false;
   readonly #tallies = new Map<string, Tally>();
 
   constructor(options: SimulationOptions) {
@@ -98,13 +102,17 @@ export class Simulation {
     this.#profile = typeof profile === 'string' ? named(profiles, profile, 'profile') : profile;
     this.#stream = new SimulatedStream(format);
     this.#recorder = new Recorder(options.eventsMax);
+    this.#watch = new InvariantWatch({
+      profile: this.#profile,
+      ...(camera?.limits === undefined ? {} : { limits: camera.limits }),
+    });
     this.world = new World({
       seed,
       link: linkOf(link ?? {}),
       profile: this.#profile,
       keepOutputs: false,
       application: (world, output) => this.#stream.answer(world, output),
-      observe: (event) => this.#see(event),
+      observe: (event, world) => this.#see(event, world),
       ...(camera === undefined ? {} : { camera }),
       ...(cameraClock === undefined ? {} : { cameraClock }),
     });
@@ -176,13 +184,28 @@ export class Simulation {
     };
   }
 
+  /**
+   * Promises of docs/PROTOCOL.md, section 10, that were broken so far. Always empty, or the engine has a bug: each run is watched.
+   */
+  get violations(): readonly Violation[] {
+    return this.#watch.violations;
+  }
+
+  /** Ends the watch: looks for what was left behind too. @returns {@link violations}. */
+  finish(): readonly Violation[] {
+    if (!this.#finished) this.#watch.finish(this.world);
+    this.#finished = true;
+    return this.violations;
+  }
+
   /** What happened, as a Mermaid sequence diagram. */
   sequenceDiagram(options?: DiagramOptions): string {
     return sequenceDiagram(this.#recorder.events, options);
   }
 
-  #see(event: WorldEvent): void {
+  #see(event: WorldEvent, world: World): void {
     this.#recorder.see(event);
+    this.#watch.see(event, world);
     if (event.kind === 'told') {
       if (event.host !== 'camera') this.viewers[event.host]?.hear(event.output, event.atMs);
     } else if (event.kind === 'arrived') {

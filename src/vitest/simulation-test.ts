@@ -14,7 +14,7 @@ expect.extend(simulationMatchers);
 
 /**
  * vitest's `test` with a `simulate` fixture. The seed is the same in every run of a test, unless FIRSTFRAME_SEED says another one (a
- * u32, or `fresh`); each further simulation of a test has the next. When a test fails it prints the seed, the command that repeats it, and what
+ * u32, or `fresh`); each further simulation of a test has the next. A test fails, too, when the engine breaks a promise of its protocol. When a test fails it prints the seed, the command that repeats it, and what
  * happened on the link of its last simulation as a Mermaid diagram.
  */
 export const simulationTest = test.extend<{ simulate: SimulateFixture }>({
@@ -33,6 +33,12 @@ export const simulationTest = test.extend<{ simulate: SimulateFixture }>({
       simulations.push(simulation);
       return simulation;
     });
+    for (const simulation of simulations) {
+      const broken = simulation.finish().map(({ id, atMs, detail }) => `${id} at ${atMs.toFixed(1)} ms: ${detail}`);
+      expect(broken, `promises that firstframe broke with seed ${simulation.seed}: a bug, please report it`).toEqual(
+        [],
+      );
+    }
   },
 });
 

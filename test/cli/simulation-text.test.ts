@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { progressText } from '../../src/cli/progress.ts';
-import { linkText, type SimulateOptions, scenarioOf } from '../../src/cli/simulate-options.ts';
+import { cellOf, pathText, type SimulateOptions, scenarioOf } from '../../src/cli/simulate-options.ts';
 import { msText, type SimulationOutcome, shareText, theoryText } from '../../src/cli/simulation-text.ts';
 import { profiles } from '../../src/protocol/profiles.ts';
 import { compareWithExpectation } from '../../src/sim/comparison.ts';
@@ -53,21 +53,15 @@ describe('the texts of a simulation', () => {
   });
 
   it('describe the link that the options make', () => {
-    expect(linkText(scenarioOf(defaults))).toBe('RTT 50.0 ms; each way 30 % loss');
-    const all: SimulateOptions = {
-      ...defaults,
-      ...{ loss: 0, rtt: 20, jitter: 5, duplicate: 0.05, reorder: 0.1, corrupt: 0.01, rate: 2e6, mtu: 1000 },
-      burst: { share: 0.1, length: 5 },
-    };
-    expect(linkText(scenarioOf(all))).toBe(
-      'RTT 20.0 ms; each way 0 % loss, 10 % lost in runs of 5.0, jitter up to 5.0 ms, 5 % twice, 10 % held back, ' +
-        '1 % damaged, 2.0 Mbit/s, datagrams up to 972 B',
+    expect(pathText(scenarioOf(defaults))).toBe('RTT 50.0 ms; each way 30 % lost');
+    expect(pathText(scenarioOf({ ...defaults, rtt: 20, jitter: { jitterMs: 5 }, down: { loss: 0 } }))).toBe(
+      'RTT 20.0 ms; to the camera 30 % lost, up to 5.0 ms of jitter; to the viewer up to 5.0 ms of jitter',
     );
-    expect(linkText(scenarioOf({ ...defaults, preset: 'lte' }))).toBe(
-      'RTT 45.0 ms; to the camera 0.5 % loss, jitter up to 15.0 ms, 20.0 Mbit/s; ' +
-        'to the viewer 0.5 % loss, jitter up to 5.0 ms, 50.0 Mbit/s',
+    expect(pathText(scenarioOf({ ...defaults, preset: 'satellite' }))).toMatch(
+      /^RTT 560 ms; to the camera 1 % lost, .*; to the viewer 1 % lost, /,
     );
-    expect(scenarioOf({ ...defaults, preset: 'lte', loss: 0.5 }).link).toMatchObject({
+    expect(pathText(cellOf(defaults, 0, 100))).toBe('RTT 100 ms; each way as it is');
+    expect(scenarioOf({ ...defaults, preset: 'lte', loss: { loss: 0.5 } }).link).toMatchObject({
       toCamera: { loss: 0.5, oneWayMs: 22.5 },
     });
   });

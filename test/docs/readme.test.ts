@@ -9,6 +9,7 @@ import { describe, expect, it } from 'vitest';
 import { demoCommand } from '../../src/cli/demo.ts';
 import { relayCommand } from '../../src/cli/relay.ts';
 import { sendCommand } from '../../src/cli/send.ts';
+import { simulateOptions } from '../../src/cli/simulate-options.ts';
 import { viewCommand } from '../../src/cli/view.ts';
 import { documents, fenced, read, root } from './markdown.ts';
 import { commandsOf } from './shell.ts';
@@ -17,7 +18,13 @@ const run = promisify(execFile);
 const readme = read('README.md');
 
 function commandNamed(name: string | undefined): Command | undefined {
-  const commands = [sendCommand(() => {}), viewCommand(() => {}), relayCommand(() => {}), demoCommand(() => {})];
+  const commands = [
+    sendCommand(() => {}),
+    viewCommand(() => {}),
+    relayCommand(() => {}),
+    demoCommand(() => {}),
+    simulateOptions(),
+  ];
   return commands.find((command) => command.name() === name);
 }
 
@@ -25,7 +32,9 @@ function commandNamed(name: string | undefined): Command | undefined {
 const uses = documents.flatMap((path) => {
   const text = read(path);
   const blocks = fenced(text).filter(({ language }) => language === 'shell');
-  const inline = [...text.matchAll(/`(firstframe (?:send|view|relay|demo) [^`]+)`/g)].map(([, line = '']) => line);
+  const inline = [...text.matchAll(/`(firstframe (?:send|view|relay|demo|simulate) [^`]+)`/g)].map(
+    ([, line = '']) => line,
+  );
   return [...blocks.flatMap((block) => block.text.split('\n')), ...inline]
     .flatMap(commandsOf)
     .filter((words) => words[0] === 'firstframe')

@@ -24,6 +24,8 @@ describe('addressPrefix', () => {
     ['fe80::1%eth0', 'fe80000000000000'],
     ['fe80::abcd:1:2:3%3', 'fe80000000000000'],
     ['64:ff9b::192.0.2.1', '0064ff9b00000000'],
+    ['64:ff9b::198.51.100.200', '0064ff9b00000000'],
+    ['::ffff:c000:201', '0000000000000000'],
   ])('counts %s under %s', (address, prefix) => {
     expect(hex(address)).toBe(prefix);
   });
@@ -41,8 +43,18 @@ describe('addressPrefix', () => {
   );
 
   it('gives the empty prefix for texts whose parts are no numbers of an address', () => {
-    const garbage = ['1.2.3.x', '1.2.3.999', '1..2.3', 'zz::', 'a:b:c:d:e:f:g:h', '1::2::3'];
+    const garbage = ['1.2.3.x', '1.2.3.999', '1..2.3', 'zz::', 'a:b:c:d:e:f:g:h', '1::2::3', '1.2.3.0004', '12345::'];
     expect(garbage.filter((address) => addressPrefix(address).length > 0)).toEqual([]);
+  });
+});
+
+describe('a text that looks like an IPv6 address', () => {
+  it.each([
+    ['two gaps', '1:2:3:4::5:6:7:8::9'],
+    ['a gap and no group missing', '1:2:3:4:5:6:7::8'],
+    ['dotted digits before its end', '1:2:3:4:5:1.2.3.4:6'],
+  ])('is none with %s', (_, address) => {
+    expect(addressPrefix(address)).toHaveLength(0);
   });
 });
 

@@ -45,6 +45,23 @@ describe('limits on strangers (S5)', () => {
     expect(bench.endpoint.pendingCount).toBe(0);
   });
 
+  it('give back one place for each that ends, and no more', () => {
+    const bench = new ResponderBench({ limits: { pendingPerPrefixMax: 2 } });
+    const first = bench.candidate(1n, port(1));
+    bench.candidate(2n, port(2));
+    bench.receive(sessionFrame('BYE', first), port(1));
+    bench.candidate(3n, port(3));
+    expect(bench.receive(startBytes(4n), port(4))).toEqual([]);
+    expect(bench.metrics.drops.pendingPerPrefix).toBe(1);
+  });
+
+  it('tell prefixes apart that have the same digits', () => {
+    const bench = new ResponderBench({ limits: { pendingPerPrefixMax: 1 } });
+    for (const address of ['1.23.0.4', '12.3.0.4', '1.2.30.4']) {
+      expect(kinds(bench.receive(startBytes(1n), { address, port: 1 }))).toEqual(['START_ACK']);
+    }
+  });
+
   it('admit 1,024 half-open sessions in all and tell the next one BUSY, retry after 1 s', () => {
     const bench = new ResponderBench();
     for (let i = 0; i < 1024; i++) expect(kinds(bench.receive(startBytes(1n), peer(i)))).toEqual(['START_ACK']);

@@ -67,6 +67,27 @@ describe('SimulationPool', () => {
     expect(String(error)).toContain('the simulated handshake with seed 70 threw');
   });
 
+  it('goes on with the next job after one that threw or was stopped', async () => {
+    await using pool = new SimulationPool(2);
+    const broken = { ...scenario, profile: null as unknown as HandshakeScenario['profile'] };
+    await expect(pool.run({ scenario: broken, seed: 1, runs: 500 })).rejects.toThrow(SimulationError);
+    const controller = new AbortController();
+    const stopped = pool.run(
+      { scenario, seed: 1, runs: 5_000_000 },
+      { signal: controller.signal, onProgress: () => controller.abort() },
+    );
+    const [one, two] = await Promise.all([2, 3].map((seed) => pool.run({ scenario, seed, runs: 90 })));
+    expect((await stopped).counts.runs).toBeLessThan(10_000);
+    for (const [seed, stats] of [
+      [2, one],
+      [3, two],
+    ] as const) {
+      const alone = new HandshakeStats(90, true);
+      alone.add(new HandshakeRunner(scenario).runMany(seed, 0, 90));
+      expect(stats === undefined ? undefined : allOf(stats)).toEqual(allOf(alone));
+    }
+  });
+
   it('refuses a number of threads that makes no sense', () => {
     expect(() => new SimulationPool(0)).toThrow(RangeError);
     expect(() => new SimulationPool(257)).toThrow(RangeError);

@@ -113,6 +113,10 @@ const layers: Readonly<Record<string, { readonly may: readonly string[]; readonl
     may: ['./matchers.ts', '../sim/index.ts', 'vitest'],
     mayNot: ['../engine/session.ts', '../io/clock.ts', 'node:fs', 'xstate'],
   },
+  'src/sim/invariants': {
+    may: ['./cause.ts', '../world.ts', '../../engine/io-types.ts', '../../codec/decode.ts', '../../protocol/frame.ts'],
+    mayNot: ['../explore/model.ts', '../../io/clock.ts', '../../cli/main.ts', 'node:fs', 'xstate'],
+  },
   'src/sim/explore': {
     may: ['./model.ts', '../../engine/tables.ts', '../../protocol/frame.ts', '../../../machines/index.ts'],
     mayNot: ['../world.ts', '../../io/clock.ts', '../../cli/main.ts', 'node:fs', 'xstate'],
@@ -192,6 +196,7 @@ const pureFolders = [
   'src/engine',
   'src/sim',
   'src/sim/explore',
+  'src/sim/invariants',
   'src/neighbours/core',
   'src/neighbours/rrcc/core',
 ];

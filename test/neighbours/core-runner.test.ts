@@ -69,6 +69,23 @@ describe('the runner of a core', () => {
     expect(told).toEqual(['0 wait', '0 wait', '7 timeout']);
   });
 
+  it('tells the core of a message that its connection refused', () => {
+    const queue = new EventQueue();
+    const told: string[] = [];
+    const runner = new CoreRunner(new EchoCore(), ({ what }) => told.push(what), virtualTiming(queue));
+    const { left, right } = memoryPair({ queue, seed: 1, kind: 'stream', queueBytesMax: 100 });
+    const peer = new Heard(left);
+    runner.attach(right);
+    for (const size of [60, 30, 60]) left.send(new Uint8Array(size));
+    queue.runUntil(1);
+    // The second of 60 bytes was refused by the near end, which is full too.
+    expect(peer.messages.map(({ length }) => length)).toEqual([60, 30]);
+    left.send(new Uint8Array(60));
+    right.send(new Uint8Array(60));
+    queue.runUntil(2);
+    expect(told).toEqual(['0 connected 1', '0 message 1', '0 message 1', '1 message 1', '1 refused 1', '1 writable 1']);
+  });
+
   it('hears of nothing after it was stopped, and closes its connections', () => {
     const queue = new EventQueue();
     const told: string[] = [];

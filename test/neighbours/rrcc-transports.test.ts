@@ -6,6 +6,7 @@ import { virtualTiming } from '../../src/neighbours/virtual-timing.ts';
 import { EventQueue } from '../../src/sim/event-queue.ts';
 import { fromHex, toHex } from '../codec/bytes.ts';
 import { bytesOf, Heard } from '../support/heard.ts';
+import { skipBecause } from '../support/skip-because.ts';
 import { type TransportPair, transportPairs } from '../support/transport-pairs.ts';
 import { rrccExamples } from './vectors/rrcc-examples.ts';
 
@@ -18,7 +19,7 @@ describe.each(Object.keys(transportPairs))('RRCC over %s', (name) => {
   const scenario = (title: string, run: (pair: TransportPair) => Promise<void>): void => {
     it(title, async (test) => {
       const pair = await transportPairs[name]?.();
-      if (pair === undefined || typeof pair === 'string') return test.skip(pair);
+      if (pair === undefined || typeof pair === 'string') return skipBecause(test, pair ?? 'no such transport');
       try {
         await run(pair);
       } finally {

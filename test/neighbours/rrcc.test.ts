@@ -14,12 +14,14 @@ import {
   type RrccLeaderOptions,
   rrccFollower,
   rrccLeader,
+  spawnTransport,
   threadWorker,
   virtualTiming,
   WorkerDied,
 } from '../../src/neighbours/rrcc/index.ts';
 import { EventQueue } from '../../src/sim/event-queue.ts';
 import { bytesOf } from '../support/heard.ts';
+import { skipBecause } from '../support/skip-because.ts';
 
 const BUILT = fileURLToPath(new URL('../../dist/src/neighbours/rrcc/index.js', import.meta.url));
 const unbuilt = existsSync(BUILT) ? undefined : 'there is no dist: npm run build';
@@ -63,6 +65,31 @@ describe('a call', () => {
     expect(String(error)).toMatch(/^RrccError: fails: FAILED, long .*…$/);
     expect(String(error)).not.toContain('stack');
     expect(leader.exchanges).toBe(0);
+  });
+
+  it('outlives methods that throw in their check, throw where they should reject, or give no bytes', async () => {
+    const thrown = (): never => {
+      throw new Error('thrown');
+    };
+    const { leader, follower, run } = worldOf({
+      checked: { worker: { run: thrown }, check: thrown },
+      sync: { worker: { run: thrown } },
+      text: (() => 'a text') as never,
+      nothing: (() => undefined) as never,
+      half: () => Promise.reject('first \ud800\nsecond'),
+    });
+    const codes = ['checked', 'sync', 'text', 'nothing', 'half'].map((name) =>
+      leader.call(name, bytesOf('x')).then(String, (error: unknown) => String(error)),
+    );
+    await run(200);
+    expect(await Promise.all(codes)).toEqual([
+      'RrccError: checked: INTERNAL, thrown',
+      'RrccError: sync: FAILED, thrown',
+      'RrccError: text: FAILED, the method gave no bytes',
+      'RrccError: nothing: FAILED, the method gave no bytes',
+      'RrccError: half: FAILED, first \ufffd',
+    ]);
+    expect(follower.counters).toMatchObject({ requests: 5, stops: 4 });
   });
 
   it('rejects parameters that the method refuses', async () => {
@@ -143,7 +170,7 @@ describe('a worker thread', () => {
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
   it('answers, fails without a stack, is restarted by a copy after it died, and is stopped when it is too late', async (test) => {
-    if (unbuilt !== undefined) return test.skip(unbuilt);
+    skipBecause(test, unbuilt);
     const queue = new EventQueue();
     const { left, right } = memoryPair({ queue, seed: 1, kind: 'datagram' });
     // The follower's time is real, so that the thread can run; the leader's deadline is what the test waits for.
@@ -189,7 +216,7 @@ describe('a follower', () => {
   });
 
   it('does not end with its leaders, goes on with the next, and has one timer for all that they left', async (test) => {
-    if (unbuilt !== undefined) return test.skip(unbuilt);
+    skipBecause(test, unbuilt);
     const child: ChildProcess = spawn(process.execPath, [support('rrcc-follower.mjs')], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
@@ -216,5 +243,21 @@ describe('a follower', () => {
     } finally {
       child.kill();
     }
+  });
+
+  it('over its standard input and output keeps its records when they are closed, as a program of its own does', async (test) => {
+    skipBecause(test, unbuilt);
+    const { transport, child, ended } = spawnTransport(process.execPath, [support('rrcc-stdio.mjs')]);
+    try {
+      const leader = rrccLeader(transport);
+      const round = await leader.call('double', Uint8Array.of(21));
+      expect([...round.result]).toEqual([42]);
+      await leader.close();
+      expect(transport.counters).toMatchObject({ sent: 1, received: 2 });
+      expect(child.exitCode).toBeNull();
+    } finally {
+      child.kill();
+    }
+    expect(await ended).toEqual({ code: null, signal: 'SIGTERM' });
   });
 });

@@ -13,6 +13,7 @@ import { fromHex } from '../codec/bytes.ts';
 import { certificates } from '../support/certificates.ts';
 import { bytesOf, Heard } from '../support/heard.ts';
 import { seedFromEnv } from '../support/seeded.ts';
+import { skipBecause } from '../support/skip-because.ts';
 
 function pairOf(options: Partial<MemoryPairOptions> = {}) {
   const queue = new EventQueue();
@@ -173,7 +174,7 @@ describe('a real byte stream', () => {
 
   it('over TLS with certificates of both ends carries every message and ends in order', async (test) => {
     const made = certificates();
-    if (typeof made === 'string') return test.skip(made);
+    if (typeof made === 'string') return skipBecause(test, made);
     const { ca, server, client } = made;
     const { accept, next } = nextOf<StreamTransport>();
     const listener = await listenTls(

@@ -1,7 +1,21 @@
-import { describe, expect, it } from 'vitest';
-import { simulate } from '../../src/sim/simulate.ts';
+import { afterEach, describe, expect, it } from 'vitest';
+import * as sim from '../../src/sim/simulate.ts';
 import { testFrames } from '../../src/sim/simulated-stream.ts';
 import type { WorldEvent } from '../../src/sim/world-event.ts';
+
+const started: sim.Simulation[] = [];
+
+/** A simulation whose promises are looked at when the test is over. */
+function simulate(options: sim.SimulationOptions): sim.Simulation {
+  const simulation = sim.simulate(options);
+  started.push(simulation);
+  return simulation;
+}
+
+afterEach(() => {
+  for (const simulation of started.splice(0))
+    expect([simulation.seed, simulation.finish()]).toEqual([simulation.seed, []]);
+});
 
 const resetKey = new Uint8Array(32).fill(9);
 const link = { oneWayMs: 25 };

@@ -196,3 +196,19 @@ export class RrccWorld {
     };
   }
 }
+
+/** A world that loses the envelopes that `lost` names; `count` is how many of their kind there were. */
+export function losing(options: RrccWorldOptions, lost: (said: string, count: number) => boolean): RrccWorld {
+  const world = new RrccWorld(options);
+  const counts = new Map<string, number>();
+  for (const link of [world.pair.there, world.pair.back]) {
+    const carry = link.carry.bind(link);
+    link.carry = (bytes, nowMs, deliver) => {
+      const said = inShort(bytes);
+      const kind = said.split(' ')[0] ?? '';
+      counts.set(kind, (counts.get(kind) ?? 0) + 1);
+      return carry(bytes, nowMs, lost(said, counts.get(kind) ?? 0) ? () => {} : deliver);
+    };
+  }
+  return world;
+}

@@ -1,5 +1,5 @@
 import type { FramingFault } from './framing.ts';
-import type { TransportEnd } from './transport.ts';
+import type { Refusal, TransportEnd } from './transport.ts';
 
 /** One connection of a core, counted from 1 by whoever drives it. */
 export type LinkNumber = number;
@@ -17,6 +17,8 @@ export type LinkInput =
   | { readonly kind: 'malformed'; readonly link: LinkNumber; readonly fault: FramingFault }
   | { readonly kind: 'ended'; readonly link: LinkNumber }
   | { readonly kind: 'writable'; readonly link: LinkNumber }
+  /** A message that was to be sent was not. Where the link is reliable and nothing repeats it, the link is of no use any more. */
+  | { readonly kind: 'refused'; readonly link: LinkNumber; readonly refusal: Refusal }
   | { readonly kind: 'disconnected'; readonly link: LinkNumber; readonly end: TransportEnd }
   | { readonly kind: 'timeout' };
 

@@ -1,4 +1,5 @@
 import type { Timing } from '../../io/sources/timing.ts';
+import { plainText } from '../../observe/text.ts';
 import type { Transport } from '../core/transport.ts';
 import { CoreRunner } from '../core-runner.ts';
 import {
@@ -10,7 +11,7 @@ import {
 } from './core/follower-core.ts';
 import { type Answer, failure } from './core/follower-exchange.ts';
 import { Status } from './core/rrcc_pb.ts';
-import { inProcess, type RrccHandler, type RrccResult, type RrccWorker, WorkerDied } from './worker.ts';
+import { inProcess, type RrccCall, type RrccHandler, type RrccResult, type RrccWorker, WorkerDied } from './worker.ts';
 
 /** A method that a follower executes. */
 export interface RrccMethod {
@@ -105,8 +106,12 @@ class Follower implements RrccFollower {
   #refuse(name: string, params: Uint8Array, contentType: string): Answer | undefined {
     const method = this.#methods.get(name);
     if (method === undefined) return failure(Status.UNKNOWN_METHOD, 'unknown method');
-    const problem = method.check?.(params, contentType);
-    return problem === undefined ? undefined : failure(Status.BAD_PARAMS, short(problem));
+    try {
+      const problem = method.check?.(params, contentType);
+      return problem === undefined ? undefined : failure(Status.BAD_PARAMS, short(problem));
+    } catch (error) {
+      return failure(Status.INTERNAL, short(textOf(error)));
+    }
   }
 
   #hear(output: FollowerOutput): void {
@@ -119,17 +124,21 @@ class Follower implements RrccFollower {
     const { exchangeId, run, method, params, contentType, round, deadlineMs } = output;
     const controller = new AbortController();
     this.#running.set(key, controller);
-    const work = this.#methods
-      .get(method)
-      ?.worker.run({ method, params, contentType, round, deadlineMs }, controller.signal);
-    work?.then(
+    const call = { method, params, contentType, round, deadlineMs };
+    this.#work(method, call, controller.signal).then(
       (result) => this.#done(key, { kind: 'finished', exchangeId, run, answer: success(result) }),
       (error: unknown) => {
         if (error instanceof WorkerDied) return this.#done(key, { kind: 'died', exchangeId, run });
-        const text = error instanceof Error ? error.message : String(error);
-        this.#done(key, { kind: 'finished', exchangeId, run, answer: failure(Status.FAILED, short(text)) });
+        this.#done(key, { kind: 'finished', exchangeId, run, answer: failure(Status.FAILED, short(textOf(error))) });
       },
     );
+  }
+
+  /** Also a worker that throws where it should reject only fails its call. */
+  async #work(method: string, call: RrccCall, signal: AbortSignal): Promise<RrccResult> {
+    const worker = this.#methods.get(method)?.worker;
+    if (worker === undefined) throw new Error('unknown method');
+    return worker.run(call, signal);
   }
 
   #done(key: string, input: FollowerInput): void {
@@ -138,13 +147,20 @@ class Follower implements RrccFollower {
   }
 }
 
-function success(result: RrccResult): Answer {
-  const whole = result instanceof Uint8Array ? { result, contentType: '' } : result;
-  return { ...whole, status: Status.OK, error: '' };
+/** What a method gave, checked: one that is not typed may give anything. */
+function success(given: RrccResult): Answer {
+  const { result, contentType } = given instanceof Uint8Array ? { result: given, contentType: '' } : Object(given);
+  if (!(result instanceof Uint8Array) || typeof contentType !== 'string') {
+    return failure(Status.FAILED, 'the method gave no bytes');
+  }
+  return { result, contentType, status: Status.OK, error: '' };
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** The first line, and not all of a long one: no stack trace goes to the peer. */
 function short(text: string): string {
-  const [line = ''] = text.split('\n');
-  return line.length <= ERROR_CHARS_MAX ? line : `${line.slice(0, ERROR_CHARS_MAX - 1)}…`;
+  return plainText(text.split('\n')[0] ?? '', ERROR_CHARS_MAX);
 }

@@ -62,7 +62,7 @@ export interface RrccLeader extends AsyncDisposable {
   call(method: string, params: Uint8Array, options?: RrccCallOptions): Promise<RrccRound>;
   /** Goes on over another connection; what is said from now on goes there. */
   attach(transport: Transport): void;
-  /** Fails what waits and closes the connection. */
+  /** Fails what waits, and closes the connection after what was said has left. */
   close(): Promise<void>;
 }
 
@@ -76,11 +76,11 @@ export function rrccLeader(transport: Transport, options: RrccLeaderOptions = {}
 /** Who waits for an exchange. */
 interface Waiting {
   readonly method: string;
-  resolve: ((round: RrccRound) => void) | undefined;
-  reject: (error: RrccError) => void;
+  readonly resolve: (round: RrccRound) => void;
+  readonly reject: (error: RrccError) => void;
   /** Why it was cancelled. */
   reason: unknown;
-  unlisten: () => void;
+  readonly unlisten: () => void;
 }
 
 class Leader implements RrccLeader {
@@ -161,7 +161,7 @@ class Leader implements RrccLeader {
     waiting.unlisten();
     this.#waiting.delete(exchangeId);
     const stop = (): void => this.#runner.step({ kind: 'finish', exchangeId });
-    waiting.resolve?.({
+    waiting.resolve({
       round,
       result,
       contentType,

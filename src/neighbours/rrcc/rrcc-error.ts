@@ -1,3 +1,4 @@
+import { plainText } from '../../observe/text.ts';
 import type { LeaderEnding } from './core/leader-core.ts';
 import type { Status } from './core/rrcc_pb.ts';
 
@@ -47,12 +48,10 @@ export class RrccError extends Error {
   /** Tell failures apart by it, never by the message. */
   readonly code: RrccErrorCode;
 
-  constructor(method: string, code: RrccErrorCode, text?: string, cause?: unknown) {
-    const why = code in meanings ? meanings[code as keyof typeof meanings] : text;
-    super(
-      `${method}: ${code}${why === undefined || why === '' ? '' : `, ${why}`}`,
-      cause === undefined ? {} : { cause },
-    );
+  /** @param text the follower's own words. */
+  constructor(method: string, code: RrccErrorCode, text = '', cause?: unknown) {
+    const why = code in meanings ? meanings[code as keyof typeof meanings] : plainText(text);
+    super(`${method}: ${code}${why === '' ? '' : `, ${why}`}`, cause === undefined ? {} : { cause });
     this.code = code;
   }
 }

@@ -26,7 +26,7 @@ export interface ModelFaults {
   readonly duplicateAdmitted: boolean;
   /** Ids that no session has are met with silence. */
   readonly noReset: boolean;
-  /** RESET is answered by START_CONFIRM. */
+  /** The initiator answers BYE_ACK by BYE_ACK. */
   readonly byeAckAnswered: boolean;
   /** A confirm ends only live sessions: a candidate that is older than the live session may still take its place. */
   readonly olderCandidatesStay: boolean;

@@ -2,7 +2,7 @@ import { START_BYTES } from '../../protocol/constants.ts';
 import { FrameType, frameTypeName } from '../../protocol/frame.ts';
 import type { HostName } from '../world-event.ts';
 import type { Cause } from './cause.ts';
-import type { SeenDatagram } from './seen-datagram.ts';
+import { type SeenDatagram, sameStreamId } from './seen-datagram.ts';
 import type { ViolationLog } from './violation.ts';
 
 /** What may answer what. What is not here is no answer: START, START_CONFIRM, PING and BYE are sent on a host's own account. */
@@ -41,7 +41,7 @@ export class Answers {
     }
     const to = cause.seen;
     const undecodable = to.type === 0 && seen.type === FrameType.ERROR && to.bytes.length === START_BYTES;
-    if (!undecodable && (!asking.includes(to.type) || to.streamId !== seen.streamId)) {
+    if (!undecodable && (!asking.includes(to.type) || !sameStreamId(to.bytes, seen.bytes))) {
       this.#log.report('S12', `${name} answers ${frameTypeName(to.type) ?? 'what is no frame'}`);
     }
     if (++cause.answers > 1) this.#log.report('S12', `${name} is the ${cause.answers}. answer to one datagram`);

@@ -1,5 +1,6 @@
 import type { Peer, SessionHandle } from '../../engine/io-types.ts';
 import { NONCES_KEPT } from '../../protocol/constants.ts';
+import { type SeenDatagram, sameIds } from './seen-datagram.ts';
 
 /** Ended sessions that are still known by their SessionTag. */
 const ENDED_MAX = 4096;
@@ -65,7 +66,7 @@ export class CameraSession {
   readyInWindow = 0;
   granted = false;
   released = 0;
-  readonly #nonces: bigint[] = [];
+  readonly #pings: { readonly nonce: bigint; readonly atMs: number }[] = [];
 
   constructor(handle: SessionHandle, tuple: Tuple, streamId: bigint) {
     this.handle = handle;
@@ -78,12 +79,15 @@ export class CameraSession {
     return this.phase === 'reserved' || this.phase === 'acked';
   }
 
-  pinged(nonce: bigint): void {
-    if (this.#nonces.push(nonce) > NONCES_KEPT) this.#nonces.shift();
+  /** The camera asks, at its own `atMs`. */
+  pinged(nonce: bigint, atMs: number): void {
+    if (this.#pings.push({ nonce, atMs }) > NONCES_KEPT) this.#pings.shift();
   }
 
-  asked(nonce: bigint): boolean {
-    return this.#nonces.includes(nonce);
+  /** The viewer answers: consent lasts `consentMs` from the question, and never becomes shorter. */
+  ponged(nonce: bigint, consentMs: number): void {
+    const ping = this.#pings.find((asked) => asked.nonce === nonce);
+    if (ping !== undefined) this.consentUntilMs = Math.max(this.consentUntilMs, ping.atMs + consentMs);
   }
 }
 
@@ -95,6 +99,9 @@ export class CameraRecord {
   readonly #byHandle = new Map<SessionHandle, CameraSession>();
   readonly #byTag = new Map<bigint, CameraSession>();
   readonly #ended: bigint[] = [];
+  #lastPeer: Peer | undefined;
+  #lastTuple: Tuple | undefined;
+  #lastSession: CameraSession | undefined;
   readonly #burst: number;
   #pending = 0;
 
@@ -118,8 +125,14 @@ export class CameraRecord {
   }
 
   tupleOf(peer: Peer): Tuple {
-    const known = this.#byPeer.get(peer);
-    if (known !== undefined) return known;
+    if (this.#lastPeer === peer && this.#lastTuple !== undefined) return this.#lastTuple;
+    const tuple = this.#byPeer.get(peer) ?? this.#newPeer(peer);
+    this.#lastPeer = peer;
+    this.#lastTuple = tuple;
+    return tuple;
+  }
+
+  #newPeer(peer: Peer): Tuple {
     const key = `${peer.address} ${peer.port}`;
     let tuple = this.#byKey.get(key);
     if (tuple === undefined) {
@@ -138,6 +151,16 @@ export class CameraRecord {
   /** Also one that has ended. */
   byTag(sessionTag: bigint): CameraSession | undefined {
     return this.#byTag.get(sessionTag);
+  }
+
+  /** The one whose StreamId and SessionTag a frame has, ended or not. */
+  bySeen(seen: SeenDatagram): CameraSession | undefined {
+    const last = this.#lastSession;
+    if (last?.startAck !== undefined && sameIds(last.startAck, seen.bytes)) return last;
+    const session = this.#byTag.get(seen.sessionTag);
+    if (session?.streamId !== seen.streamId) return undefined;
+    this.#lastSession = session;
+    return session;
   }
 
   /** One that has not ended. */
@@ -167,6 +190,7 @@ export class CameraRecord {
     session.sessionTag = sessionTag;
     session.ssrc = ssrc;
     this.#byTag.set(sessionTag, session);
+    this.#lastSession = session;
   }
 
   confirmed(session: CameraSession): void {

@@ -13,7 +13,7 @@ import type { Copies } from './copies.ts';
 import type { Disturbance } from './disturbance.ts';
 import type { Endings } from './endings.ts';
 import type { MediaLedger } from './media-ledger.ts';
-import type { SeenDatagram } from './seen-datagram.ts';
+import { type SeenDatagram, sameIds } from './seen-datagram.ts';
 
 /** Where the nonce of a PING and of a PONG, and the SSRC of a START_ACK stand in a frame as the engine encodes it. */
 const PING_NONCE_OFFSET = 28;
@@ -161,8 +161,9 @@ export class CameraWatch {
     const first = seen.bytes[0] ?? 0;
     // What NACKs may do is the ledger's business.
     if (seen.type === FrameType.START || (first >= MEDIA_FIRST_BYTE_MIN && first <= MEDIA_FIRST_BYTE_MAX)) return true;
-    const session = camera.byTag(seen.sessionTag);
-    if (session === undefined || session.streamId !== seen.streamId || session.tuple !== tuple) return false;
+    if (seen.type === 0) return false;
+    const session = camera.bySeen(seen);
+    if (session === undefined || session.tuple !== tuple) return false;
     return session.phase !== 'closed' && session.phase !== 'lost' && this.#heard(session, seen, localMs);
   }
 
@@ -174,7 +175,7 @@ export class CameraWatch {
         camera.confirmed(session);
         break;
       case FrameType.PONG:
-        if (session.asked(nonceAt(seen.bytes, PONG_NONCE_OFFSET))) session.consentUntilMs = localMs + profile.consentMs;
+        session.ponged(nonceAt(seen.bytes, PONG_NONCE_OFFSET), profile.consentMs);
         break;
       case FrameType.BYE:
         session.peerBye ||= session.viewerSaidBye;
@@ -196,7 +197,8 @@ export class CameraWatch {
   #note(seen: SeenDatagram, tuple: Tuple, world: World): void {
     const { camera, caps, copies } = this.#checkers;
     if (seen.type === FrameType.START_ACK) {
-      const session = camera.byStreamId(tuple, seen.streamId);
+      const known = tuple.sessions.find(({ startAck }) => startAck !== undefined && sameIds(startAck, seen.bytes));
+      const session = known ?? camera.byStreamId(tuple, seen.streamId);
       if (session === undefined) return;
       if (session.phase === 'reserved') camera.acked(session, seen.sessionTag, u32At(seen.bytes, ACK_SSRC_OFFSET));
       session.startAck = copies.same(session.startAck, seen);
@@ -207,13 +209,13 @@ export class CameraWatch {
       this.#resets.add(seen.sessionTag);
       return caps.token(tuple.prefix, world.cameraHost.localMs);
     }
-    const session = camera.byTag(seen.sessionTag);
+    const session = camera.bySeen(seen);
     if (session === undefined) return;
     if (seen.type === FrameType.READY) {
       session.ready = copies.same(session.ready, seen);
       caps.ready(session, world.cameraHost.localMs);
     } else if (seen.type === FrameType.PING) {
-      session.pinged(nonceAt(seen.bytes, PING_NONCE_OFFSET));
+      session.pinged(nonceAt(seen.bytes, PING_NONCE_OFFSET), world.cameraHost.localMs);
     } else if (seen.type === FrameType.BYE) {
       session.bye = copies.same(session.bye, seen);
       caps.byes(session);

@@ -10,24 +10,60 @@ const REMEMBERED = 8192;
 /** A START that cannot be decoded may be answered if these are right; `invalid` tells it from a frame. */
 const NO_FRAME = 0;
 
-/** What a watch knows of one datagram, read once. */
-export interface SeenDatagram {
+/** What a watch knows of one datagram. Ids are read when they are asked for: to compare them as bytes is much cheaper. */
+export class SeenDatagram {
   readonly bytes: Uint8Array;
   /** Of a valid control frame; 0 for media, for what is damaged and for what is not ours. */
   readonly type: number;
+  /** An endpoint sent these very bytes; false for what is damaged or a stranger's. */
+  readonly genuine: boolean;
+  #streamId: bigint | undefined;
+  #sessionTag: bigint | undefined;
+
+  constructor(bytes: Uint8Array, type: number, genuine: boolean) {
+    this.bytes = bytes;
+    this.type = type;
+    this.genuine = genuine;
+  }
+
   /** 0 without a frame. */
-  readonly streamId: bigint;
+  get streamId(): bigint {
+    this.#streamId ??= this.#id(headerOffset.streamIdZero);
+    return this.#streamId;
+  }
+
   /** 0 without a frame. */
-  readonly sessionTag: bigint;
+  get sessionTag(): bigint {
+    this.#sessionTag ??= this.#id(headerOffset.sessionTag);
+    return this.#sessionTag;
+  }
+
   /** 0 without a frame. */
-  readonly attempt: number;
+  get attempt(): number {
+    return this.type === NO_FRAME ? 0 : (this.bytes[headerOffset.attempt] ?? 0);
+  }
+
+  #id(offset: number): bigint {
+    if (this.type === NO_FRAME) return 0n;
+    return new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.length).getBigUint64(offset);
+  }
+}
+
+/** Whether two frames have the same StreamId. */
+export function sameStreamId(a: Uint8Array, b: Uint8Array): boolean {
+  return sameRange(a, b, headerOffset.streamIdZero, headerOffset.sessionTag);
+}
+
+/** Whether two frames have the same StreamId and SessionTag. */
+export function sameIds(a: Uint8Array, b: Uint8Array): boolean {
+  return sameRange(a, b, headerOffset.streamIdZero, headerOffset.attempt);
 }
 
 /** How datagrams are decoded, and how often one that an endpoint itself sent. */
 export interface DecodingOptions {
   /** Default the engine's own. */
   readonly decode?: (datagram: Uint8Array) => DecodeResult;
-  /** One of so many sent frames is decoded; what arrives damaged or from a stranger always is. Default 16. */
+  /** One of so many sent frames is decoded; what arrives damaged or from a stranger always is. Default 64. */
   readonly decodeEvery?: number;
 }
 
@@ -42,18 +78,21 @@ export class DatagramReader {
   readonly #every: number;
   readonly #ids: number[] = [];
   readonly #seen: SeenDatagram[] = [];
-  #untilDecode = 0;
+  #untilDecode: number;
 
   constructor(log: ViolationLog, options: DecodingOptions) {
     this.#log = log;
     this.#decode = options.decode ?? decodeFrame;
-    this.#every = options.decodeEvery ?? 16;
+    this.#every = options.decodeEvery ?? 64;
+    this.#untilDecode = this.#every - 1;
   }
 
   /** A datagram that an endpoint sends. */
   sent(id: number, bytes: Uint8Array): SeenDatagram {
     const seen =
-      bytes[0] === CONTROL_FIRST_BYTE && bytes.length >= CONTROL_BYTES_MIN ? headerOf(bytes) : noFrame(bytes);
+      bytes[0] === CONTROL_FIRST_BYTE && bytes.length >= CONTROL_BYTES_MIN
+        ? headerOf(bytes, true)
+        : noFrame(bytes, true);
     const slot = id & (REMEMBERED - 1);
     this.#ids[slot] = id;
     this.#seen[slot] = seen;
@@ -104,17 +143,10 @@ export function sameRange(a: Uint8Array, b: Uint8Array, from: number, end: numbe
   return true;
 }
 
-function noFrame(bytes: Uint8Array): SeenDatagram {
-  return { bytes, type: NO_FRAME, streamId: 0n, sessionTag: 0n, attempt: 0 };
+function noFrame(bytes: Uint8Array, genuine = false): SeenDatagram {
+  return new SeenDatagram(bytes, NO_FRAME, genuine);
 }
 
-function headerOf(bytes: Uint8Array): SeenDatagram {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  return {
-    bytes,
-    type: bytes[headerOffset.type] ?? NO_FRAME,
-    streamId: view.getBigUint64(headerOffset.streamIdZero),
-    sessionTag: view.getBigUint64(headerOffset.sessionTag),
-    attempt: bytes[headerOffset.attempt] ?? 0,
-  };
+function headerOf(bytes: Uint8Array, genuine = false): SeenDatagram {
+  return new SeenDatagram(bytes, bytes[headerOffset.type] ?? NO_FRAME, genuine);
 }

@@ -22,7 +22,6 @@ export class ViewerRecord {
   byes = 0;
   /** StreamIds drawn. */
   sessions = 0;
-  streamId = 0n;
   confirms = 0;
   /** SSRC of the session that it confirmed; 0 before. */
   ssrc = 0;
@@ -30,14 +29,15 @@ export class ViewerRecord {
   confirm: Uint8Array | undefined;
   bye: Uint8Array | undefined;
   frameTimestamp: number | undefined;
+  /** Media of its session reached it that the camera did not send so: nothing protects it in this version. */
+  mediaDamaged = false;
 
   constructor(viewer: Viewer) {
     this.viewer = viewer;
   }
 
   /** It drew another StreamId. */
-  began(streamId: bigint): void {
-    this.streamId = streamId;
+  began(): void {
     this.sessions++;
     this.confirms = 0;
     this.ssrc = 0;

@@ -7,7 +7,7 @@ import type { HostFault, TappedDatagram } from '../world-event.ts';
 import type { CameraWatch, Checkers } from './camera-watch.ts';
 import type { Delivery } from './delivery.ts';
 import type { Liveness } from './liveness.ts';
-import type { SeenDatagram } from './seen-datagram.ts';
+import { type SeenDatagram, sameIds, sameStreamId } from './seen-datagram.ts';
 import { ViewerRecord } from './viewer-record.ts';
 
 interface Waiting {
@@ -28,6 +28,8 @@ export class ViewerWatch {
   readonly #records: ViewerRecord[] = [];
   readonly #waiting = new Map<number, Waiting[]>();
   readonly #byPeer = new WeakMap<Peer, number>();
+  #lastPeer: Peer | undefined;
+  #lastNumber: number | undefined;
 
   constructor(checkers: ViewerCheckers) {
     this.#checkers = checkers;
@@ -46,18 +48,18 @@ export class ViewerWatch {
     if (plane !== 'control') return;
     answers.sent(number, seen, cause, cause.of(number, world.clock.turn));
     if (seen.type === FrameType.START) {
-      if (seen.streamId !== record.streamId) record.began(seen.streamId);
+      if (record.start === undefined || !sameStreamId(record.start, bytes)) record.began();
       record.start = copies.same(record.start, seen);
       caps.start(record, seen);
     } else if (seen.type === FrameType.START_CONFIRM) {
       record.confirm = copies.same(record.confirm, seen);
-      record.ssrc = camera.byTag(seen.sessionTag)?.ssrc ?? 0;
+      if (record.ssrc === 0) record.ssrc = camera.bySeen(seen)?.ssrc ?? 0;
       caps.confirm(record);
     } else if (seen.type === FrameType.BYE) {
       record.bye = copies.same(record.bye, seen);
       caps.byes(record);
-      const session = camera.byTag(seen.sessionTag);
-      if (session?.streamId === seen.streamId) session.viewerSaidBye = true;
+      const session = camera.bySeen(seen);
+      if (session !== undefined) session.viewerSaidBye = true;
     }
   }
 
@@ -150,13 +152,13 @@ export class ViewerWatch {
     if (first >= MEDIA_FIRST_BYTE_MIN && first <= MEDIA_FIRST_BYTE_MAX) {
       if (bytes.length < 12 || isRtcp(bytes) || rtpSsrc(bytes) !== record.ssrc) return false;
       record.heardAtMs = viewer.localMs;
+      record.mediaDamaged ||= !seen.genuine;
       return true;
     }
-    const { endpoint } = viewer;
-    if (seen.type === 0 || seen.streamId !== endpoint.streamId || seen.sessionTag !== endpoint.sessionTag) return false;
+    if (seen.type === 0 || record.confirm === undefined || !sameIds(record.confirm, bytes)) return false;
     switch (seen.type) {
       case FrameType.BYE:
-        record.peerBye ||= (this.#checkers.camera.byTag(seen.sessionTag)?.byes ?? 0) > 0;
+        record.peerBye ||= (this.#checkers.camera.bySeen(seen)?.byes ?? 0) > 0;
         return true;
       case FrameType.RESET:
         record.peerReset ||= this.#checkers.cameraWatch.saidReset(seen.sessionTag);
@@ -186,10 +188,11 @@ export class ViewerWatch {
   }
 
   #numberOf(from: Peer, world: World): number | undefined {
-    const known = this.#byPeer.get(from);
-    if (known !== undefined) return known;
-    const found = world.viewers.find(({ peer }) => peer === from)?.number;
-    if (found !== undefined) this.#byPeer.set(from, found);
-    return found;
+    if (this.#lastPeer === from) return this.#lastNumber;
+    const number = this.#byPeer.get(from) ?? world.viewers.find(({ peer }) => peer === from)?.number;
+    if (number !== undefined) this.#byPeer.set(from, number);
+    this.#lastPeer = from;
+    this.#lastNumber = number;
+    return number;
   }
 }

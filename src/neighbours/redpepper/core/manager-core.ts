@@ -137,6 +137,9 @@ export class ManagerCore implements SteppedCore<ManagerInput, ManagerOutput> {
         return session.message(input.bytes, this.#nowMs);
       case 'malformed':
         return session.malformed(input.fault, this.#nowMs);
+      case 'refused':
+        // Nothing is sent twice, so that who does not take it in is no peer any more.
+        return session.close(ByeReason.unread, this.#nowMs);
       case 'ended':
         this.#outputs.push({ kind: 'disconnect', link: input.link });
         return session.disconnected(this.#nowMs);

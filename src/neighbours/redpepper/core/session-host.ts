@@ -22,6 +22,7 @@ export const ByeReason = {
   tooLong: 'message too long',
   superseded: 'superseded by another connection',
   pingTimeout: 'ping timeout',
+  unread: 'messages are not read',
   shutdown: 'shutting down',
 } as const;
 

@@ -114,12 +114,11 @@ export class FollowerExchange implements Part {
     this.#attempt = attempt;
   }
 
-  /** Begins the first or the next round. @returns false when that is out of step. */
-  begin(type: 'frame.request' | 'frame.continue', start: RoundStart, nowMs: number): boolean {
-    if (type === 'frame.continue' && this.state !== 'Answered') return false;
+  /** Begins the first round, or the next one after an answer. */
+  begin(type: 'frame.request' | 'frame.continue', start: RoundStart, nowMs: number): void {
     this.#start = start;
     this.#answer = undefined;
-    return this.dispatch({ type, refused: start.refusal !== undefined }, nowMs);
+    this.dispatch({ type, refused: start.refusal !== undefined }, nowMs);
   }
 
   /** The worker is done. */

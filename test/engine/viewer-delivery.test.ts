@@ -1,0 +1,184 @@
+import { describe, expect, it } from 'vitest';
+import { encodeFrame } from '../../src/codec/encode.ts';
+import type { InitiatorOutput } from '../../src/engine/io-types.ts';
+import { rtpSequence } from '../../src/media/rtp.ts';
+import { FrameFlag, FrameType } from '../../src/protocol/frame.ts';
+import { rtpBytes } from '../support/frames.ts';
+import { InitiatorBench } from '../support/initiator-bench.ts';
+import { kinds } from '../support/responder-bench.ts';
+import { TappedWorld } from '../support/tapped-world.ts';
+
+type OutputOf<Kind extends InitiatorOutput['kind']> = InitiatorOutput & { readonly kind: Kind };
+
+function outputsOf<Kind extends InitiatorOutput['kind']>(
+  outputs: readonly { readonly output: InitiatorOutput }[],
+  kind: Kind,
+): OutputOf<Kind>[] {
+  return outputs.flatMap(({ output }) => (output.kind === kind ? [output as OutputOf<Kind>] : []));
+}
+
+const sequences = (bench: InitiatorBench): number[] =>
+  outputsOf(bench.outputs, 'rtp').map(({ bytes }) => rtpSequence(bytes));
+
+/** A viewer that is given RTP in order. Media of the SSRC 7 begins with the sequence number 7. */
+const viewer = (fast = false) => new InitiatorBench({ fast, media: { datagrams: true } });
+
+describe('a viewer of a stream', () => {
+  it('is given the description, then every frame once and in order, the first with its time', () => {
+    const world = new TappedWorld({ seed: 1, link: { oneWayMs: 10 } });
+    const { outputs, endpoint } = world.join();
+    world.play({ count: 20, bytes: 3000 });
+    world.run(2000);
+    expect(outputsOf(outputs, 'sdp')).toEqual([{ kind: 'sdp', sdp: 'v=0\r\n' }]);
+    expect(outputsOf(outputs, 'frame').map(({ frame }) => frame.decodable)).toEqual(new Array(20).fill(true));
+    // START, START_ACK, START_CONFIRM and the first datagrams: two round trips.
+    expect(outputsOf(outputs, 'firstMedia')).toEqual([{ kind: 'firstMedia', timeToStreamMs: 40 }]);
+    const [first, ...further] = outputsOf(outputs, 'firstFrame');
+    expect(first?.timeToFirstFrameMs).toBeGreaterThanOrEqual(40);
+    expect(first?.timeToFirstFrameMs).toBeLessThan(100);
+    expect(further).toEqual([]);
+    const { timeToFirstFrameMs } = endpoint.counters.snapshot();
+    expect(timeToFirstFrameMs).toMatchObject({ count: 1, sumMs: first?.timeToFirstFrameMs });
+    expect(endpoint.stats()?.received).toBeGreaterThan(40);
+  });
+
+  it('has its first frame counted from its own start, whenever that was', () => {
+    const world = new TappedWorld({ seed: 1, link: { oneWayMs: 10 } });
+    world.run(5000);
+    const { outputs } = world.join();
+    world.play({ count: 3 });
+    world.run(1000);
+    expect(outputsOf(outputs, 'firstMedia')).toEqual([{ kind: 'firstMedia', timeToStreamMs: 40 }]);
+    expect(outputsOf(outputs, 'firstFrame')[0]?.timeToFirstFrameMs).toBeLessThan(100);
+  });
+
+  it('asks for what is missing at once and again after half a round trip, and then does without', () => {
+    const bench = viewer();
+    bench.start();
+    bench.nowMs = 100;
+    bench.startAck(5n);
+    bench.nowMs = 200;
+    bench.frame('READY');
+    bench.receive(rtpBytes(7, 7));
+    expect(kinds(bench.receive(rtpBytes(7, 9)))).toEqual(['RTCP']);
+    const again = bench.run(1900).filter(({ plane }) => plane === 'feedback');
+    expect(again.length).toBeGreaterThan(5);
+    expect(again[0]?.atMs).toBe(250);
+    expect(new Set(again.map(({ to }) => `${to.address} ${to.port}`))).toEqual(new Set(['192.0.2.9 4444']));
+    expect(sequences(bench)).toEqual([7]);
+    bench.run(200);
+    expect(sequences(bench)).toEqual([7, 9]);
+  });
+
+  it('asks for nothing when repair is off', () => {
+    const bench = new InitiatorBench({ media: { repair: false } });
+    bench.stream();
+    bench.receive(rtpBytes(7, 7));
+    bench.receive(rtpBytes(7, 9));
+    expect(kinds(bench.run(1000))).not.toContain('RTCP');
+  });
+
+  it('is given no datagrams unless it asks for them', () => {
+    const bench = new InitiatorBench();
+    bench.stream();
+    bench.receive(rtpBytes(7, 7));
+    expect(sequences(bench)).toEqual([]);
+  });
+
+  it('is given what still waits for a gap when its session ends (S9: nothing after that)', () => {
+    for (const end of ['BYE', 'close'] as const) {
+      const bench = viewer();
+      bench.stream();
+      bench.receive(rtpBytes(7, 7));
+      bench.receive(rtpBytes(7, 9));
+      if (end === 'BYE') bench.frame('BYE');
+      else bench.step({ kind: 'close', code: 0 });
+      expect(sequences(bench)).toEqual([7, 9]);
+      bench.receive(rtpBytes(7, 10));
+      bench.run(5000);
+      expect(sequences(bench)).toEqual([7, 9]);
+    }
+  });
+
+  it('is given media that is itself the evidence', () => {
+    const bench = viewer();
+    bench.start();
+    bench.startAck(5n);
+    bench.receive(rtpBytes(7, 7));
+    expect(bench.endpoint.state).toBe('Streaming');
+    expect(sequences(bench)).toEqual([7]);
+  });
+
+  it('takes RTP without a payload for media, and nothing shorter', () => {
+    const bench = viewer();
+    bench.stream();
+    bench.receive(rtpBytes(7, 7, 12));
+    bench.receive(rtpBytes(7, 8, 12).subarray(0, 11));
+    expect(bench.metrics.counters.mediaDatagramsReceived).toBe(1);
+    expect(bench.metrics.drops.mediaForeign).toBe(1);
+  });
+});
+
+describe('a viewer that asked for fast mode', () => {
+  const granted = (bench: InitiatorBench, flags: number) =>
+    bench.receive(
+      encodeFrame({
+        type: FrameType.START_ACK,
+        flags,
+        streamId: bench.endpoint.streamId,
+        sessionTag: 5n,
+        attempt: 1,
+        resetToken: new Uint8Array(16),
+        ssrc: 7,
+      }),
+    );
+
+  it('keeps 64 datagrams that overtake START_ACK, and is given those of its session in Streaming', () => {
+    const bench = viewer(true);
+    bench.start();
+    bench.receive(rtpBytes(8, 1));
+    for (let sequence = 7; sequence <= 80; sequence++) bench.receive(rtpBytes(7, sequence));
+    expect(sequences(bench)).toEqual([]);
+    granted(bench, FrameFlag.FAST);
+    expect(sequences(bench)).toEqual([]);
+    bench.frame('READY');
+    expect(sequences(bench)).toEqual(Array.from({ length: 63 }, (_, index) => 7 + index));
+    expect(bench.metrics.counters.mediaDatagramsReceived).toBe(63);
+  });
+
+  it('is given media before the confirm arrived, which is no evidence that it did (S3)', () => {
+    const bench = viewer(true);
+    bench.start();
+    granted(bench, FrameFlag.FAST);
+    bench.receive(rtpBytes(7, 1));
+    expect(bench.endpoint.state).toBe('AwaitingStartConfirm');
+    expect(bench.count('firstMedia')).toBe(1);
+  });
+
+  it('takes media for evidence where it was not granted', () => {
+    const bench = viewer(true);
+    bench.start();
+    granted(bench, FrameFlag.ACK_REQUIRED);
+    bench.receive(rtpBytes(7, 1));
+    expect(bench.endpoint.state).toBe('Streaming');
+  });
+
+  it('forgets early media of an attempt that a restart of the camera ended', () => {
+    const bench = viewer(true);
+    bench.start();
+    bench.receive(rtpBytes(7, 1));
+    granted(bench, FrameFlag.ACK_REQUIRED);
+    bench.reset(0);
+    granted(bench, FrameFlag.ACK_REQUIRED);
+    bench.frame('READY');
+    expect(sequences(bench)).toEqual([]);
+  });
+
+  it('says so in every START', () => {
+    const bench = viewer(true);
+    bench.start();
+    bench.run(30);
+    const flags = new Set(bench.sentFrames('START').map((start) => start.flags));
+    expect(flags).toEqual(new Set([FrameFlag.ACK_REQUIRED | FrameFlag.FAST]));
+  });
+});
