@@ -180,6 +180,17 @@ describe('a manager', () => {
     expect(settled).toEqual(['a disconnected', 'b disconnected', 'c disconnected']);
   });
 
+  it('ends a connection whose peer does not read', () => {
+    const world = new ManagerWorld();
+    const driver = world.connect();
+    driver.play(steps([0, hello()]));
+    world.run(100);
+    world.step({ kind: 'refused', link: 1, refusal: 'queueFull' });
+    world.run(200);
+    expect([driver.said.at(-1), driver.closedAtMs]).toEqual([{ t: 14, reason: 'messages are not read' }, 100]);
+    expect(world.manager.sessions).toBe(0);
+  });
+
   it.each([
     ['a notification before the hello', { t: 22, type: 'x', data: null }, 'expected hello'],
     ['a manager hello', { t: 11, version: '0.3.4' }, 'expected hello'],
