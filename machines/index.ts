@@ -4,6 +4,7 @@ export * from './heartbeat.ts';
 export * from './hello.ts';
 export * from './initiator.ts';
 export * from './reconnect.ts';
+export * from './redpepper-session.ts';
 export * from './request-tracker.ts';
 export * from './responder.ts';
 export * from './rrcc-follower.ts';

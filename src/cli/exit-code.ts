@@ -2,6 +2,7 @@ import { CommanderError } from 'commander';
 import { ConfigError, HandshakeError, SessionError } from '../errors.ts';
 import { SinkError } from '../io/sinks/sink-error.ts';
 import { SourceError } from '../io/sources/source-error.ts';
+import { RedPepperError } from '../neighbours/redpepper/index.ts';
 
 /** What the command's exit codes mean; told by `firstframe --help`. */
 export const ExitCode = {
@@ -23,7 +24,7 @@ export function exitCodeOf(error: unknown): number {
   if (error instanceof SourceError && isBindError(error.cause)) return ExitCode.network;
   if (error instanceof ConfigError || error instanceof SourceError || error instanceof SinkError) return ExitCode.usage;
   if (error instanceof HandshakeError) return error.code === 'LOCAL_NETWORK' ? ExitCode.network : ExitCode.failed;
-  if (error instanceof SessionError) return ExitCode.failed;
+  if (error instanceof SessionError || error instanceof RedPepperError) return ExitCode.failed;
   return isSystemError(error) ? ExitCode.network : ExitCode.failed;
 }
 

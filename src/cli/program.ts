@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { Command } from 'commander';
+import { Command, Help } from 'commander';
+import { agentCommand } from './agent.ts';
 import { demoCommand } from './demo.ts';
 import { ExitCode, errorText, exitCodeOf } from './exit-code.ts';
+import { fleetCommand } from './fleet.ts';
 import { complain } from './output.ts';
 import { packageFile } from './package-file.ts';
 import { relayCommand } from './relay.ts';
@@ -17,6 +19,7 @@ Examples:
   firstframe relay --to 127.0.0.1:4444 --loss 30%         a bad link between any two UDP programs
   firstframe demo                                         both in one process
   firstframe simulate --loss 30% --rtt 50ms               10,000 handshakes on virtual time
+  firstframe fleet keys ./keys                            keys for a fleet of camera hosts
 
 Exit codes: 0 ok, 1 handshake failed or session lost, 2 usage, 3 network; 130, 143 or 129 when
 ended by Ctrl-C, SIGTERM or a closed terminal.`;
@@ -39,8 +42,13 @@ export async function run(argv: readonly string[]): Promise<number> {
     .version(version())
     .addHelpText('after', AFTER_HELP)
     .exitOverride()
+    // A list of arguments would leave no room for what the commands do; their own help has it.
+    .configureHelp({
+      subcommandTerm: (command) =>
+        command.registeredArguments.length > 1 ? `${command.name()} [options]` : new Help().subcommandTerm(command),
+    })
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'firstframe: ')) });
-  const commands = [sendCommand, viewCommand, relayCommand, demoCommand, simulateCommand];
+  const commands = [sendCommand, viewCommand, relayCommand, demoCommand, simulateCommand, agentCommand, fleetCommand];
   for (const command of commands.map((make) => make(finish))) {
     program.addCommand(command.copyInheritedSettings(program).showHelpAfterError('(try --help)'));
   }

@@ -32,14 +32,8 @@ export function sendCommand(finish: (exitCode: number) => void): Command {
       new Option('-l, --listen <address>', 'where to listen; :4444 is all interfaces, which needs --security')
         .argParser(listenAddress)
         .default(listenAddress('127.0.0.1:4444'), '127.0.0.1:4444'),
-    )
-    .requiredOption(
-      '-s, --stream <name=source>',
-      "clip.h264, - (stdin), rtp://:5004, test, exec:'ffmpeg …'; may be given more than once",
-      (text: string, before: readonly string[] = []) => [...before, text],
-    )
-    .option('--loop', 'begin files again at their end')
-    .option('--fps <number>', 'frames per second of files and pipes (default: what they say, else 25)', framesPerSecond)
+    );
+  withStreamOptions(command)
     .option(
       '--datagram-bytes <number>',
       'first size of media datagrams: 1200, 600 or 296',
@@ -55,7 +49,7 @@ export function sendCommand(finish: (exitCode: number) => void): Command {
       ...endpointOptions(options),
       host: options.listen.host,
       port: options.listen.port,
-      streams: parseStreams(options),
+      streams: Object.fromEntries(Object.entries(streamSources(options)).map(([name, make]) => [name, make()])),
       datagramBytesMax: options.datagramBytes,
       signal: interrupt.signal,
       logger: observation.log,
@@ -73,8 +67,13 @@ export function sendCommand(finish: (exitCode: number) => void): Command {
   });
 }
 
-function parseStreams({ stream, loop = false, fps }: SendOptions): Record<string, MediaSource> {
-  const streams: Record<string, MediaSource> = {};
+/** What `--stream`, `--loop` and `--fps` say, as sources that can be made again and again. */
+export function streamSources({
+  stream,
+  loop = false,
+  fps,
+}: Pick<SendOptions, 'stream' | 'loop' | 'fps'>): Record<string, () => MediaSource> {
+  const streams: Record<string, () => MediaSource> = {};
   for (const text of stream) {
     const [, name, source] = /^([^=]+)=(.+)$/s.exec(text) ?? [];
     if (name === undefined || source === undefined) {
@@ -86,9 +85,25 @@ function parseStreams({ stream, loop = false, fps }: SendOptions): Record<string
       const problem = `"${name}" is there twice`;
       throw new ConfigError([{ setting: '--stream', problem, tryInstead: 'give each stream its own name' }]);
     }
-    streams[name] = parseSource(source, { loop, ...(fps === undefined ? {} : { framesPerSecond: fps }) });
+    streams[name] = () => parseSource(source, { loop, ...(fps === undefined ? {} : { framesPerSecond: fps }) });
   }
   return streams;
+}
+
+/** `--stream name=source`, once or more. */
+export function withStreamOptions(command: Command): Command {
+  return command
+    .requiredOption(
+      '-s, --stream <name=source>',
+      "clip.h264, - (stdin), rtp://:5004, test, exec:'ffmpeg …'; may be given more than once",
+      (text: string, before: readonly string[] = []) => [...before, text],
+    )
+    .option('--loop', 'begin files again at their end')
+    .option(
+      '--fps <number>',
+      'frames per second of files and pipes (default: what they say, else 25)',
+      framesPerSecond,
+    );
 }
 
 function greet(camera: Responder, options: SendOptions, output: Output): void {

@@ -19,7 +19,8 @@ import { type CommonOptions, duration, withCommonOptions } from './options.ts';
 import { commandOutput, complain, type Output } from './output.ts';
 import { ReceiveStatus, summaryLines } from './text.ts';
 
-interface ViewOptions extends CommonOptions {
+/** Options of a view. */
+export interface ViewOptions extends CommonOptions {
   readonly output: string;
   readonly timeout?: number;
   readonly latency: number;
@@ -64,7 +65,7 @@ export function viewCommand(finish: (exitCode: number) => void): Command {
 }
 
 /** One run of the command: a session, or several with `--reconnect`. */
-class View {
+export class View {
   readonly #target: string;
   readonly #options: ViewOptions;
   readonly #output: Output;

@@ -16,6 +16,8 @@ describe.concurrent('exit code 0', () => {
     ['view', '--help'],
     ['relay', '--help'],
     ['demo', '--help'],
+    ['agent', '--help'],
+    ['fleet', '--help'],
     ['help', 'send'],
   ]) {
     test(`of firstframe ${parts.join(' ')}`, async () => {

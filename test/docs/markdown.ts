@@ -16,6 +16,7 @@ export const documents = [
   'docs/SIMULATION.md',
   'docs/NEIGHBOURS.md',
   'docs/RRCC.md',
+  'docs/REDPEPPER.md',
 ] as const;
 
 /** A document's path. */

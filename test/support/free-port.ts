@@ -1,4 +1,5 @@
 import { createSocket } from 'node:dgram';
+import { createServer } from 'node:net';
 
 /** A UDP port of 127.0.0.1 where nobody listens: it was free just now. */
 export async function freePort(): Promise<number> {
@@ -11,4 +12,17 @@ export async function freePort(): Promise<number> {
     socket.close(resolve);
   });
   return port;
+}
+
+/** The same of TCP. */
+export async function freeTcpPort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const address = server.address();
+  await new Promise((resolve) => {
+    server.close(resolve);
+  });
+  return typeof address === 'object' && address !== null ? address.port : 0;
 }

@@ -23,6 +23,9 @@ import {
   type ReconnectContext,
   type ReconnectEvent,
   type ReconnectState,
+  type RedPepperSessionContext,
+  type RedPepperSessionEvent,
+  type RedPepperSessionState,
   type RequestContext,
   type RequestEvent,
   type RequestState,
@@ -34,6 +37,8 @@ import {
   type RrccLeaderState,
   reconnectMachine,
   reconnectTimers,
+  redPepperSessionMachine,
+  redPepperSessionTimers,
   requestMachine,
   requestTimers,
   rrccFollowerMachine,
@@ -49,6 +54,7 @@ import {
   reconnectTable,
   requestTable,
 } from '../../src/neighbours/core/tables.ts';
+import { redPepperSessionTable } from '../../src/neighbours/redpepper/core/tables.ts';
 import { rrccFollowerTable, rrccLeaderTable } from '../../src/neighbours/rrcc/core/tables.ts';
 import { type ContextVariant, classesOf, combinations } from './event-classes.ts';
 import { type Subject, subjectOf } from './machine-table.ts';
@@ -282,6 +288,39 @@ const rrccFollower = subjectOf<RrccFollowerState, RrccFollowerContext, RrccFollo
     ),
 });
 
+const redPepperSessionStates = Object.keys({
+  Greeting: 0,
+  Open: 0,
+  Leaving: 0,
+  Closed: 0,
+} satisfies Record<RedPepperSessionState, 0>) as RedPepperSessionState[];
+
+const redPepperSession = subjectOf<RedPepperSessionState, RedPepperSessionContext, RedPepperSessionEvent>(
+  redPepperSessionMachine,
+  {
+    name: 'RedPepper session',
+    states: redPepperSessionStates,
+    timers: redPepperSessionTimers,
+    classes: classesOf<RedPepperSessionEvent>(
+      {
+        'app.established': {},
+        'app.refused': {},
+        'app.superseded': {},
+        'app.dead': {},
+        'app.close': {},
+        'app.drained': {},
+        'app.disconnected': {},
+        'frame.bye': {},
+        'frame.malformed': {},
+        'frame.unknown': {},
+        'timer.linger': {},
+      },
+      {},
+    ),
+    contexts: (state) => combinations({ ending: state === 'Leaving' || state === 'Closed' ? 'closed' : '' }, state, []),
+  },
+);
+
 /** Every machine of the neighbours. */
 export const neighbourSubjects: readonly NeighbourSubject[] = [
   { file: 'hello', subject: hello, table: helloTable },
@@ -291,4 +330,5 @@ export const neighbourSubjects: readonly NeighbourSubject[] = [
   { file: 'reconnect', subject: reconnect, table: reconnectTable },
   { file: 'rrcc-leader', subject: rrccLeader, table: rrccLeaderTable },
   { file: 'rrcc-follower', subject: rrccFollower, table: rrccFollowerTable },
+  { file: 'redpepper-session', subject: redPepperSession, table: redPepperSessionTable },
 ];

@@ -1,0 +1,188 @@
+import type { Entropy } from '../../../engine/io-types.ts';
+import { type BucketRate, PrefixBucket } from '../../../engine/prefix-bucket.ts';
+import { Random } from '../../../engine/random.ts';
+import { earliestMs, wakeDue } from '../../core/part.ts';
+import type { LinkInput, LinkNumber, LinkOutput, SteppedCore } from '../../core/stepped-core.ts';
+import { Tally } from '../../core/tally.ts';
+import { MessageType } from './message.ts';
+import { Session } from './session.ts';
+import { ByeReason, type SessionCounter, sessionCounters } from './session-host.ts';
+import type { SessionInput, SessionOutput } from './session-io.ts';
+import { type SessionOptions, sessionDefaults } from './session-options.ts';
+import type { RedPepperValue } from './value.ts';
+
+/** What a manager's core takes. */
+export type ManagerInput =
+  | SessionInput
+  | { readonly kind: 'judged'; readonly link: LinkNumber; readonly admitted: boolean }
+  | { readonly kind: 'close'; readonly link: LinkNumber | 'all'; readonly reason: string };
+
+/** What a manager's core tells. */
+export type ManagerOutput =
+  | SessionOutput
+  /** Answer with `judged`, at any time. */
+  | { readonly kind: 'judge'; readonly link: LinkNumber; readonly agent: string; readonly credentials: string }
+  | { readonly kind: 'admitted'; readonly link: LinkNumber; readonly agent: string }
+  | { readonly kind: 'notified'; readonly link: LinkNumber; readonly type: string; readonly data: RedPepperValue };
+
+/** Pace and limits of a manager. */
+export interface ManagerCoreOptions extends SessionOptions {
+  /** Connections that each identity may have established: 0.3.4 comes again at once after a Bye. Default 1 a second, 20 at once. */
+  readonly identityRate?: BucketRate;
+}
+
+/** What is counted by a manager. */
+export const managerCounters = [
+  ...sessionCounters,
+  'connections',
+  'admitted',
+  'refused',
+  'tooMany',
+  'superseded',
+] as const;
+
+/** Name of a counter of {@link managerCounters}. */
+export type ManagerCounter = (typeof managerCounters)[number];
+
+type Output = ManagerOutput | LinkOutput;
+
+interface Entry {
+  readonly session: Session;
+  agent: string | undefined;
+}
+
+/** RedPepper's manager without sockets and timers. */
+export class ManagerCore implements SteppedCore<ManagerInput, ManagerOutput> {
+  readonly #options: ManagerCoreOptions;
+  readonly #random: Random;
+  readonly #bucket: PrefixBucket;
+  readonly #counters = new Tally<ManagerCounter>(managerCounters);
+  readonly #entries = new Map<LinkNumber, Entry>();
+  /** The one live session of each identity. */
+  readonly #byAgent = new Map<string, LinkNumber>();
+  #outputs: Output[] = [];
+  #nowMs = 0;
+
+  constructor(options: ManagerCoreOptions, entropy: Entropy) {
+    this.#options = options;
+    this.#random = new Random(entropy);
+    this.#bucket = new PrefixBucket(this.#random.bytes(8), options.identityRate ?? { perSecond: 1, burst: 20 });
+  }
+
+  /** Counters by name, see {@link managerCounters}. */
+  get counters(): Readonly<Record<ManagerCounter, number>> {
+    return this.#counters.snapshot();
+  }
+
+  /** Connections in any state. */
+  get sessions(): number {
+    return this.#entries.size;
+  }
+
+  deadlineMs(): number {
+    return earliestMs([...this.#entries.values()].map(({ session }) => session));
+  }
+
+  step(input: ManagerInput | LinkInput, nowMs: number): readonly Output[] {
+    this.#nowMs = nowMs;
+    if (input.kind === 'timeout')
+      wakeDue(
+        [...this.#entries.values()].map(({ session }) => session),
+        nowMs,
+      );
+    else if (input.kind === 'connected') this.#connected(input.link, input.messageBytesMax);
+    else if (input.kind === 'close' && input.link === 'all') {
+      for (const { session } of [...this.#entries.values()]) session.close(input.reason, nowMs);
+    } else this.#take(input);
+    const outputs = this.#outputs;
+    this.#outputs = [];
+    return outputs;
+  }
+
+  #connected(link: LinkNumber, messageBytesMax: number): void {
+    this.#counters.add('connections');
+    const session = new Session('manager', this.#options, messageBytesMax, this.#random, {
+      counters: this.#counters as Tally<SessionCounter>,
+      write: (bytes) => this.#outputs.push({ kind: 'send', link, bytes }),
+      disconnect: () => this.#outputs.push({ kind: 'disconnect', link }),
+      hello: () => ({ t: MessageType.MANAGER_HELLO, version: this.#options.version ?? sessionDefaults.version }),
+      judge: ({ id, credentials }) => {
+        entry.agent = id;
+        this.#outputs.push({ kind: 'judge', link, agent: id, credentials });
+      },
+      open: () => this.#open(link, entry),
+      execute: ({ id, method, args, kwargs }) =>
+        this.#outputs.push({ kind: 'execute', link, id, method, args, kwargs }),
+      notified: ({ type, data }) => this.#outputs.push({ kind: 'notified', link, type, data }),
+      settled: (id, settlement) => this.#outputs.push({ kind: 'settled', link, id, settlement }),
+      ended: (ending, reason) => {
+        if (entry.agent !== undefined && this.#byAgent.get(entry.agent) === link) this.#byAgent.delete(entry.agent);
+        this.#outputs.push({ kind: 'over', link, ending, reason });
+      },
+    });
+    const entry: Entry = { session, agent: undefined };
+    this.#entries.set(link, entry);
+    session.start(this.#nowMs);
+  }
+
+  #take(input: Exclude<ManagerInput | LinkInput, { kind: 'timeout' | 'connected' }>): void {
+    const entry = typeof input.link === 'number' ? this.#entries.get(input.link) : undefined;
+    if (entry === undefined || typeof input.link !== 'number') {
+      if (input.kind === 'request') this.#full(input.link, input.id, 'disconnected');
+      return;
+    }
+    const { session } = entry;
+    switch (input.kind) {
+      case 'message':
+        return session.message(input.bytes, this.#nowMs);
+      case 'malformed':
+        return session.malformed(input.fault, this.#nowMs);
+      case 'refused':
+        // Nothing is sent twice, so that who does not take it in is no peer any more.
+        return session.close(ByeReason.unread, this.#nowMs);
+      case 'ended':
+        this.#outputs.push({ kind: 'disconnect', link: input.link });
+        return session.disconnected(this.#nowMs);
+      case 'disconnected':
+        this.#entries.delete(input.link);
+        return session.disconnected(this.#nowMs);
+      case 'judged':
+        return this.#judged(entry, input.admitted);
+      case 'close':
+        return session.close(input.reason, this.#nowMs);
+      case 'cancel':
+        return session.cancel(input.id, this.#nowMs);
+      case 'finished':
+        return session.finished(input.id, input.success, input.data, this.#nowMs);
+      case 'request':
+        if (session.request(input.id, input.bytes, input.limitMs, this.#nowMs)) return;
+        return this.#full(input.link, input.id, session.state === 'Open' ? 'full' : 'disconnected');
+    }
+  }
+
+  #full(link: LinkNumber, id: string, outcome: 'full' | 'disconnected'): void {
+    this.#outputs.push({ kind: 'settled', link, id, settlement: { outcome } });
+  }
+
+  #judged({ session, agent = '' }: Entry, admitted: boolean): void {
+    if (!admitted) {
+      this.#counters.add('refused');
+      return session.judged(ByeReason.authentication, this.#nowMs);
+    }
+    // Only who proved an identity spends of its share: nobody can lock another out.
+    if (this.#bucket.take(new TextEncoder().encode(agent), this.#nowMs)) return session.judged(undefined, this.#nowMs);
+    this.#counters.add('tooMany');
+    session.judged(ByeReason.tooMany, this.#nowMs);
+  }
+
+  #open(link: LinkNumber, { agent = '' }: Entry): void {
+    const before = this.#byAgent.get(agent);
+    this.#byAgent.set(agent, link);
+    this.#counters.add('admitted');
+    if (before !== undefined) {
+      this.#counters.add('superseded');
+      this.#entries.get(before)?.session.supersede(this.#nowMs);
+    }
+    this.#outputs.push({ kind: 'admitted', link, agent });
+  }
+}
