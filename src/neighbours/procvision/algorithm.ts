@@ -94,7 +94,7 @@ class ProtocolProcess {
 
   #start(module: string | URL): ChildProcess {
     const isUrl = module instanceof URL || module.startsWith('file:');
-    const work = fork(isUrl ? fileURLToPath(module) : module, {
+    const work = fork(isUrl ? fileURLToPath(module) : module, process.argv.slice(2), {
       env: { ...process.env, [WORK_VARIABLE]: String(process.pid) },
       serialization: 'advanced',
       stdio: ['ignore', 2, 2, 'ipc'],
