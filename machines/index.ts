@@ -3,6 +3,7 @@ export * from './backoff.ts';
 export * from './heartbeat.ts';
 export * from './hello.ts';
 export * from './initiator.ts';
+export * from './procvision-runner.ts';
 export * from './reconnect.ts';
 export * from './redpepper-session.ts';
 export * from './request-tracker.ts';

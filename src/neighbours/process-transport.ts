@@ -24,12 +24,14 @@ export interface ChildOptions extends StreamTransportOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** Where its standard error goes. Default `inherit`; it must be read when it is `pipe`. */
   readonly stderr?: 'inherit' | 'ignore' | 'pipe';
+  /** In a process group, and a session, of its own. Default false. */
+  readonly detached?: boolean;
 }
 
 /** Starts a program, without a shell, and speaks with it over its standard input and output. */
 export function spawnTransport(command: string, args: readonly string[], options: ChildOptions = {}): ChildTransport {
-  const { cwd, env, stderr = 'inherit' } = options;
-  const spawned: SpawnOptions = { stdio: ['pipe', 'pipe', stderr] };
+  const { cwd, env, stderr = 'inherit', detached = false } = options;
+  const spawned: SpawnOptions = { stdio: ['pipe', 'pipe', stderr], detached };
   if (cwd !== undefined) spawned.cwd = cwd;
   if (env !== undefined) spawned.env = env;
   const child = spawn(command, args, spawned);

@@ -19,6 +19,11 @@ import {
   heartbeatTimers,
   helloMachine,
   helloTimers,
+  type ProcvisionRunnerContext,
+  type ProcvisionRunnerEvent,
+  type ProcvisionRunnerState,
+  procvisionRunnerMachine,
+  procvisionRunnerTimers,
   RESPONSE_RETRIES_MAX,
   type ReconnectContext,
   type ReconnectEvent,
@@ -54,6 +59,7 @@ import {
   reconnectTable,
   requestTable,
 } from '../../src/neighbours/core/tables.ts';
+import { procvisionRunnerTable } from '../../src/neighbours/procvision/core/tables.ts';
 import { redPepperSessionTable } from '../../src/neighbours/redpepper/core/tables.ts';
 import { rrccFollowerTable, rrccLeaderTable } from '../../src/neighbours/rrcc/core/tables.ts';
 import { type ContextVariant, classesOf, combinations } from './event-classes.ts';
@@ -321,6 +327,62 @@ const redPepperSession = subjectOf<RedPepperSessionState, RedPepperSessionContex
   },
 );
 
+const procvisionRunnerStates = Object.keys({
+  Idle: 0,
+  AwaitingHello: 0,
+  Ready: 0,
+  Busy: 0,
+  Stopping: 0,
+  Ending: 0,
+  Terminating: 0,
+  Killing: 0,
+  Restarting: 0,
+  Closed: 0,
+} satisfies Record<ProcvisionRunnerState, 0>) as ProcvisionRunnerState[];
+const procvisionRunnerVariants: readonly ContextVariant<ProcvisionRunnerState, ProcvisionRunnerContext>[] = [
+  { name: 'closing', states: ['Ending', 'Terminating', 'Killing'], change: { closing: true } },
+];
+const withFault: readonly ProcvisionRunnerState[] = ['Ending', 'Terminating', 'Killing', 'Restarting'];
+
+const procvisionRunner = subjectOf<ProcvisionRunnerState, ProcvisionRunnerContext, ProcvisionRunnerEvent>(
+  procvisionRunnerMachine,
+  {
+    name: 'ProcVision runner',
+    states: procvisionRunnerStates,
+    timers: procvisionRunnerTimers,
+    classes: classesOf<ProcvisionRunnerEvent>(
+      {
+        'app.start': {},
+        'app.call': {},
+        'app.close': {},
+        'app.restart': {},
+        'app.gaveUp': {},
+        'peer.hello': {},
+        'peer.answer': {},
+        'peer.shutdown': {},
+        'peer.fault': { fault: ['protocol'] },
+        'peer.ended': { fault: ['exited'] },
+        'process.exited': { fault: ['exited'] },
+        'timer.shutdown': {},
+        'timer.exit': {},
+        'timer.kill': {},
+      },
+      { fault: ['with what is wrong'] },
+    ),
+    contexts: (state) =>
+      combinations(
+        {
+          fault: withFault.includes(state) ? 'heartbeat' : '',
+          closing: state === 'Stopping' || state === 'Closed',
+          acknowledged: state === 'Closed',
+          failed: false,
+        },
+        state,
+        procvisionRunnerVariants,
+      ),
+  },
+);
+
 /** Every machine of the neighbours. */
 export const neighbourSubjects: readonly NeighbourSubject[] = [
   { file: 'hello', subject: hello, table: helloTable },
@@ -328,6 +390,7 @@ export const neighbourSubjects: readonly NeighbourSubject[] = [
   { file: 'request-tracker', subject: request, table: requestTable },
   { file: 'answer-keeper', subject: answerKeeper, table: answerKeeperTable },
   { file: 'reconnect', subject: reconnect, table: reconnectTable },
+  { file: 'procvision-runner', subject: procvisionRunner, table: procvisionRunnerTable },
   { file: 'rrcc-leader', subject: rrccLeader, table: rrccLeaderTable },
   { file: 'rrcc-follower', subject: rrccFollower, table: rrccFollowerTable },
   { file: 'redpepper-session', subject: redPepperSession, table: redPepperSessionTable },
