@@ -9,6 +9,9 @@ import type { ExchangeStatus, Frame } from '../protocol/frame.ts';
 import type { DropReason, HintName } from './counters.ts';
 import type { MediaSend } from './media-gate.ts';
 
+/** How an exchange that came ended. */
+export type { AnswerOutcome };
+
 /** The other end of a tuple. */
 export interface Peer {
   /** Numeric address as the operating system prints it. */
