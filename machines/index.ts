@@ -1,5 +1,7 @@
 export * from './answer-keeper.ts';
 export * from './backoff.ts';
+export * from './exchange-answerer.ts';
+export * from './exchange-asker.ts';
 export * from './heartbeat.ts';
 export * from './hello.ts';
 export * from './initiator.ts';

@@ -75,6 +75,7 @@ export const responderMachine = setup({
     supersede: () => {},
     openGate: () => {},
     sendReady: () => {},
+    deliverExchange: () => {},
     sendMedia: () => {},
     stopMedia: () => {},
     sendPing: () => {},
@@ -161,6 +162,7 @@ export const responderMachine = setup({
         'frame.PING': { actions: ['sendPong', 'armDead'] },
         'frame.PATH_CHALLENGE': { actions: 'armDead' },
         'frame.PATH_RESPONSE': { actions: 'armDead' },
+        'frame.exchange': { actions: ['deliverExchange', 'armDead'] },
         'timer.heartbeat': [
           { guard: 'probing', actions: ['countProbe', 'sendPing', 'armProbe'] },
           { actions: ['sendPing', 'armHeartbeatRepeat'] },

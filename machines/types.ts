@@ -15,7 +15,8 @@ type PlainFrameEvent = {
     | 'frame.BYE_ACK'
     | 'frame.PATH_CHALLENGE'
     | 'frame.PATH_RESPONSE'
-    | 'frame.TOKEN';
+    | 'frame.TOKEN'
+    | 'frame.exchange';
 };
 
 /** Frames with what guards ask of them. */

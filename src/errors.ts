@@ -2,6 +2,7 @@ import { formatDuration } from './config/units.ts';
 import type { HintName } from './engine/counters.ts';
 import { plainText } from './observe/text.ts';
 import { ErrorCode, type ErrorCodeName, errorCodeHelp, errorCodeName } from './protocol/error-code.ts';
+import { type ExchangeFaultName, exchangeFaultHelp, exchangeFaultName } from './protocol/exchange-fault.ts';
 
 /** Why a handshake failed or a session ended, as a stable text: also a metric's label and a row in docs/PROTOCOL.md. */
 export type FailureCode = ErrorCodeName | 'APPLICATION' | 'UNKNOWN';
@@ -152,6 +153,29 @@ export class SessionError extends Error {
     this.reason = reason;
     this.durationMs = durationMs;
     this.peer = peer;
+    this.tryNext = tryNext;
+  }
+}
+
+/** An exchange over a live session came to nothing: `asking for stats failed: the other end has no method of that name (NO_SUCH_METHOD). Try: …`. */
+export class ExchangeError extends Error {
+  override readonly name = 'ExchangeError';
+  /** Stable; tell failures apart by it, never by the message. */
+  readonly code: ExchangeFaultName;
+  /** The code's number. */
+  readonly codeNumber: number;
+  /** What was asked for. */
+  readonly method: string;
+  /** What to try next, for people; empty when there is nothing to do. */
+  readonly tryNext: string;
+
+  constructor(fault: number, method: string) {
+    const code = exchangeFaultName(fault);
+    const { means, tryNext } = exchangeFaultHelp[code];
+    super(sentence(`asking for ${plainText(method)} failed: ${means}`, [code], tryNext));
+    this.code = code;
+    this.codeNumber = fault;
+    this.method = method;
     this.tryNext = tryNext;
   }
 }

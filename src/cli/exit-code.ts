@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander';
-import { ConfigError, HandshakeError, SessionError } from '../errors.ts';
+import { ConfigError, ExchangeError, HandshakeError, SessionError } from '../errors.ts';
 import { SinkError } from '../io/sinks/sink-error.ts';
 import { SourceError } from '../io/sources/source-error.ts';
 import { RedPepperError } from '../neighbours/redpepper/index.ts';
@@ -7,7 +7,7 @@ import { RedPepperError } from '../neighbours/redpepper/index.ts';
 /** What the command's exit codes mean; told by `firstframe --help`. */
 export const ExitCode = {
   ok: 0,
-  /** The handshake failed, or the session was lost. */
+  /** The handshake failed, the session was lost, or a method said anything but 0. */
   failed: 1,
   usage: 2,
   /** This machine could not bind, look up or send. */
@@ -24,7 +24,10 @@ export function exitCodeOf(error: unknown): number {
   if (error instanceof SourceError && isBindError(error.cause)) return ExitCode.network;
   if (error instanceof ConfigError || error instanceof SourceError || error instanceof SinkError) return ExitCode.usage;
   if (error instanceof HandshakeError) return error.code === 'LOCAL_NETWORK' ? ExitCode.network : ExitCode.failed;
-  if (error instanceof SessionError || error instanceof RedPepperError) return ExitCode.failed;
+  if (error instanceof SessionError || error instanceof ExchangeError) return ExitCode.failed;
+  if (error instanceof RedPepperError) return ExitCode.failed;
+  // What cannot be sent was found before anything was.
+  if (error instanceof RangeError) return ExitCode.usage;
   return isSystemError(error) ? ExitCode.network : ExitCode.failed;
 }
 

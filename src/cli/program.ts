@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { Command, Help } from 'commander';
+import { Command } from 'commander';
 import { agentCommand } from './agent.ts';
+import { callCommand } from './call.ts';
 import { demoCommand } from './demo.ts';
 import { ExitCode, errorText, exitCodeOf } from './exit-code.ts';
 import { fleetCommand } from './fleet.ts';
@@ -16,12 +17,13 @@ Examples:
   firstframe send --stream door=clip.h264 --loop          a camera on 127.0.0.1:4444
   firstframe view 127.0.0.1/door --output door.h264       watches it and keeps what decodes
   firstframe view 127.0.0.1 --drop 20% --output null      the same through a bad link
+  firstframe call 127.0.0.1/door stats                    asks it for a method, here its figures
   firstframe relay --to 127.0.0.1:4444 --loss 30%         a bad link between any two UDP programs
   firstframe demo                                         both in one process
   firstframe simulate --loss 30% --rtt 50ms               10,000 handshakes on virtual time
   firstframe fleet keys ./keys                            keys for a fleet of camera hosts
 
-Exit codes: 0 ok, 1 handshake failed or session lost, 2 usage, 3 network; 130, 143 or 129 when
+Exit codes: 0 ok, 1 handshake, session or call failed, 2 usage, 3 network; 130, 143 or 129 when
 ended by Ctrl-C, SIGTERM or a closed terminal.`;
 
 /**
@@ -41,14 +43,19 @@ export async function run(argv: readonly string[]): Promise<number> {
     )
     .version(version())
     .addHelpText('after', AFTER_HELP)
+    .configureHelp({ subcommandTerm })
     .exitOverride()
-    // A list of arguments would leave no room for what the commands do; their own help has it.
-    .configureHelp({
-      subcommandTerm: (command) =>
-        command.registeredArguments.length > 1 ? `${command.name()} [options]` : new Help().subcommandTerm(command),
-    })
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'firstframe: ')) });
-  const commands = [sendCommand, viewCommand, relayCommand, demoCommand, simulateCommand, agentCommand, fleetCommand];
+  const commands = [
+    sendCommand,
+    viewCommand,
+    callCommand,
+    relayCommand,
+    demoCommand,
+    simulateCommand,
+    agentCommand,
+    fleetCommand,
+  ];
   for (const command of commands.map((make) => make(finish))) {
     program.addCommand(command.copyInheritedSettings(program).showHelpAfterError('(try --help)'));
   }
@@ -60,6 +67,15 @@ export async function run(argv: readonly string[]): Promise<number> {
     if (!(error instanceof Error && 'exitCode' in error)) complain(errorText(error));
     return code;
   }
+}
+
+/** A command's line without `[options]`, which all have: it leaves room for what they do. */
+function subcommandTerm(command: Command): string {
+  const { registeredArguments } = command;
+  return [
+    command.name(),
+    ...registeredArguments.map((one) => (one.required ? `<${one.name()}>` : `[${one.name()}]`)),
+  ].join(' ');
 }
 
 function version(): string {

@@ -1,7 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { Command, Option } from 'commander';
 import { formatDuration, formatPercent } from '../config/units.ts';
-import { HandshakeError } from '../errors.ts';
 import { monotonicMs } from '../io/clock.ts';
 import { initiate } from '../io/initiate.ts';
 import type { MediaSink } from '../io/media-sink.ts';
@@ -12,6 +11,7 @@ import { peerText } from '../observe/text.ts';
 import { Timeline } from '../observe/timeline.ts';
 import { endpointOptions, type Observation, observe, tellMetrics } from './endpoint-options.ts';
 import { ExitCode, errorText, exitCodeOf } from './exit-code.ts';
+import { tellFailed } from './failed-event.ts';
 import { firstFrame } from './first-frame.ts';
 import { type Interrupt, interruptible } from './interrupt.ts';
 import { KeptSink } from './kept-sink.ts';
@@ -140,19 +140,13 @@ export class View {
       },
     }).catch((error: unknown) => {
       tell();
-      this.#failed(error);
+      tellFailed(error, this.#output);
       throw error;
     });
     await firstFrame(stream);
     handshaking = false;
     tell();
     return this.#watch(stream, startedAtMs);
-  }
-
-  #failed(error: unknown): void {
-    if (!(error instanceof HandshakeError)) return;
-    const { code, reason, attempts, elapsedMs, peer, tryNext } = error;
-    this.#output.event({ event: 'failed', code, reason, attempts, elapsedMs, peer, tryNext });
   }
 
   /** Shows a running stream until it ends. */

@@ -2,6 +2,7 @@ import type { AdmissionLimits } from '../engine/admission.ts';
 import type { InitiatorOutput, Peer, ResponderOutput } from '../engine/io-types.ts';
 import type { Log } from '../observe/log.ts';
 import type { Profile, ProfileName } from '../protocol/profiles.ts';
+import type { Methods } from './methods.ts';
 import type { SecurityMode } from './security.ts';
 
 /** How an end makes its own link worse, to see what loss does. */
@@ -50,6 +51,8 @@ interface SharedOptions {
   readonly drop?: DropOptions | undefined;
   /** Ends it: with BYE where somebody is there to hear it. */
   readonly signal?: AbortSignal | undefined;
+  /** What the other end may ask for over the session; default: nothing but a camera's own methods. */
+  readonly methods?: Methods | undefined;
   /** Hears of what is worth a line; default: nobody does. */
   readonly logger?: Log | undefined;
 }

@@ -4,6 +4,7 @@ import type { Log } from '../observe/log.ts';
 import { DATAGRAM_BYTES_STEPS } from '../protocol/constants.ts';
 import type { Profile } from '../protocol/profiles.ts';
 import { DEFAULT_PORT, parseHost, parseStreamName, parseTarget, type TargetAddress } from './address.ts';
+import type { Methods } from './methods.ts';
 import type { DropOptions, InitiateOptions, RespondOptions } from './options.ts';
 import { accepted, quoted } from './parsed.ts';
 import { handshakeRange, readProfile, rtoInitialRange } from './profile.ts';
@@ -31,6 +32,7 @@ interface SharedSettings {
   readonly drop: DropOptions | undefined;
   readonly signal: AbortSignal | undefined;
   readonly logger: Log | undefined;
+  readonly methods: Methods;
 }
 
 /** Options of `respond()`, checked and complete; see {@link RespondOptions} for each. */
@@ -64,7 +66,7 @@ export interface InitiateSettings<Sink = never> extends SharedSettings {
   readonly trace: InitiateOptions<Sink>['trace'];
 }
 
-const shared = ['security', 'profile', 'repair', 'drop', 'signal', 'logger', 'trace'] as const;
+const shared = ['security', 'profile', 'repair', 'drop', 'signal', 'logger', 'trace', 'methods'] as const;
 const respondNames: readonly (keyof RespondOptions<unknown>)[] = [
   ...shared,
   'port',
@@ -99,6 +101,10 @@ const rateNames = ['perSecond', 'burst'] as const satisfies (keyof BucketRate)[]
 
 const isFunction = (given: unknown): boolean => typeof given === 'function';
 
+function areMethods(given: unknown): boolean {
+  return typeof given === 'object' && given !== null && Object.values(given).every(isFunction);
+}
+
 function isLog(given: unknown): boolean {
   return typeof given === 'object' && given !== null && 'debug' in given && isFunction(given.debug);
 }
@@ -121,6 +127,7 @@ function readShared<Source, Sink>(
     drop: drop === undefined ? undefined : readDrop(reader, drop),
     signal: reader.kind('signal', options.signal, (given) => given instanceof AbortSignal, 'an AbortSignal'),
     logger: reader.kind('logger', options.logger, isLog, 'a logger, such as one of createLog()'),
+    methods: reader.kind('methods', options.methods, areMethods, 'an object of functions') ?? {},
   };
 }
 

@@ -1,7 +1,18 @@
 import type { DropReason } from './counters.ts';
+import type { Peer, SessionHandle } from './io-types.ts';
 import { addressPrefix } from './prefix.ts';
 import { type BucketRate, PrefixBucket } from './prefix-bucket.ts';
 import type { Random } from './random.ts';
+
+/** A START that passed admission. */
+export interface AdmittedStart {
+  readonly handle: SessionHandle;
+  readonly peer: Peer;
+  readonly tupleKey: string;
+  readonly streamId: bigint;
+  readonly attempt: number;
+  readonly streamName: string | undefined;
+}
 
 /** Limits on strangers (docs/PROTOCOL.md, section 6). Every one is an option: a load test comes from one address. */
 export interface AdmissionLimits {

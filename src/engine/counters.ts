@@ -27,6 +27,9 @@ export const engineDropReasons = [
   'mediaEarly',
   'mediaAfterEnd',
   'rtcpUnknown',
+  'exchangeUnknown',
+  'exchangeCopy',
+  'exchangeMalformed',
 ] as const;
 
 /** Any reason for dropping a datagram. */
@@ -88,6 +91,15 @@ export const counterNames = [
   'nacksReceived',
   'datagramSizeStepsDown',
   'datagramSizeStepsUp',
+  'exchangesAsked',
+  'exchangesAnswered',
+  'exchangesFailed',
+  'exchangesExecuted',
+  'exchangesRefused',
+  'exchangesForgotten',
+  'exchangeRepeats',
+  'notifiesSent',
+  'notifiesReceived',
   'sendQueueDropped',
   'linkImpaired',
 ] as const;

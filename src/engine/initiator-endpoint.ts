@@ -109,6 +109,9 @@ export class InitiatorEndpoint {
       case 'timeout':
         this.#session.timeout(nowMs);
         break;
+      case 'exchange':
+        this.#session.exchange(input.input, nowMs);
+        break;
       case 'close':
         this.#session.close(input.code, input.reason, nowMs);
         break;

@@ -8,8 +8,9 @@ import { equalBytes } from '../security/reset-token.ts';
 import { wireCode, wireReason } from './application-input.ts';
 import type { DropReason, HintName } from './counters.ts';
 import { MachineDriver } from './driver.ts';
+import { plainEvent } from './frame-events.ts';
 import { initiatorTimer } from './initiator-timers.ts';
-import type { InitiatorOutput, Peer } from './io-types.ts';
+import type { ExchangeInput, InitiatorOutput, Peer } from './io-types.ts';
 import { type InletOptions, MediaInlet } from './media-inlet.ts';
 import { SessionCore } from './session-core.ts';
 import { drop, type SessionHost } from './session-host.ts';
@@ -88,7 +89,7 @@ export class InitiatorSession {
 
   deadlineMs(): number {
     const mediaMs = this.state === 'Streaming' ? this.#inlet?.deadlineMs() : undefined;
-    return Math.min(this.#core.deadlines.earliestMs(), mediaMs ?? Number.POSITIVE_INFINITY);
+    return Math.min(this.#core.deadlineMs(), mediaMs ?? Number.POSITIVE_INFINITY);
   }
 
   start(nowMs: number): void {
@@ -108,6 +109,12 @@ export class InitiatorSession {
   socketFailed(nowMs: number): void {
     this.#core.nowMs = nowMs;
     this.#dispatch({ type: 'app.socketFailed' }, 0);
+  }
+
+  /** What the application wants of exchanges. */
+  exchange(input: ExchangeInput, nowMs: number): void {
+    this.#core.nowMs = nowMs;
+    this.#core.takeExchange(input, this.state === 'Streaming');
   }
 
   /** A hint only: told when a deadline passes. @param bytes 0 for an ICMP message, whose datagram did leave. */
@@ -131,6 +138,7 @@ export class InitiatorSession {
       else this.#dispatch({ type: `timer.${timer}` }, 0);
     }
     if (this.state === 'Streaming') this.#inlet?.timeout(nowMs);
+    this.#core.timeoutExchanges();
   }
 
   /** RTP or RTCP. The row for `frame.media` in Streaming is taken here, without a machine on the media path. */
@@ -175,8 +183,6 @@ export class InitiatorSession {
     switch (frame.type) {
       case FrameType.ERROR:
         return this.#error(frame, bytes);
-      case FrameType.READY:
-        return this.#dispatch({ type: 'frame.READY' }, bytes);
       case FrameType.PING:
         core.notePing(frame.nonce);
         return this.#dispatch({ type: 'frame.PING' }, bytes);
@@ -185,20 +191,16 @@ export class InitiatorSession {
       case FrameType.BYE:
         this.#reason = frame.reason;
         return this.#dispatch({ type: 'frame.BYE', code: frame.errorCode }, bytes);
-      case FrameType.BYE_ACK:
-        return this.#dispatch({ type: 'frame.BYE_ACK' }, bytes);
       case FrameType.RESET: {
         const tokenValid = this.#resetToken !== undefined && equalBytes(frame.resetToken, this.#resetToken);
         return this.#dispatch({ type: 'frame.RESET', tokenValid }, bytes);
       }
-      case FrameType.PATH_CHALLENGE:
-        return this.#dispatch({ type: 'frame.PATH_CHALLENGE' }, bytes);
-      case FrameType.PATH_RESPONSE:
-        return this.#dispatch({ type: 'frame.PATH_RESPONSE' }, bytes);
-      case FrameType.TOKEN:
-        return this.#dispatch({ type: 'frame.TOKEN' }, bytes);
-      default:
-        return drop(this.#host, 'unexpectedType', this.peer, bytes);
+      default: {
+        const event = plainEvent(frame.type);
+        if (event === undefined) return drop(this.#host, 'unexpectedType', this.peer, bytes);
+        core.noteFrame(frame, bytes);
+        return this.#dispatch(event, bytes);
+      }
     }
   }
 

@@ -1,12 +1,16 @@
 /**
  * What goes into an endpoint and what comes out: plain data, no sockets, no clocks. Time is monotonic ms.
  */
+import type { AnswerOutcome } from '../../machines/exchange-answerer.ts';
 import type { InitiatorState, ResponderState } from '../../machines/types.ts';
 import type { ReceivedFrame } from '../media/access-unit.ts';
 import type { StreamFeed } from '../media/stream-feed.ts';
-import type { Frame } from '../protocol/frame.ts';
+import type { ExchangeStatus, Frame } from '../protocol/frame.ts';
 import type { DropReason, HintName } from './counters.ts';
 import type { MediaSend } from './media-gate.ts';
+
+/** How an exchange that came ended. */
+export type { AnswerOutcome };
 
 /** The other end of a tuple. */
 export interface Peer {
@@ -23,6 +27,81 @@ export interface Entropy {
   /** Fills the whole array. */
   fill(target: Uint8Array): void;
 }
+
+/** Names an exchange that this end asked for; chosen by the application, never used twice in one session. */
+export type CallHandle = number;
+
+/** What an application does with exchanges (docs/PROTOCOL.md, section 9). */
+export type ExchangeInput =
+  /** Ask the other end. Ends in `answered` or `askFailed`. */
+  | {
+      readonly kind: 'ask';
+      readonly call: CallHandle;
+      /** 1 to 64 bytes of UTF-8. */
+      readonly method: string;
+      /** At most 16 KiB. */
+      readonly body: Uint8Array;
+      /** For each round, in ms; default and at most 30,000. */
+      readonly timeoutMs?: number;
+      /** The answer may be followed by a further round: `continue` or `stop` must say. Default false. */
+      readonly rounds?: boolean;
+    }
+  /** One more round. */
+  | { readonly kind: 'continue'; readonly call: CallHandle; readonly body: Uint8Array }
+  /** No further round; or the answer is no longer wanted. */
+  | { readonly kind: 'stop'; readonly call: CallHandle }
+  /** What this end's method says to an `asked`. */
+  | {
+      readonly kind: 'answer';
+      readonly requestId: bigint;
+      readonly round: number;
+      readonly status: ExchangeStatus;
+      readonly body: Uint8Array;
+    }
+  /** Tell the other end, once and without an answer. */
+  | { readonly kind: 'notify'; readonly method: string; readonly body: Uint8Array };
+
+/** What an application hears of exchanges. */
+export type ExchangeOutput =
+  /** A method of this end is asked; told once for each round. Answer with `answer`. */
+  | {
+      readonly kind: 'asked';
+      readonly session: SessionHandle;
+      readonly requestId: bigint;
+      /** From 1. */
+      readonly round: number;
+      readonly method: string;
+      readonly body: Uint8Array;
+    }
+  /** Nothing more happens to an exchange that was `asked`. */
+  | {
+      readonly kind: 'askEnded';
+      readonly session: SessionHandle;
+      readonly requestId: bigint;
+      readonly outcome: AnswerOutcome;
+    }
+  | {
+      readonly kind: 'answered';
+      readonly session: SessionHandle;
+      readonly call: CallHandle;
+      readonly round: number;
+      /** The method's own result, u16. */
+      readonly status: number;
+      readonly body: Uint8Array;
+    }
+  | {
+      readonly kind: 'askFailed';
+      readonly session: SessionHandle;
+      readonly call: CallHandle;
+      /** See protocol/exchange-fault.ts. */
+      readonly fault: number;
+    }
+  | {
+      readonly kind: 'notified';
+      readonly session: SessionHandle;
+      readonly method: string;
+      readonly body: Uint8Array;
+    };
 
 /** Inputs that both roles take. */
 export type SharedInput =
@@ -51,6 +130,9 @@ export type ResponderInput =
     }
   /** The feed has new datagrams or has ended. */
   | { readonly kind: 'media'; readonly feed: StreamFeed }
+  /** Send the newest group of its stream again. */
+  | { readonly kind: 'refresh'; readonly session: SessionHandle }
+  | { readonly kind: 'exchange'; readonly session: SessionHandle; readonly input: ExchangeInput }
   /** Ends one session, or all when none is named. */
   | { readonly kind: 'close'; readonly session?: SessionHandle; readonly code: number; readonly reason?: string };
 
@@ -58,6 +140,7 @@ export type ResponderInput =
 export type InitiatorInput =
   | SharedInput
   | { readonly kind: 'start' }
+  | { readonly kind: 'exchange'; readonly input: ExchangeInput }
   | { readonly kind: 'close'; readonly code: number; readonly reason?: string };
 
 /** A control frame for the socket. */
@@ -120,6 +203,7 @@ export type ResponderOutput =
   | MediaSend
   | TraceOutput
   | ClosedOutput
+  | ExchangeOutput
   /** Ask the application; answer with `reserved` or `refused` within a second. */
   | {
       readonly kind: 'reserve';
@@ -139,6 +223,7 @@ export type InitiatorOutput =
   | FeedbackSend
   | TraceOutput
   | ClosedOutput
+  | ExchangeOutput
   /** There is evidence that the confirm arrived. */
   | { readonly kind: 'streaming'; readonly elapsedMs: number; readonly attempts: number; readonly rttMs?: number }
   /** The first media datagram of the session, which time to stream is measured to. */

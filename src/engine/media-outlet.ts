@@ -94,6 +94,11 @@ export class MediaOutlet {
     this.#sender.nack(sequences, nowMs);
   }
 
+  /** The newest group is sent again. */
+  refreshGroup(nowMs: number): void {
+    this.#sender.restartGroup(nowMs);
+  }
+
   pingSent(nonce: bigint, nowMs: number): void {
     this.#size.pingSent(nonce, nowMs);
   }

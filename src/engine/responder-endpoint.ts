@@ -16,7 +16,8 @@ import type { Profile } from '../protocol/profiles.ts';
 import { resetToken } from '../security/reset-token.ts';
 import { Admission, type AdmissionLimits, defaultAdmissionLimits } from './admission.ts';
 import { Counters, type DropReason, type HintName } from './counters.ts';
-import type { Entropy, Peer, ResponderInput, ResponderOutput } from './io-types.ts';
+import { failAsk } from './exchanges.ts';
+import type { Entropy, ExchangeInput, Peer, ResponderInput, ResponderOutput, SessionHandle } from './io-types.ts';
 import { ConfirmProof } from './media-gate.ts';
 import { Random } from './random.ts';
 import { type ResponderHost, ResponderSession } from './responder-session.ts';
@@ -145,6 +146,18 @@ export class ResponderEndpoint {
           this.#wakes.update(session);
         }
         break;
+      case 'refresh':
+      case 'exchange': {
+        const session = this.#sessions.byHandle(input.session);
+        if (session === undefined) {
+          if (input.kind === 'exchange') this.#exchangeWithNobody(input.session, input.input);
+          break;
+        }
+        if (input.kind === 'refresh') session.refresh(nowMs);
+        else session.exchange(input.input, nowMs);
+        this.#wakes.update(session);
+        break;
+      }
       case 'close':
         for (const session of this.#sessions.all()) {
           if (input.session !== undefined && session.handle !== input.session) continue;
@@ -188,6 +201,11 @@ export class ResponderEndpoint {
       case FrameType.RESET:
       case FrameType.PATH_CHALLENGE:
       case FrameType.PATH_RESPONSE:
+      case FrameType.NOTIFY:
+      case FrameType.REQUEST:
+      case FrameType.RECEIPT:
+      case FrameType.RESPONSE:
+      case FrameType.CONTINUE:
         return this.#sessionFrame(frame, from, bytes);
       default:
         return this.#drop('unexpectedType', from, bytes);
@@ -339,6 +357,12 @@ export class ResponderEndpoint {
       session.timeout(this.#nowMs);
       this.#wakes.update(session);
     }
+  }
+
+  #exchangeWithNobody(session: SessionHandle, input: ExchangeInput): void {
+    if (input.kind !== 'ask' && input.kind !== 'continue') return;
+    const { counters } = this;
+    failAsk({ session, count: (name) => counters.add(name), emit: (output) => this.#host.emit(output) }, input.call);
   }
 
   #drop(reason: DropReason, from: Peer, bytes: Uint8Array): void {

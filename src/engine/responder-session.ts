@@ -5,9 +5,11 @@ import { ErrorCode, isTransient } from '../protocol/error-code.ts';
 import { type Frame, FrameType } from '../protocol/frame.ts';
 import { assertInvariant } from '../protocol/invariants.ts';
 import { equalBytes, resetToken } from '../security/reset-token.ts';
+import type { AdmittedStart } from './admission.ts';
 import { wireCode, wireReason, wireRetryAfterMs, wireSdp } from './application-input.ts';
 import { MachineDriver } from './driver.ts';
-import type { Peer, ResponderOutput, SessionHandle } from './io-types.ts';
+import { plainEvent } from './frame-events.ts';
+import type { ExchangeInput, Peer, ResponderOutput, SessionHandle } from './io-types.ts';
 import type { ConfirmProof } from './media-gate.ts';
 import { MediaOutlet } from './media-outlet.ts';
 import { type Refusal, ResponderAnswers } from './responder-answers.ts';
@@ -37,16 +39,6 @@ export interface ResponderHost extends SessionHost<ResponderOutput> {
   leaveTombstone(session: ResponderSession, error: Uint8Array | undefined, keepMs: number): void;
   /** The session is Closed and must be forgotten. */
   forget(session: ResponderSession): void;
-}
-
-/** A START that passed admission. */
-export interface AdmittedStart {
-  readonly handle: SessionHandle;
-  readonly peer: Peer;
-  readonly tupleKey: string;
-  readonly streamId: bigint;
-  readonly attempt: number;
-  readonly streamName: string | undefined;
 }
 
 /** One viewer's session on a camera: gives the outputs of the responder's machine their meaning. */
@@ -116,7 +108,7 @@ export class ResponderSession implements Sleeper {
 
   deadlineMs(): number {
     const mediaMs = this.#outlet?.deadlineMs(this.#core.nowMs) ?? Number.POSITIVE_INFINITY;
-    return Math.min(this.#core.deadlines.earliestMs(), mediaMs);
+    return Math.min(this.#core.deadlineMs(), mediaMs);
   }
 
   /** A further START with this StreamId. */
@@ -141,34 +133,38 @@ export class ResponderSession implements Sleeper {
   frame(frame: Frame, bytes: number, nowMs: number): void {
     this.#core.nowMs = nowMs;
     this.#core.noteReceived(bytes);
+    this.#take(frame, bytes);
+    this.#pump();
+  }
+
+  #take(frame: Frame, bytes: number): void {
     switch (frame.type) {
       case FrameType.PING:
         this.#core.notePing(frame.nonce);
-        this.#dispatch({ type: 'frame.PING' }, bytes);
-        break;
+        return this.#dispatch({ type: 'frame.PING' }, bytes);
       case FrameType.PONG:
-        this.#pong(frame.nonce, frame.datagramBytesMax, bytes);
-        break;
+        return this.#pong(frame.nonce, frame.datagramBytesMax, bytes);
       case FrameType.BYE:
         this.#peerReason = frame.reason;
-        this.#dispatch({ type: 'frame.BYE', code: frame.errorCode }, bytes);
-        break;
-      case FrameType.BYE_ACK:
-        this.#dispatch({ type: 'frame.BYE_ACK' }, bytes);
-        break;
+        return this.#dispatch({ type: 'frame.BYE', code: frame.errorCode }, bytes);
       case FrameType.RESET:
-        this.#dispatch({ type: 'frame.RESET', tokenValid: equalBytes(frame.resetToken, this.#resetToken) }, bytes);
-        break;
-      case FrameType.PATH_CHALLENGE:
-        this.#dispatch({ type: 'frame.PATH_CHALLENGE' }, bytes);
-        break;
-      case FrameType.PATH_RESPONSE:
-        this.#dispatch({ type: 'frame.PATH_RESPONSE' }, bytes);
-        break;
-      default:
-        drop(this.#host, 'unexpectedType', this.peer, bytes);
+        return this.#dispatch(
+          { type: 'frame.RESET', tokenValid: equalBytes(frame.resetToken, this.#resetToken) },
+          bytes,
+        );
+      default: {
+        const event = plainEvent(frame.type);
+        if (event === undefined) return drop(this.#host, 'unexpectedType', this.peer, bytes);
+        this.#core.noteFrame(frame, bytes);
+        return this.#dispatch(event, bytes);
+      }
     }
-    this.#pump();
+  }
+
+  /** What the application wants of exchanges. */
+  exchange(input: ExchangeInput, nowMs: number): void {
+    this.#core.nowMs = nowMs;
+    this.#core.takeExchange(input, this.state === 'Streaming');
   }
 
   /** The viewer asks for media again: neither consent nor a sign of life. */
@@ -193,6 +189,13 @@ export class ResponderSession implements Sleeper {
     this.#retryAfterMs = wireRetryAfterMs(retryAfterMs);
     this.#refusalReason = wireReason(reason);
     this.#dispatch({ type: 'app.refused', code: wireCode(code) }, 0);
+  }
+
+  /** The newest group is sent again. */
+  refresh(nowMs: number): void {
+    this.#core.nowMs = nowMs;
+    this.#outlet?.refreshGroup(nowMs);
+    this.#pump();
   }
 
   /** The feed has something new. */
@@ -232,6 +235,7 @@ export class ResponderSession implements Sleeper {
       if (timer === 'deadline') this.#dispatch({ type: 'timer.deadline', nothingSent: false }, 0);
       else this.#dispatch({ type: `timer.${timer}` }, 0);
     }
+    this.#core.timeoutExchanges();
     this.#pump();
   }
 

@@ -7,14 +7,17 @@ import {
 } from '../../machines/index.ts';
 import { encodeOnce, encodeParts } from '../codec/encode.ts';
 import { BYE_REPEAT_MS, CLOSE_MS, DRAIN_MS } from '../protocol/constants.ts';
-import { type FrameBody, FrameType } from '../protocol/frame.ts';
+import { type Frame, type FrameBody, FrameType } from '../protocol/frame.ts';
 import { Deadlines } from './deadlines.ts';
-import type { ControlSend, Peer, SessionHandle, TraceOutput } from './io-types.ts';
+import type { ExchangeHost } from './exchange-host.ts';
+import { type ExchangeFrame, Exchanges, failAsk } from './exchanges.ts';
+import type { ControlSend, ExchangeInput, ExchangeOutput, Peer, SessionHandle, TraceOutput } from './io-types.ts';
 import { Nonces } from './nonces.ts';
 import { RttEstimate } from './rtt.ts';
-import { type SessionHost, sendControl } from './session-host.ts';
+import { drop, type SessionHost, sendControl } from './session-host.ts';
 
 type SessionState = InitiatorState | ResponderState;
+type CoreOutput = ControlSend | TraceOutput | ExchangeOutput;
 
 /** What both roles do alike: ids, timers, PING and PONG, BYE and BYE_ACK. */
 export class SessionCore {
@@ -28,20 +31,18 @@ export class SessionCore {
   sessionTag = 0n;
   /** Words for the BYE that this end sends, or those of the BYE that came. */
   byeReason: string | undefined;
-  readonly #host: SessionHost<ControlSend | TraceOutput>;
+  readonly #host: SessionHost<CoreOutput>;
   readonly #nonces = new Nonces();
   #bye: Uint8Array | undefined;
   #peerNonce = 0n;
   #answeredPingAtMs = 0;
   #largestReceivedBytes = 0;
+  /** Most sessions never have any. */
+  #exchanges: Exchanges | undefined;
+  #frame: Frame | undefined;
+  #frameBytes = 0;
 
-  constructor(
-    host: SessionHost<ControlSend | TraceOutput>,
-    peer: Peer,
-    handle: SessionHandle,
-    streamId: bigint,
-    nowMs: number,
-  ) {
+  constructor(host: SessionHost<CoreOutput>, peer: Peer, handle: SessionHandle, streamId: bigint, nowMs: number) {
     this.#host = host;
     this.peer = peer;
     this.handle = handle;
@@ -51,6 +52,34 @@ export class SessionCore {
 
   arm(name: TimerName, afterMs: number): void {
     this.deadlines.arm(name, this.nowMs + afterMs);
+  }
+
+  /** When the first of its timers expires, those of its exchanges among them. */
+  deadlineMs(): number {
+    const earliestMs = this.deadlines.earliestMs();
+    return this.#exchanges === undefined ? earliestMs : Math.min(earliestMs, this.#exchanges.deadlineMs());
+  }
+
+  /** What is due in exchanges; call after the machine's own timers. */
+  timeoutExchanges(): void {
+    this.#exchanges?.timeout();
+  }
+
+  /**
+   * What the application wants of exchanges.
+   *
+   * @param streaming without it there is none.
+   * @throws RangeError for what no frame can carry.
+   */
+  takeExchange(input: ExchangeInput, streaming: boolean): void {
+    if (streaming) return this.#exchangeTable.take(input);
+    if (input.kind === 'ask' || input.kind === 'continue') failAsk(this.#exchangeHost, input.call);
+  }
+
+  /** The frame that the next event is about. */
+  noteFrame(frame: Frame, bytes: number): void {
+    this.#frame = frame;
+    this.#frameBytes = bytes;
   }
 
   /** When the PING was sent that the last PONG with a known nonce answered. */
@@ -133,6 +162,15 @@ export class SessionCore {
       case 'sendByeAck':
         this.send(this.encodeOnce({ type: FrameType.BYE_ACK }));
         return true;
+      case 'deliverExchange':
+        this.#deliverExchange();
+        return true;
+      case 'stopMedia':
+      case 'release':
+        // The role has its own part in these.
+        this.#exchanges?.end();
+        this.#exchanges = undefined;
+        return false;
       case 'sampleRtt':
         this.rtt.sample(this.nowMs - this.#answeredPingAtMs);
         return true;
@@ -151,6 +189,32 @@ export class SessionCore {
       default:
         return false;
     }
+  }
+
+  #deliverExchange(): void {
+    const reason = this.#exchangeTable.frame(this.#frame as ExchangeFrame);
+    if (reason !== undefined) drop(this.#host, reason, this.peer, this.#frameBytes);
+  }
+
+  get #exchangeTable(): Exchanges {
+    this.#exchanges ??= new Exchanges(this.#exchangeHost, () => this.#host.random.id());
+    return this.#exchanges;
+  }
+
+  get #exchangeHost(): ExchangeHost {
+    const host = this.#host;
+    const now = (): number => this.nowMs;
+    return {
+      session: this.handle,
+      profile: host.profile,
+      get nowMs() {
+        return now();
+      },
+      unit: () => host.random.unit(),
+      count: (name) => host.counters.add(name),
+      emit: (output) => host.emit(output),
+      send: (body) => this.send(this.encodeOnce(body)),
+    };
   }
 
   /** Each wait for BYE_ACK is twice the one before. */

@@ -1,4 +1,12 @@
 import {
+  type AnswererContext,
+  type AnswererEvent,
+  type AnswererState,
+  type AskerContext,
+  type AskerEvent,
+  type AskerState,
+  answererMachine,
+  askerMachine,
   type InitiatorContext,
   type InitiatorEvent,
   type InitiatorInput,
@@ -20,3 +28,9 @@ export const initiatorTable = compileMachine<InitiatorState, InitiatorContext, I
 export const responderTable = compileMachine<ResponderState, ResponderContext, ResponderEvent, undefined>(
   responderMachine,
 );
+
+/** The asking side's machine, which every exchange that a session asks for runs on. */
+export const askerTable = compileMachine<AskerState, AskerContext, AskerEvent, undefined>(askerMachine);
+
+/** The answering side's machine, which every exchange that comes to a session runs on. */
+export const answererTable = compileMachine<AnswererState, AnswererContext, AnswererEvent, undefined>(answererMachine);

@@ -54,7 +54,7 @@ export async function initiate(target: string, options: InitiateOptions<MediaSin
     ...(settings.target.streamName === undefined ? {} : { streamName: settings.target.streamName }),
     ...(rtoInitialMs === undefined ? {} : { rtoInitialMs }),
   });
-  const stream = new ReceivedStream({ endpoint, peer, frameQueueMax, sink, observer });
+  const stream = new ReceivedStream({ endpoint, peer, frameQueueMax, sink, observer, methods: settings.methods });
   const binding = bind(endpoint, peer, settings, stream, startedAtMs);
   stream.run(await binding.catch((error: unknown) => abandon(sink, error)));
   const cancel = (): void => void stream.close(stream.streaming ? ErrorCode.NO_ERROR : ErrorCode.CANCELLED);

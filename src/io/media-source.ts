@@ -37,4 +37,8 @@ export interface MediaSource {
   /** Ends it and frees everything; `target` hears nothing more. */
   stop(): Promise<void>;
   describe(): SourceDescription;
+  /** Makes the next frame one that a viewer can begin with, if it can. @returns whether it does. Absent: it cannot. */
+  requestKeyframe?(): boolean;
+  /** Changes the rate, if it can. @returns whether it does. Absent: it cannot. */
+  setBitrate?(bitsPerSecond: number): boolean;
 }

@@ -72,6 +72,16 @@ export class PublishedStream {
     return { feed, sdp: buildSdp({ streamName: this.name, ...this.#source.describe() }) };
   }
 
+  /** Asks the source for a key frame. @returns false when it cannot make one. */
+  requestKeyframe(): boolean {
+    return this.#source.requestKeyframe?.() === true;
+  }
+
+  /** Asks the source for another rate. @returns false when it has none to change. */
+  setBitrate(bitsPerSecond: number): boolean {
+    return this.#source.setBitrate?.(bitsPerSecond) === true;
+  }
+
   /** A viewer has left. */
   release(): void {
     this.#viewers--;

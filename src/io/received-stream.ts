@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import type { CallOptions, ExchangeBody, Methods } from '../config/methods.ts';
 import type { MetricsSnapshot } from '../engine/counters.ts';
 import type { InitiatorEndpoint } from '../engine/initiator-endpoint.ts';
 import type { ClosedOutput, InitiatorInput, InitiatorOutput, Peer } from '../engine/io-types.ts';
@@ -7,9 +8,11 @@ import type { ReceivedFrame } from '../media/access-unit.ts';
 import type { ReceiveStats } from '../media/receive-stats.ts';
 import { peerText } from '../observe/text.ts';
 import { ErrorCode } from '../protocol/error-code.ts';
+import { Caller, type ExchangeAnswer } from './caller.ts';
 import { monotonicMs } from './clock.ts';
 import { FrameQueue } from './frame-queue.ts';
 import type { MediaSink, SinkReport } from './media-sink.ts';
+import { MethodRunner } from './method-runner.ts';
 import type { OutputObserver } from './output-observer.ts';
 import type { EndpointRunner } from './runner.ts';
 
@@ -38,6 +41,10 @@ export interface ReceivedStreamEvents {
   datagram: [Uint8Array];
   /** Time to the first decodable frame, in ms. */
   firstFrame: [number];
+  /** The camera told something by NOTIFY. */
+  notified: [{ readonly method: string; readonly body: Uint8Array }];
+  /** One of this end's methods threw, or gave what cannot be sent. */
+  methodFailed: [{ readonly method: string; readonly error: Error }];
 }
 
 /** What a stream is made of. */
@@ -47,6 +54,8 @@ export interface ReceivedStreamParts {
   readonly frameQueueMax: number;
   readonly sink: MediaSink | undefined;
   readonly observer: OutputObserver<InitiatorOutput> | undefined;
+  /** What the camera may ask this end for. */
+  readonly methods: Methods;
 }
 
 /** A stream that a camera sends to this program: what `initiate()` gives. */
@@ -58,6 +67,8 @@ export class ReceivedStream extends EventEmitter<ReceivedStreamEvents> implement
   /** Everything is over and freed. */
   readonly closed: Promise<StreamEnd>;
   readonly #parts: ReceivedStreamParts;
+  readonly #caller = new Caller((input) => this.#step({ kind: 'exchange', input }));
+  readonly #methods: MethodRunner;
   readonly #queue: FrameQueue<ReceivedFrame>;
   readonly #startedAtMs = monotonicMs();
   #runner: EndpointRunner<InitiatorInput, InitiatorOutput> | undefined;
@@ -81,6 +92,11 @@ export class ReceivedStream extends EventEmitter<ReceivedStreamEvents> implement
     super();
     this.#parts = parts;
     this.peer = parts.peer;
+    this.#methods = new MethodRunner(1, parts.peer, {
+      methods: [parts.methods],
+      give: (input) => this.#step({ kind: 'exchange', input }),
+      failed: (method, error) => this.emit('methodFailed', { method, error }),
+    });
     this.#queue = new FrameQueue(parts.frameQueueMax);
     this.ended = new Promise((resolve) => {
       this.#settleEnded = resolve;
@@ -152,6 +168,20 @@ export class ReceivedStream extends EventEmitter<ReceivedStreamEvents> implement
     return this.#queue;
   }
 
+  /**
+   * Asks the camera for a method: `keyframe`, `bitrate`, `stats`, `stop`, or one of its own. Executed once, whatever is lost.
+   *
+   * @throws ExchangeError when there is no answer of the method, RangeError for what cannot be sent.
+   */
+  call(method: string, body?: ExchangeBody, options?: CallOptions): Promise<ExchangeAnswer> {
+    return this.#caller.call(method, body, options);
+  }
+
+  /** Tells the camera something, once: it may be lost. At most 1,024 bytes. */
+  notify(method: string, body?: ExchangeBody): void {
+    this.#caller.notify(method, body);
+  }
+
   /** Says BYE, waits for the answer (6.2 s at most), frees everything. Never rejects. */
   close(code: number = ErrorCode.NO_ERROR, reason?: string): Promise<StreamEnd> {
     this.#fail(ErrorCode.CANCELLED, undefined);
@@ -217,6 +247,17 @@ export class ReceivedStream extends EventEmitter<ReceivedStreamEvents> implement
       case 'closed':
         this.#over(output);
         break;
+      case 'notified':
+        this.emit('notified', { method: output.method, body: output.body });
+        break;
+      case 'asked':
+      case 'askEnded':
+        this.#methods.output(output);
+        break;
+      case 'answered':
+      case 'askFailed':
+        this.#caller.output(output);
+        break;
       default:
         break;
     }
@@ -261,6 +302,7 @@ export class ReceivedStream extends EventEmitter<ReceivedStreamEvents> implement
 
   #over(output: ClosedOutput): void {
     clearTimeout(this.#idleTimer);
+    this.#caller.close();
     const { code, reason } = output;
     this.#fail(code, reason);
     this.#end(code, reason, false);

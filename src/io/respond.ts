@@ -6,25 +6,24 @@ import type { ClosedOutput, Peer, ResponderInput, ResponderOutput, SessionHandle
 import { ResponderEndpoint } from '../engine/responder-endpoint.ts';
 import type { StreamFeed } from '../media/stream-feed.ts';
 import { ErrorCode } from '../protocol/error-code.ts';
+import { cameraMethods } from './camera-methods.ts';
 import { monotonicMs } from './clock.ts';
 import { cryptoEntropy } from './entropy.ts';
 import type { MediaSource } from './media-source.ts';
 import { type OutputObserver, outputObserver } from './output-observer.ts';
 import { PublishedStream } from './published-stream.ts';
 import { EndpointRunner } from './runner.ts';
+import { Viewer, type ViewerSession } from './viewer.ts';
 import { warmUp } from './warm-up.ts';
-
-/** A viewer's session, as told to the application. */
-export interface ViewerSession {
-  readonly session: SessionHandle;
-  readonly peer: Peer;
-  readonly streamId: bigint;
-}
 
 /** What a camera tells its application. */
 export interface ResponderEvents {
   /** A viewer confirmed: media flows. */
   streaming: [ViewerSession];
+  /** A viewer told something by NOTIFY. */
+  notified: [{ readonly session: SessionHandle; readonly method: string; readonly body: Uint8Array }];
+  /** A method threw, or gave what cannot be sent. */
+  methodFailed: [{ readonly method: string; readonly error: Error }];
   /** A viewer said BYE: no media flows any more; `closed` follows when stray copies of it can no longer come. */
   left: [{ readonly session: SessionHandle; readonly code: number; readonly reason: string | undefined }];
   /** A session, or an attempt at one, is over. */
@@ -44,6 +43,7 @@ export class Responder extends EventEmitter<ResponderEvents> implements AsyncDis
   readonly #endpoint: ResponderEndpoint;
   readonly #streams = new Map<string, PublishedStream>();
   readonly #reservedBy = new Map<SessionHandle, PublishedStream>();
+  readonly #viewers = new Map<SessionHandle, Viewer>();
   #runner: EndpointRunner<ResponderInput, ResponderOutput> | undefined;
   #closing: Promise<void> | undefined;
   #allClosed: (() => void) | undefined;
@@ -189,18 +189,50 @@ export class Responder extends EventEmitter<ResponderEvents> implements AsyncDis
         this.#reservedBy.delete(output.session);
         break;
       case 'streaming':
-        this.emit('streaming', output);
+        this.#welcome(output);
         break;
       case 'peerBye':
         this.emit('left', { session: output.session, code: output.code, reason: output.reason });
         break;
       case 'closed':
+        this.#viewers.get(output.session)?.over();
+        this.#viewers.delete(output.session);
         this.emit('closed', output);
         if (this.#endpoint.sessionCount === 0) this.#allClosed?.();
+        break;
+      case 'notified':
+        this.emit('notified', { session: output.session, method: output.method, body: output.body });
+        break;
+      case 'asked':
+      case 'askEnded':
+      case 'answered':
+      case 'askFailed':
+        this.#viewers.get(output.session)?.output(output);
         break;
       default:
         break;
     }
+  }
+
+  #welcome({ session, peer, streamId }: ResponderOutput & { readonly kind: 'streaming' }): void {
+    const stream = this.#reservedBy.get(session);
+    const own =
+      stream === undefined
+        ? {}
+        : cameraMethods({
+            stream,
+            nowMs: monotonicMs,
+            metrics: () => this.metrics(),
+            refresh: () => this.#step({ kind: 'refresh', session }),
+            close: () => this.closeSession(session),
+          });
+    const viewer = new Viewer(session, peer, streamId, {
+      methods: [this.#settings.methods, own],
+      give: (input) => this.#step({ kind: 'exchange', session, input }),
+      failed: (method, error) => this.emit('methodFailed', { method, error }),
+    });
+    this.#viewers.set(session, viewer);
+    this.emit('streaming', viewer);
   }
 
   async #reserve({ session, peer, streamId, streamName }: ReserveOutput): Promise<void> {

@@ -205,6 +205,12 @@ export class MediaSender {
     this.#largerLane = this.#feed.retain(bytes);
   }
 
+  /** Begins again with the newest group, under new sequence numbers. */
+  restartGroup(nowMs: number): void {
+    this.#nowMs = nowMs;
+    this.#cursor = -1;
+  }
+
   #leaveLanes(): void {
     if (this.#lane !== undefined) this.#feed.release(this.#lane);
     if (this.#largerLane !== undefined) this.#feed.release(this.#largerLane);

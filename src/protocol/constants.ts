@@ -79,3 +79,24 @@ export const PROBES = 3;
 
 /** Sizes of an RTP datagram that a responder steps through, in bytes. */
 export const DATAGRAM_BYTES_STEPS = [1200, 600, 296] as const;
+
+/** First wait before a message of an exchange is sent again, in ms; then T1's factor, cap and jitter. */
+export const EXCHANGE_REPEAT_MS = 50;
+/** Exchanges of one session that one side has open at most. */
+export const EXCHANGES_OPEN_MAX = 16;
+/** Largest message of an exchange, in bytes. */
+export const EXCHANGE_MESSAGE_BYTES_MAX = 16_384;
+/** A round of an exchange, and the decision after it, take at most so long, in ms; an ended id is remembered so long. */
+export const EXCHANGE_MS = 30_000;
+/** Ended ids of one session that one side remembers at most; the oldest goes first. */
+export const EXCHANGES_REMEMBERED_MAX = 4096;
+/** Parts of a message, in bytes: the next smaller ones after so many sends without progress as EXCHANGE_SENDS_PER_STEP says. */
+export const EXCHANGE_PART_BYTES_STEPS = [1024, 448, 144] as const;
+/** See {@link EXCHANGE_PART_BYTES_STEPS}. */
+export const EXCHANGE_SENDS_PER_STEP = 4;
+/** Parts of one message that are on their way at once. */
+export const EXCHANGE_BURST_PARTS = 4;
+/** Largest body of a NOTIFY, in bytes: it goes in one datagram. */
+export const NOTIFY_BYTES_MAX = 1024;
+/** Ids of NOTIFY that are remembered, so that a copy is not told twice. */
+export const NOTIFIES_REMEMBERED_MAX = 256;

@@ -45,6 +45,7 @@ describe('a camera', () => {
       signal: undefined,
       logger: undefined,
       trace: undefined,
+      methods: {},
     });
   });
 
@@ -66,6 +67,7 @@ describe('a camera', () => {
       signal: AbortSignal.abort(),
       logger: createLog({ level: 'silent' }),
       trace: () => undefined,
+      methods: { zoom: () => undefined },
     } as const;
     const settings = resolveRespondSettings(given);
     expect({ ...settings, streams: { ...settings.streams } }).toEqual({
@@ -107,6 +109,8 @@ describe('a camera', () => {
     ['host', { host: 127 }],
     ['host', { host: '127.0.0.1:4444' }],
     ['dualStack', { dualStack: 'yes' }],
+    ['methods', { methods: { zoom: 1 } }],
+    ['methods', { methods: 'zoom' }],
     ['security', { security: 'none' }],
     ['security.mode', { security: { mode: 1 } }],
     ['profile', { profile: 'fast' }],
@@ -175,6 +179,7 @@ describe('a viewer', () => {
       localPort: 0,
       rtoInitialMs: undefined,
       trace: undefined,
+      methods: {},
     });
   });
 

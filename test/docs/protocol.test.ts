@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import type { AnyStateMachine } from 'xstate';
-import { initiatorMachine, responderMachine, rtoMs, timerNames } from '../../machines/index.ts';
+import {
+  answererMachine,
+  askerMachine,
+  initiatorMachine,
+  responderMachine,
+  rtoMs,
+  timerNames,
+} from '../../machines/index.ts';
 import { decodeFrame } from '../../src/codec/decode.ts';
 import { decodeReasons } from '../../src/codec/decode-reason.ts';
 import { encodeFrame } from '../../src/codec/encode.ts';
@@ -17,6 +24,7 @@ import {
   isLocalOnly,
   isTransient,
 } from '../../src/protocol/error-code.ts';
+import { ExchangeFault, exchangeFaultHelp } from '../../src/protocol/exchange-fault.ts';
 import { FrameType, type FrameTypeName, frameTypeName, TlvType } from '../../src/protocol/frame.ts';
 import { invariants } from '../../src/protocol/invariants.ts';
 import { type Profile, profiles } from '../../src/protocol/profiles.ts';
@@ -208,6 +216,16 @@ describe('PROTOCOL: error codes and invariants', () => {
     expect(rows.map(([code, name, means, , atStart]) => [code, name, means, atStart])).toEqual(expected);
   });
 
+  it('the faults of an exchange are those of the code', () => {
+    const rows = table(text, 'Faults of an exchange', 'code', 'name', 'means');
+    const expected = (Object.entries(ExchangeFault) as [keyof typeof ExchangeFault, number][]).map(([name, code]) => [
+      String(code),
+      name,
+      exchangeFaultHelp[name].means,
+    ]);
+    expect(rows.map(([code, name, means]) => [code, name, means])).toEqual(expected);
+  });
+
   it('the invariants are those of the code', () => {
     expect(table(text, 'Invariants', 'id', 'promise')).toEqual(Object.entries(invariants));
   });
@@ -239,9 +257,17 @@ describe('PROTOCOL: the machines', () => {
   it.each([
     ['Initiator', initiatorMachine],
     ['Responder', responderMachine],
+    ['The side that asks', askerMachine],
+    ['The side that answers', answererMachine],
   ] as const)('the table of the %s is its definition', (heading, machine) => {
     expect(table(text, heading, 'in', 'on', 'if', 'does', 'goes to')).toEqual(machineRows(machine));
     expect(definedStates(machine)).toContain('Closed');
+  });
+
+  it('the conditions of an exchange are explained', () => {
+    const rows = table(text, 'The side that answers', 'condition', 'side');
+    const names = [askerMachine, answererMachine].flatMap(({ implementations }) => Object.keys(implementations.guards));
+    expect(rows.map(([name]) => name)).toEqual(names);
   });
 
   it.each([

@@ -3,6 +3,7 @@ import { assign, createMachine, initialTransition, setup } from 'xstate';
 import { initiatorMachine, responderMachine } from '../../machines/index.ts';
 import { type CompiledMachine, compileMachine } from '../../src/engine/compile.ts';
 import { initiatorTable, responderTable } from '../../src/engine/tables.ts';
+import { exchangeSubjects } from '../support/exchange-subjects.ts';
 import { definedRows } from '../support/machine-definition.ts';
 import { initiatorSubject, responderSubject, type Subject } from '../support/machine-table.ts';
 import { neighbourSubjects } from '../support/neighbour-subjects.ts';
@@ -71,7 +72,7 @@ describe('the compiled table', () => {
     expect(walk(responderSubject(), responderTable, undefined)).toBeGreaterThan(500);
   });
 
-  for (const { subject, table } of neighbourSubjects) {
+  for (const { subject, table } of [...neighbourSubjects, ...exchangeSubjects]) {
     it(`of the ${subject.name} does what XState does, for every state, class of event and outcome of the guards`, () => {
       expect(compare(subject, table)).toBeGreaterThanOrEqual(definedRows(subject.machine).length);
     });

@@ -302,6 +302,13 @@ const streaming: readonly Row[] = [
   ),
   {
     in: 'Streaming',
+    on: 'frame.exchange',
+    says: 'a frame of an exchange goes to the exchanges and is a sign of life',
+    to: 'Streaming',
+    does: ['deliverExchange', 'armLiveness'],
+  },
+  {
+    in: 'Streaming',
     on: 'timer.watchdog',
     says: 'the watchdog asks by PING and goes on asking',
     to: 'Streaming',

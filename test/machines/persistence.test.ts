@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type AnyStateMachine, initialTransition, transition } from 'xstate';
 import { initiatorMachine, responderMachine } from '../../machines/index.ts';
+import { exchangeSubjects } from '../support/exchange-subjects.ts';
 import { initiatorSubject, responderSubject, type Subject } from '../support/machine-table.ts';
 import { neighbourSubjects } from '../support/neighbour-subjects.ts';
 
@@ -88,7 +89,7 @@ function suite<State extends string, Context extends object, Event extends { rea
 
 suite(initiatorSubject());
 suite(responderSubject());
-for (const { subject } of neighbourSubjects) suite(subject);
+for (const { subject } of [...neighbourSubjects, ...exchangeSubjects]) suite(subject);
 
 describe('the first snapshot', () => {
   it('of an initiator is ReadyToStart with what it was told and nothing done', () => {

@@ -239,6 +239,13 @@ const streaming: readonly Row[] = [
   ),
   {
     in: 'Streaming',
+    on: 'frame.exchange',
+    says: 'a frame of an exchange goes to the exchanges and is a sign of life',
+    to: 'Streaming',
+    does: ['deliverExchange', 'armDead'],
+  },
+  {
+    in: 'Streaming',
     on: 'timer.dead',
     says: 'dead stops media and ends with PEER_DEAD',
     to: 'Closed',

@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { initiatorMachine, responderMachine } from '../../machines/index.ts';
 import { timerNames } from '../../machines/types.ts';
+import { exchangeSubjects } from '../support/exchange-subjects.ts';
 import {
   boundaryActions,
   definedRows,
@@ -130,7 +131,7 @@ function suite<State extends string, Context extends object, Event extends { rea
 
 suite(initiatorSubject());
 suite(responderSubject());
-for (const { subject } of neighbourSubjects) suite(subject);
+for (const { subject } of [...neighbourSubjects, ...exchangeSubjects]) suite(subject);
 
 /** Takes every step there is. */
 function takeAllSteps<State extends string, Context extends object, Event extends { readonly type: string }>(

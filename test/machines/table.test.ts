@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { initiatorMachine, responderMachine } from '../../machines/index.ts';
+import { exchangeSubjects } from '../support/exchange-subjects.ts';
 import { initiatorSubject, responderSubject, tableText } from '../support/machine-table.ts';
 import { mermaid } from '../support/mermaid.ts';
 import { neighbourSubjects } from '../support/neighbour-subjects.ts';
@@ -22,7 +23,7 @@ describe('the reviewed pictures of the machines', () => {
     await expect(mermaid(responderMachine)).toMatchFileSnapshot('responder.mmd');
   });
 
-  for (const { file, subject } of neighbourSubjects) {
+  for (const { file, subject } of [...neighbourSubjects, ...exchangeSubjects]) {
     it(`the ${subject.name} does in every state and on every event what its table says`, async () => {
       await expect(tableText(subject)).toMatchFileSnapshot(`${file}.table.txt`);
     });

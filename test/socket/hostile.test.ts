@@ -222,7 +222,7 @@ const attacks: readonly Attack[] = [
       answer: resetFor((target) => ({ ...target.candidate, streamId: target.live.streamId })),
     },
   ]),
-  ...(['PONG', 'BYE_ACK', 'RESET', 'PATH_CHALLENGE', 'PATH_RESPONSE'] as const).map(
+  ...(['PONG', 'BYE_ACK', 'RESET', 'PATH_CHALLENGE', 'PATH_RESPONSE', 'NOTIFY', 'REQUEST', 'RESPONSE'] as const).map(
     (type): Attack => ({
       name: `a ${type} with a wrong SessionTag`,
       datagram: (target) => bytesOf(type, wrongTag(target.live)),
@@ -230,9 +230,15 @@ const attacks: readonly Attack[] = [
       countedFromStranger: 'noSession',
     }),
   ),
-  ...(
-    ['START_ACK', 'ERROR', 'RETRY', 'READY', 'TOKEN', 'NOTIFY', 'REQUEST', 'RECEIPT', 'RESPONSE', 'CONTINUE'] as const
-  ).map(
+  ...(['RECEIPT', 'RESPONSE', 'CONTINUE'] as const).map(
+    (type): Attack => ({
+      name: `a ${type} of an exchange that nobody asked for, with the live ids`,
+      datagram: (target) => bytesOf(type, target.live),
+      counted: 'exchangeUnknown',
+      countedFromStranger: 'otherTuple',
+    }),
+  ),
+  ...(['START_ACK', 'ERROR', 'RETRY', 'READY', 'TOKEN'] as const).map(
     (type): Attack => ({
       name: `a ${type}, which no viewer sends, with the live ids`,
       datagram: (target) => bytesOf(type, target.live),

@@ -80,6 +80,7 @@ const sharedOutcomes = {
   'frame.PATH_CHALLENGE': {},
   'frame.PATH_RESPONSE': {},
   'frame.TOKEN': {},
+  'frame.exchange': {},
   'app.close': { code: codes },
   'app.socketFailed': {},
   'timer.T1': {},

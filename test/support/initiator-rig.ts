@@ -102,6 +102,8 @@ export class InitiatorRig implements Rig<InitiatorEvent> {
         const resetToken = event.tokenValid ? TOKEN : OTHER_TOKEN;
         return { ...header, type: FrameType.RESET, resetToken, errorCode: 9 };
       }
+      case 'frame.exchange':
+        return frameOf(sessionFrame('NOTIFY', header));
       default: {
         const name = event.type.slice('frame.'.length) as FrameTypeName;
         return frameOf(sessionFrame(name, header));

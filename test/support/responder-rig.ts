@@ -100,6 +100,8 @@ export class ResponderRig implements Rig<ResponderEvent> {
         const resetToken = event.tokenValid ? this.#resetToken : OTHER_TOKEN;
         return { ...header, type: FrameType.RESET, resetToken, errorCode: 9 };
       }
+      case 'frame.exchange':
+        return frameOf(sessionFrame('NOTIFY', header));
       default:
         return frameOf(sessionFrame(event.type.slice('frame.'.length) as FrameTypeName, header));
     }

@@ -48,11 +48,14 @@ export function testSource(options: TestSourceOptions = {}): MediaSource {
 class TestSource implements MediaSource {
   readonly runs = 'on-demand';
   readonly #options: Required<TestSourceOptions>;
+  #bytesPerFrame: number;
+  #keyframeWanted = false;
   #pacer: FramePacer | undefined;
   #done: Promise<void> = Promise.resolve();
 
   constructor(options: Required<TestSourceOptions>) {
     this.#options = options;
+    this.#bytesPerFrame = options.bytesPerFrame;
   }
 
   describe(): SourceDescription {
@@ -72,12 +75,25 @@ class TestSource implements MediaSource {
     await this.#done;
   }
 
+  requestKeyframe(): boolean {
+    this.#keyframeWanted = true;
+    return true;
+  }
+
+  /** Changes the size of the frames, within what they can have. */
+  setBitrate(bitsPerSecond: number): boolean {
+    const bytes = Math.floor(bitsPerSecond / 8 / this.#options.framesPerSecond);
+    this.#bytesPerFrame = Math.min(Math.max(bytes, TEST_FRAME_BYTES_MIN), FRAME_BYTES_MAX);
+    return true;
+  }
+
   async #play(pacer: FramePacer, target: SourceTarget): Promise<void> {
-    const { framesPerSecond, bytesPerFrame, keyframeInterval, stampMs } = this.#options;
+    const { framesPerSecond, keyframeInterval, stampMs } = this.#options;
     const timestamps = new TimestampCounter();
     for (let frameNumber = 0; await pacer.next(); frameNumber++) {
-      const keyframe = frameNumber % keyframeInterval === 0;
-      const frame = makeTestFrame({ frameNumber, timestampMs: stampMs(), bytes: bytesPerFrame, keyframe });
+      const keyframe = this.#keyframeWanted || frameNumber % keyframeInterval === 0;
+      this.#keyframeWanted = false;
+      const frame = makeTestFrame({ frameNumber, timestampMs: stampMs(), bytes: this.#bytesPerFrame, keyframe });
       const timestamp = timestamps.at(frameNumber / framesPerSecond);
       target.frame({ units: [frame], timestamp, keyframe }, 1000 / framesPerSecond);
     }

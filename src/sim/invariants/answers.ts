@@ -5,7 +5,8 @@ import type { Cause } from './cause.ts';
 import { type SeenDatagram, sameStreamId } from './seen-datagram.ts';
 import type { ViolationLog } from './violation.ts';
 
-/** What may answer what. What is not here is no answer: START, START_CONFIRM, PING and BYE are sent on a host's own account. */
+/** What may answer what. What is not here is no answer: START, START_CONFIRM, PING, BYE and an exchange's
+ * messages are sent on a host's own account. */
 const askedBy: Readonly<Record<number, readonly number[]>> = {
   [FrameType.START_ACK]: [FrameType.START],
   [FrameType.ERROR]: [FrameType.START, FrameType.START_CONFIRM],
@@ -14,6 +15,7 @@ const askedBy: Readonly<Record<number, readonly number[]>> = {
   [FrameType.BYE_ACK]: [FrameType.BYE],
   [FrameType.RESET]: [FrameType.START_CONFIRM, FrameType.PING, FrameType.BYE],
   [FrameType.RETRY]: [],
+  [FrameType.RECEIPT]: [FrameType.REQUEST, FrameType.CONTINUE],
 };
 
 /**

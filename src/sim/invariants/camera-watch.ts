@@ -186,6 +186,11 @@ export class CameraWatch {
       case FrameType.PING:
       case FrameType.PATH_CHALLENGE:
       case FrameType.PATH_RESPONSE:
+      case FrameType.NOTIFY:
+      case FrameType.REQUEST:
+      case FrameType.RECEIPT:
+      case FrameType.RESPONSE:
+      case FrameType.CONTINUE:
         break;
       default:
         return false;

@@ -170,6 +170,11 @@ export class ViewerWatch {
       case FrameType.PATH_CHALLENGE:
       case FrameType.PATH_RESPONSE:
       case FrameType.TOKEN:
+      case FrameType.NOTIFY:
+      case FrameType.REQUEST:
+      case FrameType.RECEIPT:
+      case FrameType.RESPONSE:
+      case FrameType.CONTINUE:
         record.heardAtMs = viewer.localMs;
         return true;
       default:

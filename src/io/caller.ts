@@ -1,0 +1,132 @@
+import type { CallOptions, ExchangeBody } from '../config/methods.ts';
+import type { CallHandle, ExchangeInput, ExchangeOutput } from '../engine/io-types.ts';
+import { ExchangeError } from '../errors.ts';
+import { EXCHANGE_MESSAGE_BYTES_MAX, EXCHANGE_MS, NOTIFY_BYTES_MAX } from '../protocol/constants.ts';
+import { ExchangeFault } from '../protocol/exchange-fault.ts';
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+const METHOD_BYTES_MAX = 64;
+
+/** What the other end's method said to one round. */
+export interface ExchangeAnswer {
+  /** The method's own result, u16; 0 when all is well. */
+  readonly status: number;
+  readonly body: Uint8Array;
+  /** From 1. */
+  readonly round: number;
+  /** The body as text. */
+  text(): string;
+  /** The body as JSON. @throws SyntaxError when it is none. */
+  json(): unknown;
+  /**
+   * One more round.
+   *
+   * @throws ExchangeError with SESSION_ENDED unless the call was made with `rounds`, and this is its newest answer and not stopped.
+   */
+  continue(body?: ExchangeBody): Promise<ExchangeAnswer>;
+  /** No further round. Without effect on a call of one round. */
+  stop(): void;
+}
+
+interface Pending {
+  readonly method: string;
+  readonly resolve: (answer: ExchangeAnswer) => void;
+  readonly reject: (error: ExchangeError) => void;
+}
+
+/** Asks the other end of one session. */
+export class Caller {
+  readonly #give: (input: ExchangeInput) => void;
+  readonly #pending = new Map<CallHandle, Pending>();
+  #nextCall: CallHandle = 1;
+  #closed = false;
+
+  /** @param give hands an input to the endpoint. */
+  constructor(give: (input: ExchangeInput) => void) {
+    this.#give = give;
+  }
+
+  /**
+   * Asks for a method of the other end.
+   *
+   * @throws ExchangeError when there is no answer of the method, RangeError for what cannot be sent.
+   */
+  async call(method: string, body: ExchangeBody = '', options: CallOptions = {}): Promise<ExchangeAnswer> {
+    const { timeoutMs = EXCHANGE_MS, signal, rounds = false } = options;
+    checkMethod(method);
+    if (!(timeoutMs >= 1 && timeoutMs <= EXCHANGE_MS)) throw new RangeError(`timeoutMs is 1 to ${EXCHANGE_MS}`);
+    const bytes = bodyBytes(body, EXCHANGE_MESSAGE_BYTES_MAX);
+    if (signal?.aborted === true) throw new ExchangeError(ExchangeFault.CANCELLED, method);
+    const call = this.#nextCall++;
+    const stop = (): void => this.#give({ kind: 'stop', call });
+    signal?.addEventListener('abort', stop, { once: true });
+    try {
+      return await this.#round(call, method, { kind: 'ask', call, method, body: bytes, timeoutMs, rounds });
+    } finally {
+      if (!rounds) signal?.removeEventListener('abort', stop);
+    }
+  }
+
+  /** Tells the other end, once: it may be lost. @throws RangeError for what cannot be sent. */
+  notify(method: string, body: ExchangeBody = ''): void {
+    checkMethod(method);
+    this.#give({ kind: 'notify', method, body: bodyBytes(body, NOTIFY_BYTES_MAX) });
+  }
+
+  /** What the endpoint says. */
+  output(output: ExchangeOutput): void {
+    if (output.kind !== 'answered' && output.kind !== 'askFailed') return;
+    const { call } = output;
+    const pending = this.#pending.get(call);
+    this.#pending.delete(call);
+    if (pending === undefined) return;
+    const { method } = pending;
+    if (output.kind === 'askFailed') return pending.reject(new ExchangeError(output.fault, method));
+    const { status, body, round } = output;
+    pending.resolve({
+      status,
+      body,
+      round,
+      text: () => decoder.decode(body),
+      json: () => JSON.parse(decoder.decode(body)) as unknown,
+      continue: async (next = '') => {
+        const bytes = bodyBytes(next, EXCHANGE_MESSAGE_BYTES_MAX);
+        if (this.#pending.has(call)) throw new ExchangeError(ExchangeFault.SESSION_ENDED, method);
+        return this.#round(call, method, { kind: 'continue', call, body: bytes });
+      },
+      stop: () => this.#give({ kind: 'stop', call }),
+    });
+  }
+
+  /** The session is over: the endpoint says no more. */
+  close(): void {
+    this.#closed = true;
+    for (const { reject, method } of this.#pending.values()) {
+      reject(new ExchangeError(ExchangeFault.SESSION_ENDED, method));
+    }
+    this.#pending.clear();
+  }
+
+  #round(call: CallHandle, method: string, input: ExchangeInput): Promise<ExchangeAnswer> {
+    if (this.#closed) return Promise.reject(new ExchangeError(ExchangeFault.SESSION_ENDED, method));
+    return new Promise((resolve, reject) => {
+      this.#pending.set(call, { method, resolve, reject });
+      this.#give(input);
+    });
+  }
+}
+
+/** Bytes of a body. @throws RangeError above what a message may have. */
+export function bodyBytes(body: ExchangeBody, bytesMax: number): Uint8Array {
+  const bytes = typeof body === 'string' ? encoder.encode(body) : body;
+  if (bytes.length > bytesMax) throw new RangeError(`a message has at most ${bytesMax} bytes, not ${bytes.length}`);
+  return bytes;
+}
+
+function checkMethod(method: string): void {
+  const { length } = encoder.encode(method);
+  if (length < 1 || length > METHOD_BYTES_MAX) {
+    throw new RangeError(`a method's name has 1 to ${METHOD_BYTES_MAX} bytes, not ${length}`);
+  }
+}

@@ -1,0 +1,52 @@
+import type { MethodRequest, MethodResult, Methods } from '../config/methods.ts';
+import type { MetricsSnapshot } from '../engine/counters.ts';
+import { MethodStatus } from '../protocol/exchange-fault.ts';
+import type { PublishedStream } from './published-stream.ts';
+
+/** The newest group is sent again at most so often to one viewer, in ms. */
+const REFRESH_MS = 1000;
+
+/** What a camera's own methods need of it. */
+export interface CameraMethodsHost {
+  readonly stream: PublishedStream;
+  nowMs(): number;
+  metrics(): MetricsSnapshot;
+  /** Sends the newest group again. */
+  refresh(): void;
+  /** Ends the session. */
+  close(): void;
+}
+
+/** The methods that every camera has, for one session (docs/PROTOCOL.md, section 9.5). */
+export function cameraMethods(host: CameraMethodsHost): Methods {
+  const startedAtMs = host.nowMs();
+  let refreshedAtMs = Number.NEGATIVE_INFINITY;
+  return {
+    keyframe(): MethodResult {
+      if (host.stream.requestKeyframe()) return { status: MethodStatus.DONE };
+      if (host.nowMs() - refreshedAtMs >= REFRESH_MS) {
+        refreshedAtMs = host.nowMs();
+        host.refresh();
+      }
+      return { status: MethodStatus.DONE };
+    },
+    bitrate(request: MethodRequest): MethodResult {
+      const text = request.text().trim();
+      const bitsPerSecond = Number(text);
+      if (!/^\d{1,12}$/.test(text) || bitsPerSecond === 0) return { status: MethodStatus.BAD_REQUEST };
+      return { status: host.stream.setBitrate(bitsPerSecond) ? MethodStatus.DONE : MethodStatus.UNSUPPORTED };
+    },
+    stats(): MethodResult {
+      const { name, viewers } = host.stream;
+      const { counters, drops, hints } = host.metrics();
+      const seen = Object.fromEntries(Object.entries(drops).filter(([, count]) => count > 0));
+      const elapsedMs = Math.round(host.nowMs() - startedAtMs);
+      return JSON.stringify({ stream: name, viewers, elapsedMs, counters, drops: seen, hints });
+    },
+    stop(request: MethodRequest): MethodResult {
+      // The viewer hears the answer before BYE; if it does not, the session ends all the same.
+      request.ended.then(() => host.close());
+      return { status: MethodStatus.DONE };
+    },
+  };
+}
