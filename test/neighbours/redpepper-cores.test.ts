@@ -1,5 +1,7 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { encodeMessage, MessageType } from '../../src/neighbours/redpepper/core/message.ts';
+import { toHex } from '../codec/bytes.ts';
 import { expectedOf } from '../support/redpepper-player.ts';
 import { redPepperVectors } from '../support/redpepper-vectors.ts';
 import { AgentWorld, ManagerWorld } from '../support/redpepper-world.ts';
@@ -178,6 +180,29 @@ describe('a manager', () => {
       output.kind === 'settled' ? [`${output.id} ${output.settlement.outcome}`] : [],
     );
     expect(settled).toEqual(['a disconnected', 'b disconnected', 'c disconnected']);
+  });
+
+  it('lives through anything that is sent to it, and no end of its choice is without a reason', () => {
+    const seed = seedFromEnv('neighbours/redpepper-cores');
+    const known = vectors.flatMap(({ kind, hex }) => (kind === 'encode' || kind === 'decode' ? [hex] : []));
+    const piece = fc.oneof(
+      { weight: 4, arbitrary: fc.constantFrom(...known) },
+      { weight: 1, arbitrary: fc.uint8Array({ minLength: 1, maxLength: 12 }).map((bytes) => toHex(bytes)) },
+    );
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 30 }), fc.boolean(), (pieces, greets) => {
+        const world = new ManagerWorld();
+        const driver = world.connect();
+        if (greets) driver.play(steps([0, hello()]));
+        driver.play(pieces.map((hex, index) => ({ at_ms: 20 + index, from: 'agent', send: [{ hex }] })));
+        world.run(10_000);
+        const byPeer = world.told.some(({ output }) => output.kind === 'over' && output.ending === 'bye');
+        const isOver = driver.closedAtMs !== undefined;
+        if (isOver && !byPeer) expect(driver.said.at(-1)).toMatchObject({ t: MessageType.BYE });
+        expect(world.manager.sessions).toBe(isOver ? 0 : 1);
+      }),
+      { seed, numRuns: 200 },
+    );
   });
 
   it('ends a connection whose peer does not read', () => {
