@@ -23,6 +23,7 @@ interface AgentOptions extends CommonOptions, KeyOptions {
   readonly fps?: number;
   readonly listen: ListenAddress;
   readonly retry: number;
+  readonly serverName?: string;
 }
 
 /** Where the manager is: no wildcard, and no port that it would have to guess. */
@@ -61,6 +62,7 @@ export function agentCommand(finish: (exitCode: number) => void): Command {
     .addOption(
       new Option('--retry <time>', 'longest wait between tries to connect').argParser(duration).default(10_000, '10s'),
     );
+  command.option('--server-name <name>', "name in the manager's certificate (default: its host)");
   withKeyOptions(command, 'the credentials of this agent, one line');
   return withCommonOptions(command).action(async (options: AgentOptions) => {
     const output = commandOutput({ json: options.json === true, stdoutTaken: false });
@@ -90,7 +92,7 @@ export function agentCommand(finish: (exitCode: number) => void): Command {
     const agent = redPepperAgent({
       host: manager.host,
       port: manager.port,
-      tls,
+      tls: { ...tls, ...(options.serverName === undefined ? {} : { servername: options.serverName }) },
       id,
       credentials: credentials.trim(),
       methods: streams.methods(),

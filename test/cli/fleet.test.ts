@@ -75,6 +75,17 @@ describe.skipIf(typeof made === 'string')('a fleet', () => {
     expect([nobody.code, nobody.stderr]).toEqual([1, 'firstframe: agent camera-2 is none that may connect\n']);
   });
 
+  test('Ctrl-C while it waits ends it with 130, without a complaint', async () => {
+    await using cleanup = new Cleanup();
+    const keys = join(temporaryFolder(cleanup), 'keys');
+    await runToEnd(['fleet', 'keys', keys]);
+    const fleet = cleanup.use(firstframe(['fleet', '--listen', '127.0.0.1:0', '--keys', keys, 'list', '--json']));
+    await fleet.event('listening');
+    fleet.signal('SIGINT');
+    expect(await fleet.exit()).toMatchObject({ code: 130 });
+    expect(fleet.stderr).toBe('');
+  });
+
   test('keys are for their owner only, an agent can be added, and none is overwritten', async () => {
     await using cleanup = new Cleanup();
     const keys = join(temporaryFolder(cleanup), 'keys');

@@ -48,7 +48,8 @@ describe('the pages about the neighbours', () => {
     const reasons = table(text, 'On the wire', 'Bye of this end', 'when').map(([reason]) => reason);
     expect([...reasons].sort()).toEqual(Object.values(ByeReason).sort());
     const defaults = table(text, 'The machines', 'what', 'value').map(([, value]) => value);
-    const { helloMs, pingIntervalMs, pingTimeoutMs, pingRetriesMax, gapMs, waitingMax, keepMs } = sessionDefaults;
+    const { helloMs, pingIntervalMs, pingTimeoutMs, pingRetriesMax, gapMs, nudgeMs, waitingMax, keepMs } =
+      sessionDefaults;
     expect(defaults).toEqual([
       `${helloMs / 1000} s; also for TLS itself`,
       `${pingIntervalMs / 1000} s; ${pingTimeoutMs / 1000} s; ${pingRetriesMax + 1}`,
@@ -56,8 +57,9 @@ describe('the pages about the neighbours', () => {
       `${keepMs / 1000} s`,
       defaults[7],
       `${gapMs} ms`,
+      `${nudgeMs / 1000} s`,
       waitingMax.toLocaleString('en-US'),
-      ...defaults.slice(10),
+      ...defaults.slice(11),
     ]);
   });
 

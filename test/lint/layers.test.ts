@@ -156,6 +156,10 @@ const layers: Readonly<Record<string, { readonly may: readonly string[]; readonl
       'xstate',
     ],
   },
+  'src/neighbours/redpepper/core': {
+    may: ['./session.ts', '../../core/hello.ts', '@msgpack/msgpack'],
+    mayNot: ['../manager.ts', '../../tcp-transport.ts', 'node:crypto', 'node:tls'],
+  },
   'src/cli': {
     may: ['../io/clock.ts', '../index.ts', 'commander', 'node:fs'],
     mayNot: ['xstate', 'node:dgram', 'dgram-as-promised', 'binary-parser', 'pino'],
@@ -199,6 +203,7 @@ const pureFolders = [
   'src/sim/invariants',
   'src/neighbours/core',
   'src/neighbours/rrcc/core',
+  'src/neighbours/redpepper/core',
 ];
 const impure: readonly (readonly [name: string, expression: string])[] = [
   ['Date', 'Date.now()'],

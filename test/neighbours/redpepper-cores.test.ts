@@ -1,5 +1,13 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { encodeMessage, MessageType } from '../../src/neighbours/redpepper/core/message.ts';
+import { LengthPrefixReader } from '../../src/neighbours/core/framing.ts';
+import {
+  decodeMessage,
+  encodeMessage,
+  type Message,
+  MessageType,
+} from '../../src/neighbours/redpepper/core/message.ts';
+import { toHex } from '../codec/bytes.ts';
 import { expectedOf } from '../support/redpepper-player.ts';
 import { redPepperVectors } from '../support/redpepper-vectors.ts';
 import { AgentWorld, ManagerWorld } from '../support/redpepper-world.ts';
@@ -138,6 +146,47 @@ describe('a manager', () => {
     expect(driver.closedAtMs).toBeUndefined();
   });
 
+  it('gets its answer from a peer that takes one message for each piece that arrives, and is three behind', () => {
+    const world = new ManagerWorld({ pingIntervalMs: 30_000 });
+    const driver = world.connect(false);
+    const held: Message[] = [];
+    const reader = new LengthPrefixReader();
+    let pieces = 0;
+    driver.play(steps([0, hello()]));
+    world.run(100);
+    driver.received = (bytes) => {
+      reader.read(bytes, (body) => {
+        const decoded = decodeMessage(body);
+        return decoded.ok && held.push(decoded.message) > 0;
+      });
+      pieces++;
+      // The first four arrive together.
+      const next = pieces < 4 ? undefined : held.shift();
+      const at = { at_ms: world.queue.nowMs, from: 'agent' as const };
+      if (next?.t === MessageType.PING) driver.play([{ ...at, send: [{ msg: { t: 13, data: next.data } }] }]);
+      else if (next?.t === MessageType.REQUEST) {
+        driver.play([{ ...at, send: [{ msg: { t: 21, id: next.id, success: true, data: null } }] }]);
+      }
+    };
+    for (const id of ['a', 'b', 'c', 'd']) {
+      const bytes = encodeMessage({ t: MessageType.REQUEST, id, method: 'm', args: [], kwargs: {} });
+      world.step({ kind: 'request', link: 1, id, bytes });
+    }
+    world.run(20_000);
+    const settled = world.told.flatMap(({ atMs, output }) =>
+      output.kind === 'settled' ? [[output.id, output.settlement.outcome, Math.floor(atMs / 1000)]] : [],
+    );
+    expect(settled).toEqual([
+      ['a', 'answered', 0],
+      ['b', 'answered', 1],
+      ['c', 'answered', 2],
+      ['d', 'answered', 3],
+    ]);
+    expect(world.manager.counters).toMatchObject({ strayPong: 0 });
+    // Nobody waits any more: the last Pings are still held, and no others are sent.
+    expect(held).toHaveLength(3);
+  });
+
   it('works on requests in the order in which they came, each once, and refuses what is too much', () => {
     const world = new ManagerWorld({ workingMax: 2 });
     const driver = world.connect();
@@ -178,6 +227,29 @@ describe('a manager', () => {
       output.kind === 'settled' ? [`${output.id} ${output.settlement.outcome}`] : [],
     );
     expect(settled).toEqual(['a disconnected', 'b disconnected', 'c disconnected']);
+  });
+
+  it('lives through anything that is sent to it, and no end of its choice is without a reason', () => {
+    const seed = seedFromEnv('neighbours/redpepper-cores');
+    const known = vectors.flatMap(({ kind, hex }) => (kind === 'encode' || kind === 'decode' ? [hex] : []));
+    const piece = fc.oneof(
+      { weight: 4, arbitrary: fc.constantFrom(...known) },
+      { weight: 1, arbitrary: fc.uint8Array({ minLength: 1, maxLength: 12 }).map((bytes) => toHex(bytes)) },
+    );
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 30 }), fc.boolean(), (pieces, greets) => {
+        const world = new ManagerWorld();
+        const driver = world.connect();
+        if (greets) driver.play(steps([0, hello()]));
+        driver.play(pieces.map((hex, index) => ({ at_ms: 20 + index, from: 'agent', send: [{ hex }] })));
+        world.run(10_000);
+        const byPeer = world.told.some(({ output }) => output.kind === 'over' && output.ending === 'bye');
+        const isOver = driver.closedAtMs !== undefined;
+        if (isOver && !byPeer) expect(driver.said.at(-1)).toMatchObject({ t: MessageType.BYE });
+        expect(world.manager.sessions).toBe(isOver ? 0 : 1);
+      }),
+      { seed, numRuns: 200 },
+    );
   });
 
   it('ends a connection whose peer does not read', () => {

@@ -12,7 +12,6 @@ import {
   type RedPepperValue,
   unsaltedSha256,
 } from '../../src/neighbours/redpepper/index.ts';
-import { certificates } from '../support/certificates.ts';
 import { keys, made, rawAgent, startAgent, startManager } from '../support/redpepper-tls.ts';
 import { redPepperVectors } from '../support/redpepper-vectors.ts';
 
@@ -225,15 +224,22 @@ describe.skipIf(typeof made === 'string')('who is not let in', () => {
     expect(manager.counters.connections).toBe(0);
   });
 
-  it('a manager whose certificate is of another authority hears nothing from the agent', async () => {
+  it.each([
+    ['is of another authority', () => ({ ca: keys().client.cert })],
+    ['has another name', () => ({ ca: keys().ca, servername: 'other.example' })],
+  ])('a manager whose certificate %s hears nothing from the agent', async (_, tls) => {
     await using manager = await startManager();
-    const { client } = keys();
-    // The agent's own certificate is no authority for the manager's.
-    await using agent = startAgent(manager.port, { tls: { ...client, ca: client.cert } });
+    await using agent = startAgent(manager.port, { tls: { ...keys().client, ...tls() } });
     const [{ error }] = (await once(agent, 'unreachable')) as [{ readonly error: unknown }];
     expect(error).toBeInstanceOf(Error);
     expect(manager.counters.received).toBe(0);
-    expect(certificates()).toBe(made);
+  });
+
+  it('an agent takes a manager by the name in its certificate, whatever its address', async () => {
+    await using manager = await startManager();
+    await using agent = startAgent(manager.port, { tls: { ...keys().client, ca: keys().ca, servername: 'localhost' } });
+    await connected(agent);
+    expect(manager.agents).toEqual(['webserver1']);
   });
 });
 

@@ -45,7 +45,13 @@ export class Driver {
 
   /** What the subject said, without times; the data of its Pings is its own choice. */
   get said(): unknown[] {
-    return this.heard.map(({ message }) => (isPing(message) ? { t: 12, data: '<any>' } : message));
+    return this.saidUntil(Number.POSITIVE_INFINITY);
+  }
+
+  /** The same, up to a time of the connection in ms. */
+  saidUntil(untilMs: number): unknown[] {
+    const heard = this.heard.filter(({ atMs }) => atMs <= untilMs);
+    return heard.map(({ message }) => (isPing(message) ? { t: 12, data: '<any>' } : message));
   }
 
   /** The subject's bytes. */

@@ -19,6 +19,7 @@ import { Driver, type DriverClock } from './redpepper-player.ts';
 
 /** Certificates, or the reason why there are none. */
 export const made = certificates();
+if (typeof made === 'string') process.stderr.write(`skipped: RedPepper over TLS: ${made}\n`);
 
 /** Certificates for a test that is not run without them. */
 export function keys(): Certificates {

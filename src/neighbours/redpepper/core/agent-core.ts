@@ -7,6 +7,7 @@ import { Tally } from '../../core/tally.ts';
 import { MessageType } from './message.ts';
 import { Session } from './session.ts';
 import { ByeReason, type SessionCounter, sessionCounters } from './session-host.ts';
+import { giveNobody, giveSession, type OneSessionInput } from './session-inputs.ts';
 import type { SessionInput, SessionOutput } from './session-io.ts';
 import { type SessionOptions, sessionDefaults } from './session-options.ts';
 
@@ -118,42 +119,17 @@ export class AgentCore implements SteppedCore<AgentInput, AgentOutput> {
     }
   }
 
-  #forSession(input: Exclude<AgentInput | LinkInput, { kind: 'start' | 'stop' | 'failed' | 'connected' | 'timeout' }>) {
-    if (this.#live?.link !== input.link) {
-      if (input.kind === 'request') this.#refuse(input.link, input.id, 'disconnected');
-      return;
+  #forSession(input: OneSessionInput | Extract<AgentInput, { kind: 'notify' }>): void {
+    const session = this.#live?.link === input.link ? this.#live.session : undefined;
+    if (input.kind === 'notify') {
+      session?.notify(input.bytes, this.#nowMs);
+    } else if (session === undefined) giveNobody(input, this.#outputs);
+    else {
+      giveSession(session, input, this.#nowMs, this.#outputs);
+      if (input.kind !== 'disconnected') return;
+      this.#live = undefined;
+      this.#lost();
     }
-    const { session } = this.#live;
-    switch (input.kind) {
-      case 'message':
-        return session.message(input.bytes, this.#nowMs);
-      case 'malformed':
-        return session.malformed(input.fault, this.#nowMs);
-      case 'refused':
-        // Nothing is sent twice, so that who does not take it in is no peer any more.
-        return session.close(ByeReason.unread, this.#nowMs);
-      case 'ended':
-        this.#outputs.push({ kind: 'disconnect', link: input.link });
-        return session.disconnected(this.#nowMs);
-      case 'disconnected':
-        session.disconnected(this.#nowMs);
-        this.#live = undefined;
-        return this.#lost();
-      case 'notify':
-        session.notify(input.bytes, this.#nowMs);
-        return;
-      case 'cancel':
-        return session.cancel(input.id, this.#nowMs);
-      case 'finished':
-        return session.finished(input.id, input.success, input.data, this.#nowMs);
-      case 'request':
-        if (session.request(input.id, input.bytes, input.limitMs, this.#nowMs)) return;
-        return this.#refuse(input.link, input.id, session.state === 'Open' ? 'full' : 'disconnected');
-    }
-  }
-
-  #refuse(link: LinkNumber, id: string, outcome: 'full' | 'disconnected'): void {
-    this.#outputs.push({ kind: 'settled', link, id, settlement: { outcome } });
   }
 
   #connected(link: LinkNumber, messageBytesMax: number): void {

@@ -7,6 +7,7 @@ import { Tally } from '../../core/tally.ts';
 import { MessageType } from './message.ts';
 import { Session } from './session.ts';
 import { ByeReason, type SessionCounter, sessionCounters } from './session-host.ts';
+import { giveNobody, giveSession } from './session-inputs.ts';
 import type { SessionInput, SessionOutput } from './session-io.ts';
 import { type SessionOptions, sessionDefaults } from './session-options.ts';
 import type { RedPepperValue } from './value.ts';
@@ -91,9 +92,8 @@ export class ManagerCore implements SteppedCore<ManagerInput, ManagerOutput> {
         nowMs,
       );
     else if (input.kind === 'connected') this.#connected(input.link, input.messageBytesMax);
-    else if (input.kind === 'close' && input.link === 'all') {
-      for (const { session } of [...this.#entries.values()]) session.close(input.reason, nowMs);
-    } else this.#take(input);
+    else if (input.kind === 'close') this.#close(input.link, input.reason);
+    else this.#take(input);
     const outputs = this.#outputs;
     this.#outputs = [];
     return outputs;
@@ -125,43 +125,21 @@ export class ManagerCore implements SteppedCore<ManagerInput, ManagerOutput> {
     session.start(this.#nowMs);
   }
 
-  #take(input: Exclude<ManagerInput | LinkInput, { kind: 'timeout' | 'connected' }>): void {
-    const entry = typeof input.link === 'number' ? this.#entries.get(input.link) : undefined;
-    if (entry === undefined || typeof input.link !== 'number') {
-      if (input.kind === 'request') this.#full(input.link, input.id, 'disconnected');
-      return;
-    }
-    const { session } = entry;
-    switch (input.kind) {
-      case 'message':
-        return session.message(input.bytes, this.#nowMs);
-      case 'malformed':
-        return session.malformed(input.fault, this.#nowMs);
-      case 'refused':
-        // Nothing is sent twice, so that who does not take it in is no peer any more.
-        return session.close(ByeReason.unread, this.#nowMs);
-      case 'ended':
-        this.#outputs.push({ kind: 'disconnect', link: input.link });
-        return session.disconnected(this.#nowMs);
-      case 'disconnected':
-        this.#entries.delete(input.link);
-        return session.disconnected(this.#nowMs);
-      case 'judged':
-        return this.#judged(entry, input.admitted);
-      case 'close':
-        return session.close(input.reason, this.#nowMs);
-      case 'cancel':
-        return session.cancel(input.id, this.#nowMs);
-      case 'finished':
-        return session.finished(input.id, input.success, input.data, this.#nowMs);
-      case 'request':
-        if (session.request(input.id, input.bytes, input.limitMs, this.#nowMs)) return;
-        return this.#full(input.link, input.id, session.state === 'Open' ? 'full' : 'disconnected');
+  #take(input: Exclude<ManagerInput | LinkInput, { kind: 'timeout' | 'connected' | 'close' }>): void {
+    const entry = this.#entries.get(input.link);
+    if (input.kind === 'judged') {
+      if (entry !== undefined) this.#judged(entry, input.admitted);
+    } else if (entry === undefined) giveNobody(input, this.#outputs);
+    else {
+      giveSession(entry.session, input, this.#nowMs, this.#outputs);
+      if (input.kind === 'disconnected') this.#entries.delete(input.link);
     }
   }
 
-  #full(link: LinkNumber, id: string, outcome: 'full' | 'disconnected'): void {
-    this.#outputs.push({ kind: 'settled', link, id, settlement: { outcome } });
+  #close(link: LinkNumber | 'all', reason: string): void {
+    for (const [number, { session }] of [...this.#entries]) {
+      if (link === 'all' || link === number) session.close(reason, this.#nowMs);
+    }
   }
 
   #judged({ session, agent = '' }: Entry, admitted: boolean): void {

@@ -37,6 +37,11 @@ export class PacedSender implements Part {
     return this.#waiting.length;
   }
 
+  /** When the last message left, monotonic ms. */
+  get sentAtMs(): number {
+    return this.#freeAtMs - this.#options.gapMs;
+  }
+
   deadlineMs(): number {
     return this.#waiting.length === 0 ? Number.POSITIVE_INFINITY : this.#freeAtMs;
   }

@@ -22,6 +22,8 @@ export interface SessionOptions {
   readonly keepMs?: number;
   /** From message to message, at least, in ms. Default 5; 0 only where the peer is known not to be RedPepper 0.3.4. */
   readonly gapMs?: number;
+  /** While answers are waited for and nothing else is sent: from Ping to Ping, in ms; 0 for never. Default 1,000. */
+  readonly nudgeMs?: number;
   /** Messages that wait to be sent. Default 1,024. */
   readonly waitingMax?: number;
 }
@@ -38,5 +40,6 @@ export const sessionDefaults: Required<SessionOptions> = {
   workingMax: 64,
   keepMs: 60_000,
   gapMs: 5,
+  nudgeMs: 1000,
   waitingMax: 1024,
 };

@@ -12,6 +12,7 @@ import { Hello } from '../../core/hello.ts';
 import { earliestMs, type Part, wakeDue } from '../../core/part.ts';
 import { RequestTracker } from '../../core/request-tracker.ts';
 import { decodeMessage, encodeMessage, isCompatible, type Message, MessageType, type Response } from './message.ts';
+import { Nudge } from './nudge.ts';
 import { PacedSender } from './paced-sender.ts';
 import { RequestQueue } from './request-queue.ts';
 import { ByeReason, type SessionHost } from './session-host.ts';
@@ -21,6 +22,8 @@ import type { RedPepperValue } from './value.ts';
 
 /** How long Bye may wait behind other messages, in ms. */
 const LINGER_MS = 2000;
+/** Pings beside the heartbeat whose Pongs are waited for. */
+const NUDGES_MAX = 64;
 /** Pings carry 0..this. */
 const PING_MAX = 1_000_000;
 
@@ -39,6 +42,8 @@ export class Session implements Part {
   readonly #tracker: RequestTracker<Uint8Array, Response>;
   readonly #requests: RequestQueue;
   readonly #parts: readonly Part[];
+  /** What Pings beside the heartbeat carried, and no Pong has yet. */
+  readonly #nudges = new Set<number | bigint>();
   #reason = '';
   #nowMs = 0;
 
@@ -96,7 +101,12 @@ export class Session implements Part {
       duplicate: () => host.counters.add('duplicateRequest'),
       busy: () => host.counters.add('busy'),
     });
-    this.#parts = [this.#sender, this.#hello, this.#heartbeat, this.#tracker, this.#requests];
+    const nudge = new Nudge(this.#options.nudgeMs, {
+      waits: () => this.#tracker.inFlight > 0 && this.#sender.waiting === 0,
+      sentAtMs: () => this.#sender.sentAtMs,
+      ping: () => this.#nudge(),
+    });
+    this.#parts = [this.#sender, this.#hello, this.#heartbeat, this.#tracker, this.#requests, nudge];
   }
 
   get state(): RedPepperSessionState {
@@ -240,12 +250,8 @@ export class Session implements Part {
     switch (message.t) {
       case MessageType.PING:
         return this.#heartbeat.ping(message.data, this.#nowMs);
-      case MessageType.PONG: {
-        const { stray } = this.#heartbeat.counters;
-        this.#heartbeat.pong(message.data, this.#nowMs);
-        if (this.#heartbeat.counters.stray > stray) this.#host.counters.add('strayPong');
-        return;
-      }
+      case MessageType.PONG:
+        return this.#pong(message.data);
       case MessageType.REQUEST:
         return this.#requests.request(message, this.#nowMs);
       case MessageType.RESPONSE:
@@ -255,6 +261,19 @@ export class Session implements Part {
         if (this.#role === 'manager') return this.#host.notified(message);
     }
     this.#host.counters.add('unexpected');
+  }
+
+  #pong(data: number | bigint): void {
+    if (this.#nudges.delete(data)) return;
+    const { stray } = this.#heartbeat.counters;
+    this.#heartbeat.pong(data, this.#nowMs);
+    if (this.#heartbeat.counters.stray > stray) this.#host.counters.add('strayPong');
+  }
+
+  #nudge(): void {
+    // A peer that answers none of them is about to be dead by its heartbeat.
+    if (this.#nudges.size >= NUDGES_MAX) this.#nudges.clear();
+    this.#nudges.add(this.#ping());
   }
 
   #refuse(failure: HelloFailure): void {
