@@ -111,6 +111,9 @@ def main(mode):
 def answer(mode, call):
     if mode == "hang":
         time.sleep(60)
+    elif mode == "slow":
+        time.sleep(0.4)
+        result(call, result_status="OK")
     elif mode == "crash":
         print("about to fail", file=sys.stderr, flush=True)
         os._exit(3)

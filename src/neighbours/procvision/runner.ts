@@ -210,6 +210,7 @@ class Runner implements ProcvisionRunner {
   }
 
   #hand(image: CallImage, handed: string[]): { readonly id: string; readonly meta: ImageMeta } {
+    if (this.#ended !== undefined) throw new ProcvisionError(this.#ended, this.#core.detail);
     if ('sharedId' in image) return { id: image.sharedId, meta: image.meta };
     this.#images ??= this.#newImages();
     this.#lastImage++;
