@@ -15,6 +15,7 @@ export const documents = [
   'docs/OPERATIONS.md',
   'docs/SIMULATION.md',
   'docs/NEIGHBOURS.md',
+  'docs/PROCVISION.md',
 ] as const;
 
 /** A document's path. */

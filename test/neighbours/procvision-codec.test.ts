@@ -71,6 +71,11 @@ describe('ProcVision frames', () => {
     expect(read).toEqual({ ok: true, notJson: true, body: { a: null, b: [null, null], c: 'NaN " Infinity' } });
   });
 
+  it('a text that is no JSON is looked through once, however it is made', () => {
+    const escapes = bytesOf(`{"${'\\\\"'.repeat(500_000)}`);
+    expect(decodeBody(escapes)).toEqual({ ok: false, fault: 'badJson' });
+  });
+
   it('NaN is not written, and its place is told', () => {
     expect(() => encodeBody({ data: { rects: [{ score: Number.NaN }] } })).toThrow('data.rects.0.score');
   });

@@ -270,8 +270,8 @@ export class RunnerCore implements SteppedCore<RunnerInput, RunnerOutput> {
   #reported(body: JsonObject): void {
     const errorCode = codeText(body['error_code']);
     const message = typeof body['message'] === 'string' ? body['message'] : '';
-    this.#blame(`it reported ${errorCodeText(errorCode)}: ${message}`);
-    this.#errorCode ??= errorCode;
+    this.#blame(`it reported ${errorCode === '' ? 'an error' : errorCodeText(errorCode)}: ${message}`);
+    this.#errorCode ??= errorCode || undefined;
     this.#send({ type: 'peer.ended', fault: 'startup' });
   }
 
