@@ -72,8 +72,9 @@ describe('ProcVision frames', () => {
   });
 
   it('a text that is no JSON is looked through once, however it is made', () => {
-    const escapes = bytesOf(`{"${'\\\\"'.repeat(500_000)}`);
-    expect(decodeBody(escapes)).toEqual({ ok: false, fault: 'badJson' });
+    for (const piece of ['\\"', '"', '-', 'NaN', '\\\\"']) {
+      expect(decodeBody(bytesOf(`{"${piece.repeat(500_000)}`))).toEqual({ ok: false, fault: 'badJson' });
+    }
   });
 
   it('NaN is not written, and its place is told', () => {

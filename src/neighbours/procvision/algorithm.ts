@@ -107,7 +107,7 @@ class ProtocolProcess {
       if (this.#code !== undefined) return;
       this.#runner.step({ kind: 'broken', errorCode: '1009', message: `the algorithm's process ${how}` });
     };
-    work.once('error', (error) => over(`could not be started: ${error.message}`));
+    work.on('error', (error) => over(`cannot be reached: ${error.message}`));
     work.once('exit', (code, signal) =>
       over(signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`),
     );
