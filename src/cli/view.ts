@@ -7,6 +7,7 @@ import type { MediaSink } from '../io/media-sink.ts';
 import { type ReceivedStream, type StreamEnd, sessionError } from '../io/received-stream.ts';
 import { parseSink } from '../io/sinks/parse-sink.ts';
 import { SinkError } from '../io/sinks/sink-error.ts';
+import { inspectSink } from '../neighbours/procvision/inspect-sink.ts';
 import { peerText } from '../observe/text.ts';
 import { Timeline } from '../observe/timeline.ts';
 import { endpointOptions, type Observation, observe, tellMetrics } from './endpoint-options.ts';
@@ -17,6 +18,7 @@ import { type Interrupt, interruptible } from './interrupt.ts';
 import { KeptSink } from './kept-sink.ts';
 import { type CommonOptions, duration, withCommonOptions } from './options.ts';
 import { commandOutput, complain, type Output } from './output.ts';
+import { resultLines } from './result-lines.ts';
 import { ReceiveStatus, summaryLines } from './text.ts';
 
 /** Options of a view. */
@@ -27,6 +29,7 @@ export interface ViewOptions extends CommonOptions {
   readonly duration?: number;
   readonly reconnect?: boolean;
   readonly sdp?: string;
+  readonly inspect?: string;
 }
 
 /** First wait before a further try, doubled each time up to the cap; ms. */
@@ -47,20 +50,44 @@ export function viewCommand(finish: (exitCode: number) => void): Command {
     )
     .option('--duration <time>', 'stop after, such as 10s', duration)
     .option('--reconnect', 'try again for ever when there is no stream or it is lost')
-    .option('--sdp <file>', 'where an rtp:// output writes its session description (default: firstframe.sdp)');
+    .option('--sdp <file>', 'where an rtp:// output writes its session description (default: firstframe.sdp)')
+    .addOption(
+      new Option(
+        '--inspect <command>',
+        "have a ProcVision algorithm judge the frames, such as 'python3 -m …'; results on stdout, a JSON line each",
+      ).conflicts('output'),
+    );
   return withCommonOptions(command).action(async (target: string, options: ViewOptions) => {
-    const output = commandOutput({ json: options.json === true, stdoutTaken: options.output === '-' });
+    const output = commandOutput({
+      json: options.json === true,
+      // Lines of results are for programs, unless all is.
+      stdoutTaken: options.output === '-' || (options.inspect !== undefined && options.json !== true),
+    });
     using interrupt = interruptible(() => output.line('closing (Ctrl-C again to leave at once)'));
     await using observation = await observe(options);
     tellMetrics(observation, output);
-    const sink = parseSink(options.output, options.sdp === undefined ? {} : { sdpPath: options.sdp });
-    const kept = options.reconnect === true ? new KeptSink(sink, options.output) : undefined;
+    const sink = await sinkOf(target, options, output, interrupt.signal);
+    const where = options.inspect === undefined ? options.output : `inspect:${options.inspect}`;
+    const kept = options.reconnect === true ? new KeptSink(sink, where) : undefined;
     const view = new View(target, options, output, interrupt, observation, kept ?? sink);
     try {
       finish(await view.run());
     } finally {
       await (kept?.finish() ?? sink.close());
     }
+  });
+}
+
+async function sinkOf(target: string, options: ViewOptions, output: Output, signal: AbortSignal): Promise<MediaSink> {
+  const { inspect: command, output: where, sdp, json } = options;
+  if (command === undefined) return parseSink(where, sdp === undefined ? {} : { sdpPath: sdp });
+  output.line(`starting the algorithm: ${command}`);
+  return inspectSink({
+    command,
+    cameraId: target,
+    signal,
+    onLog: complain,
+    onInspection: json === true ? (one) => output.event({ event: 'inspection', ...one }) : resultLines(process.stdout),
   });
 }
 

@@ -17,6 +17,7 @@ export const documents = [
   'docs/NEIGHBOURS.md',
   'docs/RRCC.md',
   'docs/REDPEPPER.md',
+  'docs/PROCVISION.md',
 ] as const;
 
 /** A document's path. */

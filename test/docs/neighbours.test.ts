@@ -21,6 +21,7 @@ describe('the pages about the neighbours', () => {
     ['docs/NEIGHBOURS.md', ['hello', 'heartbeat', 'reconnect']],
     ['docs/RRCC.md', ['rrcc-leader', 'rrcc-follower']],
     ['docs/REDPEPPER.md', ['redpepper-session']],
+    ['docs/PROCVISION.md', ['procvision-runner']],
   ] as const)('%s shows the diagrams of its machines as they are', (path, machines) => {
     const shown = fenced(read(path)).filter(({ language }) => language === 'mermaid');
     expect(shown.map(({ text }) => text)).toEqual(machines.map(drawn));

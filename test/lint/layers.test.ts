@@ -160,6 +160,10 @@ const layers: Readonly<Record<string, { readonly may: readonly string[]; readonl
     may: ['./session.ts', '../../core/hello.ts', '@msgpack/msgpack'],
     mayNot: ['../manager.ts', '../../tcp-transport.ts', 'node:crypto', 'node:tls'],
   },
+  'src/neighbours/procvision/core': {
+    may: ['./codec.ts', '../../core/hello.ts', '../../../engine/driver.ts', '../../../../machines/index.ts'],
+    mayNot: ['../runner.ts', '../../core-runner.ts', '../../../io/clock.ts', 'node:fs', 'xstate'],
+  },
   'src/cli': {
     may: ['../io/clock.ts', '../index.ts', 'commander', 'node:fs'],
     mayNot: ['xstate', 'node:dgram', 'dgram-as-promised', 'binary-parser', 'pino'],
@@ -204,6 +208,7 @@ const pureFolders = [
   'src/neighbours/core',
   'src/neighbours/rrcc/core',
   'src/neighbours/redpepper/core',
+  'src/neighbours/procvision/core',
 ];
 const impure: readonly (readonly [name: string, expression: string])[] = [
   ['Date', 'Date.now()'],

@@ -9,6 +9,7 @@ import {
   checkRunnerHello,
 } from '../../src/neighbours/procvision/core/messages.ts';
 import { decodeNpy, encodeNpy, swapRedAndBlue } from '../../src/neighbours/procvision/core/npy.ts';
+import { PpmReader } from '../../src/neighbours/procvision/core/ppm.ts';
 import { fromHex, toHex } from '../codec/bytes.ts';
 import { bytesOf } from '../support/heard.ts';
 import { procvisionVectors } from '../support/procvision-vectors.ts';
@@ -68,6 +69,12 @@ describe('ProcVision frames', () => {
   it('NaN and its like are read as null and told, but not where they stand in a text', () => {
     const read = decodeBody(bytesOf('{"a":NaN,"b":[-Infinity,Infinity],"c":"NaN \\" Infinity"}'));
     expect(read).toEqual({ ok: true, notJson: true, body: { a: null, b: [null, null], c: 'NaN " Infinity' } });
+  });
+
+  it('a text that is no JSON is looked through once, however it is made', () => {
+    for (const piece of ['\\"', '"', '-', 'NaN', '\\\\"']) {
+      expect(decodeBody(bytesOf(`{"${piece.repeat(500_000)}`))).toEqual({ ok: false, fault: 'badJson' });
+    }
   });
 
   it('NaN is not written, and its place is told', () => {
@@ -146,4 +153,32 @@ describe('images as NumPy files', () => {
   it('have red and blue changed for BGR', () => {
     expect(swapRedAndBlue(image.data)).toEqual(Uint8Array.of(3, 2, 1, 6, 5, 4));
   });
+});
+
+describe('a stream of pictures', () => {
+  const picture = Uint8Array.of(...bytesOf('P6\n2 1\n255\n'), 1, 2, 3, 4, 5, 6);
+
+  it('is taken apart however it was cut', () => {
+    const bytes = Uint8Array.of(...picture, ...picture);
+    for (const size of [1, 2, 7, bytes.length]) {
+      const reader = new PpmReader();
+      const images: unknown[] = [];
+      for (let at = 0; at < bytes.length; at += size) {
+        expect(reader.read(bytes.slice(at, at + size), (image) => images.push(image))).toBe(true);
+      }
+      const image = { width: 2, height: 1, data: Uint8Array.of(1, 2, 3, 4, 5, 6) };
+      expect(images).toEqual([image, image]);
+    }
+  });
+
+  it.each(['P5\n2 1\n255\n', 'P6\n8193 1\n255\n', 'P6\n8192 8192\n255\n', 'P6\n0 1\n255\n'])(
+    'with the header %j is none, and takes no room',
+    (header) => {
+      const reader = new PpmReader();
+      const bytes = bytesOf(header.padEnd(64, 'x'));
+      expect(reader.read(bytes, () => {})).toBe(false);
+      expect(reader.held).toBeLessThanOrEqual(32);
+      expect(reader.read(picture, () => {})).toBe(false);
+    },
+  );
 });

@@ -103,6 +103,43 @@ describe('a runner and an algorithm in Python', () => {
       expect([runner.counters.notJson, runner.counters.processes, runner.state]).toEqual([2, 1, 'Ready']);
     }));
 
+  it('an error that is recoverable has the call made again, as often as was said and no more', async () => {
+    await withAlgorithm('recovers', { retriesMax: 2 }, async ({ runner }) => {
+      expect((await runner.execute({ image })).verdict).toBe('OK');
+      expect(runner.counters.calls).toBe(3);
+    });
+    await withAlgorithm('recovers', { retriesMax: 1 }, async ({ failure }) => {
+      expect((await failure()).errorCode).toBe('1005');
+    });
+    await withAlgorithm('technical', { retriesMax: 2 }, async ({ runner, failure }) => {
+      expect((await failure()).errorCode).toBe('1004');
+      expect(runner.counters.calls).toBe(1);
+    });
+  });
+
+  it('speak v0.2 when the algorithm does', () =>
+    withAlgorithm('v02', {}, async ({ runner }) => {
+      const { data } = await runner.execute({ image, stepIndex: 2, pid: 'p001', userParams: { threshold: 0.7 } });
+      expect(data['asked']).toMatchObject({
+        phase: 'execute',
+        step_index: 2,
+        pid: 'p001',
+        user_params: { threshold: 0.7 },
+        shared_mem_id: 'firstframe-1',
+        image_meta: { width: 2, height: 1, camera_id: 'firstframe', color_space: 'RGB' },
+      });
+    }));
+
+  it('a call that cannot be written is not made', () =>
+    withAlgorithm('good', { messageBytesMax: 4096 }, async ({ runner }) => {
+      const code = (call: Promise<unknown>) => call.catch((error: ProcvisionError) => error.code);
+      expect(await code(runner.execute({ image, stepIndex: 0 }))).toBe('badCall');
+      expect(await code(runner.execute({ image: { ...image, width: 3 } }))).toBe('badCall');
+      expect(await code(runner.execute({ image, guideInfo: [Number.NaN] }))).toBe('badCall');
+      expect(await code(runner.call('pre', { text: 'x'.repeat(4096) }))).toBe('tooLarge');
+      expect([runner.counters.calls, runner.sharedImages]).toEqual([0, 0]);
+    }));
+
   it('a call is cancelled, and what it would have brought is nobody else’s', () =>
     withAlgorithm('good', {}, async ({ runner }) => {
       await runner.ready;

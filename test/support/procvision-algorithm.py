@@ -88,6 +88,8 @@ def main(mode):
         print("x" * 100000, file=sys.stderr)
         print(json.dumps({"level": "info", "message": "ready"}), file=sys.stderr, flush=True)
         hello()
+    elif mode == "v02":
+        hello(capabilities=["ping", "call", "shutdown", "shared_memory:v1", "info", "setup"])
     else:
         hello()
     while True:
@@ -111,11 +113,18 @@ def main(mode):
 def answer(mode, call):
     if mode == "hang":
         time.sleep(60)
+    elif mode == "slow":
+        time.sleep(0.4)
+        result(call, result_status="OK")
     elif mode == "crash":
         print("about to fail", file=sys.stderr, flush=True)
         os._exit(3)
     elif mode == "wrong-id":
         result({"request_id": "someone else's"}, result_status="OK")
+    elif mode == "recovers" and call["request_id"] != "r3":
+        error(call["request_id"], "1005", "too slow this time")
+    elif mode == "v02":
+        result(call, result_status="OK", asked=call["data"])
     elif mode == "nan":
         data = b'{"type":"result","request_id":"%s","status":"OK","data":{"score":NaN}}' % call["request_id"].encode()
         OUT.write(struct.pack(">I", len(data)) + data)

@@ -10,7 +10,7 @@ import {
   type AlgorithmOptions,
   type AlgorithmOutput,
 } from './core/algorithm-core.ts';
-import type { JsonObject } from './core/codec.ts';
+import { BODY_BYTES_MAX, type JsonObject } from './core/codec.ts';
 import type { Phase } from './core/messages.ts';
 import type { SharedImage } from './shared-images.ts';
 import { isWorkProcess, serveCalls, type ToProtocol, WORK_VARIABLE } from './work-process.ts';
@@ -46,7 +46,7 @@ export interface ProcvisionAlgorithmOptions extends Omit<AlgorithmOptions, 'gene
   readonly load?: () => void | Promise<void>;
   /** The module that calls this function. Default: the program that was started. */
   readonly module?: string | URL;
-  /** Largest frame in either direction, in bytes. Default 1,048,576. */
+  /** Largest frame in either direction, in bytes. Default 2 MiB. */
   readonly messageBytesMax?: number;
 }
 
@@ -70,7 +70,14 @@ class ProtocolProcess {
   #code: 0 | 1 | undefined;
 
   constructor(options: ProcvisionAlgorithmOptions) {
-    const { execute: _, phases, load: __, module = process.argv[1] ?? '', messageBytesMax, ...rules } = options;
+    const {
+      execute: _,
+      phases,
+      load: __,
+      module = process.argv[1] ?? '',
+      messageBytesMax = BODY_BYTES_MAX,
+      ...rules
+    } = options;
     const core = new AlgorithmCore({
       ...rules,
       generation: phases === undefined ? '0.3' : '0.2',
@@ -79,11 +86,7 @@ class ProtocolProcess {
     this.#runner = new CoreRunner(core, (output) => this.#hear(output));
     const output = frameOutput();
     this.#work = this.#start(module);
-    const transport = new StreamTransport(
-      process.stdin,
-      output,
-      messageBytesMax === undefined ? {} : { messageBytesMax },
-    );
+    const transport = new StreamTransport(process.stdin, output, { messageBytesMax });
     output.once('close', () => this.#leave());
     process.on('uncaughtException', (error) => {
       process.stderr.write(`${error.stack ?? error.message}\n`);
@@ -104,7 +107,7 @@ class ProtocolProcess {
       if (this.#code !== undefined) return;
       this.#runner.step({ kind: 'broken', errorCode: '1009', message: `the algorithm's process ${how}` });
     };
-    work.once('error', (error) => over(`could not be started: ${error.message}`));
+    work.on('error', (error) => over(`cannot be reached: ${error.message}`));
     work.once('exit', (code, signal) =>
       over(signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`),
     );

@@ -27,6 +27,7 @@ export {
 export { decodeNpy, encodeNpy, IMAGE_BYTES_MAX, type RgbImage, SIDE_MAX } from './core/npy.ts';
 export type { CallFailure, ProcessEnd } from './core/runner-io.ts';
 export type { RunnerOptions } from './core/runner-options.ts';
+export { type Inspection, type InspectSinkOptions, inspectSink } from './inspect-sink.ts';
 export type { LogLine } from './log-lines.ts';
 export { ProcvisionError, type ProcvisionErrorCode } from './procvision-error.ts';
 export {

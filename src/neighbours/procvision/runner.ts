@@ -2,10 +2,9 @@ import type { ProcvisionRunnerState } from '../../../machines/index.ts';
 import type { Entropy } from '../../engine/io-types.ts';
 import { cryptoEntropy } from '../../io/entropy.ts';
 import type { Timing } from '../../io/sources/timing.ts';
-import { MESSAGE_BYTES_MAX } from '../core/framing.ts';
 import { CoreRunner } from '../core-runner.ts';
 import { type AlgorithmCommand, AlgorithmProcess } from './algorithm-process.ts';
-import { encodeBody, type JsonObject } from './core/codec.ts';
+import { BODY_BYTES_MAX, encodeBody, type JsonObject } from './core/codec.ts';
 import { meaningsOf } from './core/error-codes.ts';
 import type { AlgorithmHello, CallAnswer, ImageMeta, Phase, ProcvisionResult } from './core/messages.ts';
 import type { RgbImage } from './core/npy.ts';
@@ -20,7 +19,7 @@ import { SharedImages } from './shared-images.ts';
 export interface ProcvisionRunnerOptions extends AlgorithmCommand, RunnerOptions {
   /** A call is made again this many times after an error that its code calls recoverable. Default 0; a document says 2. */
   readonly retriesMax?: number;
-  /** Largest frame in either direction, in bytes. Default 1,048,576. */
+  /** Largest frame in either direction, in bytes. Default 2 MiB. */
   readonly messageBytesMax?: number;
   /** Hears every line of the algorithm's standard error. */
   readonly onLog?: (line: LogLine) => void;
@@ -210,6 +209,7 @@ class Runner implements ProcvisionRunner {
   }
 
   #hand(image: CallImage, handed: string[]): { readonly id: string; readonly meta: ImageMeta } {
+    if (this.#ended !== undefined) throw new ProcvisionError(this.#ended, this.#core.detail);
     if ('sharedId' in image) return { id: image.sharedId, meta: image.meta };
     this.#images ??= this.#newImages();
     this.#lastImage++;
@@ -242,7 +242,7 @@ class Runner implements ProcvisionRunner {
       if (signal?.aborted === true) return reject(new ProcvisionError('cancelled', '', undefined, signal.reason));
       const bytes = bytesOf(data);
       if (typeof bytes === 'string') return reject(new ProcvisionError('badCall', bytes));
-      if (bytes > (this.#options.messageBytesMax ?? MESSAGE_BYTES_MAX)) {
+      if (bytes > (this.#options.messageBytesMax ?? BODY_BYTES_MAX)) {
         return reject(new ProcvisionError('tooLarge', `${bytes} bytes`));
       }
       this.#lastCall++;
@@ -299,18 +299,15 @@ class Runner implements ProcvisionRunner {
     const waiting = this.#settle(call);
     if (answer.kind === 'result') return waiting?.resolve(answer.result);
     if (answer.kind === 'invalid') return waiting?.reject(new ProcvisionError('badResult', answer.problem));
-    waiting?.reject(new ProcvisionError('algorithmError', answer.message, answer.errorCode));
+    waiting?.reject(new ProcvisionError('algorithmError', answer.message, answer.errorCode || undefined));
   }
 
   #spawn(): void {
     this.#lastLine = '';
-    const { messageBytesMax, timing, onLog, env = process.env } = this.#options;
+    const { messageBytesMax = BODY_BYTES_MAX, timing, onLog, env = process.env } = this.#options;
     this.#images ??= this.#newImages();
     const command = { ...this.#options, env: { ...env, PROC_SHM_DIR: this.#images.folder } };
-    const limits = {
-      ...(messageBytesMax === undefined ? {} : { messageBytesMax }),
-      ...(timing === undefined ? {} : { timing }),
-    };
+    const limits = { messageBytesMax, ...(timing === undefined ? {} : { timing }) };
     this.#process = new AlgorithmProcess(command, limits, {
       log: (line) => {
         this.#lastLine = line.text.slice(0, LAST_LINE_CHARS_MAX);

@@ -11,6 +11,13 @@ export function sharedImageFolder(env: NodeJS.ProcessEnv = process.env): string 
   return env['PROC_SHM_DIR'] ?? join(tmpdir(), 'procvision_dev_shm');
 }
 
+const open = new Set<SharedImages>();
+
+/** Whoever leaves without waiting takes back what it handed over. */
+function disposeAll(): void {
+  for (const images of open) images[Symbol.dispose]();
+}
+
 /** The file of an image, without its extension: all but letters, digits, `.`, `_` and `-` become `_`. */
 function fileOf(folder: string, id: string): string {
   return join(folder, id.replaceAll(/[^a-zA-Z0-9._-]/g, '_'));
@@ -31,6 +38,8 @@ export class SharedImages implements Disposable {
     this.#ownFolder = folder === undefined;
     this.folder = folder ?? mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'procvision-'));
     mkdirSync(this.folder, { recursive: true });
+    if (open.size === 0) process.on('exit', disposeAll);
+    open.add(this);
   }
 
   /** Images that are there. */
@@ -64,6 +73,8 @@ export class SharedImages implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    open.delete(this);
+    if (open.size === 0) process.off('exit', disposeAll);
     for (const id of [...this.#bytes.keys()]) this.take(id);
     if (this.#ownFolder) rmSync(this.folder, { recursive: true, force: true });
   }

@@ -72,7 +72,7 @@ export interface ProcvisionResult {
 export type CallAnswer =
   | { readonly kind: 'result'; readonly result: ProcvisionResult }
   /** The technical status is ERROR, or the answer was an error frame. */
-  | { readonly kind: 'error'; readonly errorCode: string; readonly message: string }
+  | { readonly kind: 'error' /** Empty when it gave none. */; readonly errorCode: string; readonly message: string }
   /** The answer is not as the protocol has it. */
   | { readonly kind: 'invalid'; readonly problem: string };
 
@@ -169,10 +169,10 @@ export function checkResultData(data: unknown): Checked<Omit<ProcvisionResult, '
   };
 }
 
-/** A code as text: numbers are taken too, as a document has them. */
+/** A code as text: numbers are taken too, as a document has them; empty when there is none. */
 export function codeText(code: unknown): string {
-  if (typeof code === 'string' && code !== '') return code;
-  return typeof code === 'number' ? String(code) : 'unknown';
+  if (typeof code === 'string') return code;
+  return typeof code === 'number' ? String(code) : '';
 }
 
 /** A whole number of at least 0. */

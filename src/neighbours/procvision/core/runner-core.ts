@@ -270,8 +270,8 @@ export class RunnerCore implements SteppedCore<RunnerInput, RunnerOutput> {
   #reported(body: JsonObject): void {
     const errorCode = codeText(body['error_code']);
     const message = typeof body['message'] === 'string' ? body['message'] : '';
-    this.#blame(`it reported ${errorCodeText(errorCode)}: ${message}`);
-    this.#errorCode ??= errorCode;
+    this.#blame(`it reported ${errorCode === '' ? 'an error' : errorCodeText(errorCode)}: ${message}`);
+    this.#errorCode ??= errorCode || undefined;
     this.#send({ type: 'peer.ended', fault: 'startup' });
   }
 
@@ -327,7 +327,6 @@ export class RunnerCore implements SteppedCore<RunnerInput, RunnerOutput> {
 
   #perform(output: string): void {
     const { shutdownMs, exitMs, killMs } = this.#options;
-    const deadlines = this.#deadlines;
     this.#tellState();
     switch (output) {
       case 'spawn':
@@ -351,14 +350,14 @@ export class RunnerCore implements SteppedCore<RunnerInput, RunnerOutput> {
       case 'askRestart':
         return this.#restarts.disconnected(this.#nowMs);
       case 'armShutdown':
-        return deadlines.arm('shutdown', this.#nowMs + shutdownMs);
+        return this.#deadlines.arm('shutdown', this.#nowMs + shutdownMs);
       case 'armExit':
         this.#peer?.silence(this.#nowMs);
-        return deadlines.arm('exit', this.#nowMs + exitMs);
+        return this.#deadlines.arm('exit', this.#nowMs + exitMs);
       case 'armKill':
-        return deadlines.arm('kill', this.#nowMs + killMs);
+        return this.#deadlines.arm('kill', this.#nowMs + killMs);
       case 'disarm':
-        return deadlines.disarmAll();
+        return this.#deadlines.disarmAll();
       case 'release':
         return this.#release();
     }
@@ -384,8 +383,9 @@ export class RunnerCore implements SteppedCore<RunnerInput, RunnerOutput> {
 
   #ready(): void {
     this.#restarts.connected(this.#nowMs);
-    this.#peer?.ready(this.#nowMs);
-    if (this.#algorithm !== undefined) this.#outputs.push({ kind: 'ready', hello: this.#algorithm });
+    const hello = this.#algorithm;
+    if (hello?.capabilities.includes('ping') === true) this.#peer?.ready(this.#nowMs);
+    if (hello !== undefined) this.#outputs.push({ kind: 'ready', hello });
     this.#next();
   }
 
