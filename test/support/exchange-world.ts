@@ -46,6 +46,7 @@ export class ExchangeWorld extends World {
   readonly ends = new Map<string, CallEnd[]>();
   readonly told: { readonly host: HostName; readonly output: ExchangeOutput }[] = [];
   onEnd: (host: HostName, end: CallEnd) => void = () => {};
+  onNotified: (host: HostName, told: { readonly method: string; readonly body: Uint8Array }) => void = () => {};
   #nextCall = 1;
 
   constructor(options: ExchangeWorldOptions) {
@@ -123,8 +124,10 @@ export class ExchangeWorld extends World {
         this.onEnd(host, end);
         break;
       }
-      case 'askEnded':
       case 'notified':
+        this.onNotified(host, heard);
+        break;
+      case 'askEnded':
         break;
       default:
         return;
