@@ -148,6 +148,24 @@ export class ExchangeWorld extends World {
   }
 }
 
+/** Both ends of the first session. */
+export const sides = ['camera', 0] as const;
+
+/** The one that `side` talks to. */
+export function otherSide(side: HostName): HostName {
+  return side === 'camera' ? 0 : 'camera';
+}
+
+/** Why calls failed, in order. */
+export function faultsOf(ends: readonly CallEnd[]): number[] {
+  return ends.flatMap(({ output }) => (output.kind === 'askFailed' ? [output.fault] : []));
+}
+
+/** UTF-8. */
+export function text(characters: string): Uint8Array {
+  return new TextEncoder().encode(characters);
+}
+
 /** Bytes that tell parts in the wrong place from those in the right one. */
 export function patterned(length: number): Uint8Array {
   return Uint8Array.from({ length }, (_, index) => (index * 31 + (index >> 8)) & 0xff);
