@@ -39,6 +39,8 @@ interface Pending {
 export class Caller {
   readonly #give: (input: ExchangeInput) => void;
   readonly #pending = new Map<CallHandle, Pending>();
+  /** Of calls that may still be cancelled: takes the listener off its signal. */
+  readonly #signals = new Map<CallHandle, () => void>();
   #nextCall: CallHandle = 1;
   #closed = false;
 
@@ -60,11 +62,14 @@ export class Caller {
     if (signal?.aborted === true) throw new ExchangeError(ExchangeFault.CANCELLED, method);
     const call = this.#nextCall++;
     const stop = (): void => this.#give({ kind: 'stop', call });
-    signal?.addEventListener('abort', stop, { once: true });
+    if (signal !== undefined) {
+      signal.addEventListener('abort', stop, { once: true });
+      this.#signals.set(call, () => signal.removeEventListener('abort', stop));
+    }
     try {
       return await this.#round(call, method, { kind: 'ask', call, method, body: bytes, timeoutMs, rounds });
     } finally {
-      if (!rounds) signal?.removeEventListener('abort', stop);
+      if (!rounds) this.#unlisten(call);
     }
   }
 
@@ -82,7 +87,10 @@ export class Caller {
     this.#pending.delete(call);
     if (pending === undefined) return;
     const { method } = pending;
-    if (output.kind === 'askFailed') return pending.reject(new ExchangeError(output.fault, method));
+    if (output.kind === 'askFailed') {
+      this.#unlisten(call);
+      return pending.reject(new ExchangeError(output.fault, method));
+    }
     const { status, body, round } = output;
     pending.resolve({
       status,
@@ -95,7 +103,10 @@ export class Caller {
         if (this.#pending.has(call)) throw new ExchangeError(ExchangeFault.SESSION_ENDED, method);
         return this.#round(call, method, { kind: 'continue', call, body: bytes });
       },
-      stop: () => this.#give({ kind: 'stop', call }),
+      stop: () => {
+        this.#unlisten(call);
+        this.#give({ kind: 'stop', call });
+      },
     });
   }
 
@@ -106,6 +117,12 @@ export class Caller {
       reject(new ExchangeError(ExchangeFault.SESSION_ENDED, method));
     }
     this.#pending.clear();
+    for (const call of [...this.#signals.keys()]) this.#unlisten(call);
+  }
+
+  #unlisten(call: CallHandle): void {
+    this.#signals.get(call)?.();
+    this.#signals.delete(call);
   }
 
   #round(call: CallHandle, method: string, input: ExchangeInput): Promise<ExchangeAnswer> {

@@ -176,6 +176,28 @@ describe('an exchange over a bad link', () => {
     expect(world.watch.violations).toEqual([]);
   });
 
+  it('repeats the same bytes, also when those that it was given change meanwhile (S13)', () => {
+    const requests: string[] = [];
+    const world = new ExchangeWorld({
+      seed: 1,
+      link: { oneWayMs: 10 },
+      tap: ({ bytes }) => {
+        if (kindOf(bytes) === 'REQUEST') requests.push(bytes.join());
+      },
+    });
+    const viewer = world.join();
+    viewer.toCamera.partitioned = true;
+    const body = text('before');
+    const call = world.ask(0, body);
+    body.set(text('after!'));
+    world.run(300);
+    viewer.toCamera.partitioned = false;
+    world.run(1000);
+    expect(requests.length).toBeGreaterThan(2);
+    expect(new Set(requests).size).toBe(1);
+    expect(world.endsOf(0, call)[0]?.output).toMatchObject({ body: text('before') });
+  });
+
   it('gets 16 KiB through a path that carries only 296 bytes', () => {
     const world = new ExchangeWorld({ seed: 1, link: { oneWayMs: 10, datagramBytesMax: 296 } });
     world.join();

@@ -1,8 +1,11 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { InitiateOptions, RespondOptions } from '../../src/config/settings.ts';
+import { Counters } from '../../src/engine/counters.ts';
 import type { ReceivedStream, Responder } from '../../src/index.ts';
 import { ExchangeError, initiate, type MediaSource, MethodStatus, respond, testSource } from '../../src/index.ts';
+import { cameraMethods } from '../../src/io/camera-methods.ts';
 import type { MediaSink } from '../../src/io/media-sink.ts';
+import { PublishedStream } from '../../src/io/published-stream.ts';
 import type { ViewerSession } from '../../src/io/viewer.ts';
 import { patterned } from '../support/exchange-world.ts';
 
@@ -158,6 +161,32 @@ describe("a camera's own methods", () => {
     expect(camera.metrics().counters.mediaDatagramsSent - camera.metrics().counters.mediaTailProbes).toBeGreaterThan(
       before,
     );
+  });
+
+  it('keyframe is heeded at most once a second', () => {
+    let [nowMs, asked, refreshed] = [0, 0, 0];
+    const source = testSource();
+    const published = (able: boolean): PublishedStream =>
+      new PublishedStream(
+        'test',
+        Object.assign(source, { requestKeyframe: () => able && ++asked > 0 }),
+        () => {},
+        () => {},
+      );
+    for (const able of [true, false]) {
+      const { keyframe } = cameraMethods({
+        stream: published(able),
+        nowMs: () => nowMs,
+        metrics: () => new Counters().snapshot(),
+        refresh: () => refreshed++,
+        close: () => {},
+      });
+      for (const atMs of [0, 1, 999, 1000, 1500]) {
+        nowMs = atMs;
+        expect(keyframe?.(undefined as never)).toEqual({ status: MethodStatus.DONE });
+      }
+    }
+    expect([asked, refreshed]).toEqual([2, 2]);
   });
 
   it('bitrate takes a number, stats are JSON', async () => {
