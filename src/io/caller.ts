@@ -1,12 +1,11 @@
 import type { CallOptions, ExchangeBody } from '../config/methods.ts';
 import type { CallHandle, ExchangeInput, ExchangeOutput } from '../engine/io-types.ts';
 import { ExchangeError } from '../errors.ts';
-import { EXCHANGE_MESSAGE_BYTES_MAX, EXCHANGE_MS, NOTIFY_BYTES_MAX } from '../protocol/constants.ts';
+import { EXCHANGE_MS } from '../protocol/constants.ts';
 import { ExchangeFault } from '../protocol/exchange-fault.ts';
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
-const METHOD_BYTES_MAX = 64;
 
 /** What the other end's method said to one round. */
 export interface ExchangeAnswer {
@@ -56,9 +55,8 @@ export class Caller {
    */
   async call(method: string, body: ExchangeBody = '', options: CallOptions = {}): Promise<ExchangeAnswer> {
     const { timeoutMs = EXCHANGE_MS, signal, rounds = false } = options;
-    checkMethod(method);
     if (!(timeoutMs >= 1 && timeoutMs <= EXCHANGE_MS)) throw new RangeError(`timeoutMs is 1 to ${EXCHANGE_MS}`);
-    const bytes = bodyBytes(body, EXCHANGE_MESSAGE_BYTES_MAX);
+    const bytes = bodyBytes(body);
     if (signal?.aborted === true) throw new ExchangeError(ExchangeFault.CANCELLED, method);
     const call = this.#nextCall++;
     const stop = (): void => this.#give({ kind: 'stop', call });
@@ -75,8 +73,7 @@ export class Caller {
 
   /** Tells the other end, once: it may be lost. @throws RangeError for what cannot be sent. */
   notify(method: string, body: ExchangeBody = ''): void {
-    checkMethod(method);
-    this.#give({ kind: 'notify', method, body: bodyBytes(body, NOTIFY_BYTES_MAX) });
+    this.#give({ kind: 'notify', method, body: bodyBytes(body) });
   }
 
   /** What the endpoint says. */
@@ -99,7 +96,7 @@ export class Caller {
       text: () => decoder.decode(body),
       json: () => JSON.parse(decoder.decode(body)) as unknown,
       continue: async (next = '') => {
-        const bytes = bodyBytes(next, EXCHANGE_MESSAGE_BYTES_MAX);
+        const bytes = bodyBytes(next);
         if (this.#pending.has(call)) throw new ExchangeError(ExchangeFault.SESSION_ENDED, method);
         return this.#round(call, method, { kind: 'continue', call, body: bytes });
       },
@@ -129,21 +126,18 @@ export class Caller {
     if (this.#closed) return Promise.reject(new ExchangeError(ExchangeFault.SESSION_ENDED, method));
     return new Promise((resolve, reject) => {
       this.#pending.set(call, { method, resolve, reject });
-      this.#give(input);
+      try {
+        this.#give(input);
+      } catch (error) {
+        // It cannot be sent, and nothing has changed.
+        this.#pending.delete(call);
+        reject(error);
+      }
     });
   }
 }
 
-/** Bytes of a body. @throws RangeError above what a message may have. */
-export function bodyBytes(body: ExchangeBody, bytesMax: number): Uint8Array {
-  const bytes = typeof body === 'string' ? encoder.encode(body) : body;
-  if (bytes.length > bytesMax) throw new RangeError(`a message has at most ${bytesMax} bytes, not ${bytes.length}`);
-  return bytes;
-}
-
-function checkMethod(method: string): void {
-  const { length } = encoder.encode(method);
-  if (length < 1 || length > METHOD_BYTES_MAX) {
-    throw new RangeError(`a method's name has 1 to ${METHOD_BYTES_MAX} bytes, not ${length}`);
-  }
+/** Bytes of a body; the endpoint refuses what is too large. */
+export function bodyBytes(body: ExchangeBody): Uint8Array {
+  return typeof body === 'string' ? encoder.encode(body) : body;
 }

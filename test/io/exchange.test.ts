@@ -111,6 +111,14 @@ describe('exchanges between programs', () => {
     expect(await call).toBe('CANCELLED');
   });
 
+  it('has 16 open at most, and one more fails at once', async () => {
+    const { stream } = await pair({ methods: { never: () => new Promise(() => {}) } });
+    const calls = Array.from({ length: 17 }, () => stream.call('never', '', { timeoutMs: 1000 }).catch(codeOf));
+    expect(await calls[16]).toBe('BUSY');
+    await stream.destroy();
+    expect(new Set(await Promise.all(calls.slice(0, 16)))).toEqual(new Set(['SESSION_ENDED']));
+  });
+
   it('refuses what cannot be sent', async () => {
     const { stream } = await pair();
     await expect(stream.call('')).rejects.toBeInstanceOf(RangeError);
