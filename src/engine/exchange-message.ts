@@ -18,8 +18,9 @@ export class OutgoingMessage {
   #received = 0;
   #sentTo = 0;
 
+  /** @param body copied: what is repeated must not change (S13). */
   constructor(body: Uint8Array) {
-    this.#body = body;
+    this.#body = body.slice();
   }
 
   /** All of it is there. */

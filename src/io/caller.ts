@@ -1,12 +1,11 @@
 import type { CallOptions, ExchangeBody } from '../config/methods.ts';
 import type { CallHandle, ExchangeInput, ExchangeOutput } from '../engine/io-types.ts';
 import { ExchangeError } from '../errors.ts';
-import { EXCHANGE_MESSAGE_BYTES_MAX, EXCHANGE_MS, NOTIFY_BYTES_MAX } from '../protocol/constants.ts';
+import { EXCHANGE_MS } from '../protocol/constants.ts';
 import { ExchangeFault } from '../protocol/exchange-fault.ts';
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
-const METHOD_BYTES_MAX = 64;
 
 /** What the other end's method said to one round. */
 export interface ExchangeAnswer {
@@ -39,6 +38,8 @@ interface Pending {
 export class Caller {
   readonly #give: (input: ExchangeInput) => void;
   readonly #pending = new Map<CallHandle, Pending>();
+  /** Of calls that may still be cancelled: takes the listener off its signal. */
+  readonly #signals = new Map<CallHandle, () => void>();
   #nextCall: CallHandle = 1;
   #closed = false;
 
@@ -54,24 +55,25 @@ export class Caller {
    */
   async call(method: string, body: ExchangeBody = '', options: CallOptions = {}): Promise<ExchangeAnswer> {
     const { timeoutMs = EXCHANGE_MS, signal, rounds = false } = options;
-    checkMethod(method);
     if (!(timeoutMs >= 1 && timeoutMs <= EXCHANGE_MS)) throw new RangeError(`timeoutMs is 1 to ${EXCHANGE_MS}`);
-    const bytes = bodyBytes(body, EXCHANGE_MESSAGE_BYTES_MAX);
+    const bytes = bodyBytes(body);
     if (signal?.aborted === true) throw new ExchangeError(ExchangeFault.CANCELLED, method);
     const call = this.#nextCall++;
     const stop = (): void => this.#give({ kind: 'stop', call });
-    signal?.addEventListener('abort', stop, { once: true });
+    if (signal !== undefined) {
+      signal.addEventListener('abort', stop, { once: true });
+      this.#signals.set(call, () => signal.removeEventListener('abort', stop));
+    }
     try {
       return await this.#round(call, method, { kind: 'ask', call, method, body: bytes, timeoutMs, rounds });
     } finally {
-      if (!rounds) signal?.removeEventListener('abort', stop);
+      if (!rounds) this.#unlisten(call);
     }
   }
 
   /** Tells the other end, once: it may be lost. @throws RangeError for what cannot be sent. */
   notify(method: string, body: ExchangeBody = ''): void {
-    checkMethod(method);
-    this.#give({ kind: 'notify', method, body: bodyBytes(body, NOTIFY_BYTES_MAX) });
+    this.#give({ kind: 'notify', method, body: bodyBytes(body) });
   }
 
   /** What the endpoint says. */
@@ -82,7 +84,10 @@ export class Caller {
     this.#pending.delete(call);
     if (pending === undefined) return;
     const { method } = pending;
-    if (output.kind === 'askFailed') return pending.reject(new ExchangeError(output.fault, method));
+    if (output.kind === 'askFailed') {
+      this.#unlisten(call);
+      return pending.reject(new ExchangeError(output.fault, method));
+    }
     const { status, body, round } = output;
     pending.resolve({
       status,
@@ -91,11 +96,14 @@ export class Caller {
       text: () => decoder.decode(body),
       json: () => JSON.parse(decoder.decode(body)) as unknown,
       continue: async (next = '') => {
-        const bytes = bodyBytes(next, EXCHANGE_MESSAGE_BYTES_MAX);
+        const bytes = bodyBytes(next);
         if (this.#pending.has(call)) throw new ExchangeError(ExchangeFault.SESSION_ENDED, method);
         return this.#round(call, method, { kind: 'continue', call, body: bytes });
       },
-      stop: () => this.#give({ kind: 'stop', call }),
+      stop: () => {
+        this.#unlisten(call);
+        this.#give({ kind: 'stop', call });
+      },
     });
   }
 
@@ -106,27 +114,30 @@ export class Caller {
       reject(new ExchangeError(ExchangeFault.SESSION_ENDED, method));
     }
     this.#pending.clear();
+    for (const call of [...this.#signals.keys()]) this.#unlisten(call);
+  }
+
+  #unlisten(call: CallHandle): void {
+    this.#signals.get(call)?.();
+    this.#signals.delete(call);
   }
 
   #round(call: CallHandle, method: string, input: ExchangeInput): Promise<ExchangeAnswer> {
     if (this.#closed) return Promise.reject(new ExchangeError(ExchangeFault.SESSION_ENDED, method));
     return new Promise((resolve, reject) => {
       this.#pending.set(call, { method, resolve, reject });
-      this.#give(input);
+      try {
+        this.#give(input);
+      } catch (error) {
+        // It cannot be sent, and nothing has changed.
+        this.#pending.delete(call);
+        reject(error);
+      }
     });
   }
 }
 
-/** Bytes of a body. @throws RangeError above what a message may have. */
-export function bodyBytes(body: ExchangeBody, bytesMax: number): Uint8Array {
-  const bytes = typeof body === 'string' ? encoder.encode(body) : body;
-  if (bytes.length > bytesMax) throw new RangeError(`a message has at most ${bytesMax} bytes, not ${bytes.length}`);
-  return bytes;
-}
-
-function checkMethod(method: string): void {
-  const { length } = encoder.encode(method);
-  if (length < 1 || length > METHOD_BYTES_MAX) {
-    throw new RangeError(`a method's name has 1 to ${METHOD_BYTES_MAX} bytes, not ${length}`);
-  }
+/** Bytes of a body; the endpoint refuses what is too large. */
+export function bodyBytes(body: ExchangeBody): Uint8Array {
+  return typeof body === 'string' ? encoder.encode(body) : body;
 }

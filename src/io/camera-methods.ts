@@ -3,7 +3,7 @@ import type { MetricsSnapshot } from '../engine/counters.ts';
 import { MethodStatus } from '../protocol/exchange-fault.ts';
 import type { PublishedStream } from './published-stream.ts';
 
-/** The newest group is sent again at most so often to one viewer, in ms. */
+/** One viewer has a key frame made, or the newest group sent again, at most so often, in ms. */
 const REFRESH_MS = 1000;
 
 /** What a camera's own methods need of it. */
@@ -23,10 +23,10 @@ export function cameraMethods(host: CameraMethodsHost): Methods {
   let refreshedAtMs = Number.NEGATIVE_INFINITY;
   return {
     keyframe(): MethodResult {
-      if (host.stream.requestKeyframe()) return { status: MethodStatus.DONE };
+      // What was asked for a moment ago is on its way.
       if (host.nowMs() - refreshedAtMs >= REFRESH_MS) {
         refreshedAtMs = host.nowMs();
-        host.refresh();
+        if (!host.stream.requestKeyframe()) host.refresh();
       }
       return { status: MethodStatus.DONE };
     },

@@ -1,6 +1,5 @@
 import type { MethodRequest, MethodResult, Methods } from '../config/methods.ts';
 import type { AnswerOutcome, ExchangeInput, ExchangeOutput, Peer, SessionHandle } from '../engine/io-types.ts';
-import { EXCHANGE_MESSAGE_BYTES_MAX } from '../protocol/constants.ts';
 import { ExchangeFault, ExchangeResult } from '../protocol/exchange-fault.ts';
 import { bodyBytes } from './caller.ts';
 
@@ -98,5 +97,5 @@ function readResult(result: MethodResult): { readonly status: number; readonly b
   const plain = result === undefined || typeof result === 'string' || result instanceof Uint8Array;
   const { status = 0, body = '' } = plain ? { body: result ?? '' } : result;
   if (!Number.isInteger(status) || status < 0 || status > STATUS_MAX) throw new RangeError(`${status} is no status`);
-  return { status, body: bodyBytes(body, EXCHANGE_MESSAGE_BYTES_MAX) };
+  return { status, body: bodyBytes(body) };
 }

@@ -1,8 +1,11 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { InitiateOptions, RespondOptions } from '../../src/config/settings.ts';
+import { Counters } from '../../src/engine/counters.ts';
 import type { ReceivedStream, Responder } from '../../src/index.ts';
 import { ExchangeError, initiate, type MediaSource, MethodStatus, respond, testSource } from '../../src/index.ts';
+import { cameraMethods } from '../../src/io/camera-methods.ts';
 import type { MediaSink } from '../../src/io/media-sink.ts';
+import { PublishedStream } from '../../src/io/published-stream.ts';
 import type { ViewerSession } from '../../src/io/viewer.ts';
 import { patterned } from '../support/exchange-world.ts';
 
@@ -108,6 +111,14 @@ describe('exchanges between programs', () => {
     expect(await call).toBe('CANCELLED');
   });
 
+  it('has 16 open at most, and one more fails at once', async () => {
+    const { stream } = await pair({ methods: { never: () => new Promise(() => {}) } });
+    const calls = Array.from({ length: 17 }, () => stream.call('never', '', { timeoutMs: 1000 }).catch(codeOf));
+    expect(await calls[16]).toBe('BUSY');
+    await stream.destroy();
+    expect(new Set(await Promise.all(calls.slice(0, 16)))).toEqual(new Set(['SESSION_ENDED']));
+  });
+
   it('refuses what cannot be sent', async () => {
     const { stream } = await pair();
     await expect(stream.call('')).rejects.toBeInstanceOf(RangeError);
@@ -158,6 +169,32 @@ describe("a camera's own methods", () => {
     expect(camera.metrics().counters.mediaDatagramsSent - camera.metrics().counters.mediaTailProbes).toBeGreaterThan(
       before,
     );
+  });
+
+  it('keyframe is heeded at most once a second', () => {
+    let [nowMs, asked, refreshed] = [0, 0, 0];
+    const source = testSource();
+    const published = (able: boolean): PublishedStream =>
+      new PublishedStream(
+        'test',
+        Object.assign(source, { requestKeyframe: () => able && ++asked > 0 }),
+        () => {},
+        () => {},
+      );
+    for (const able of [true, false]) {
+      const { keyframe } = cameraMethods({
+        stream: published(able),
+        nowMs: () => nowMs,
+        metrics: () => new Counters().snapshot(),
+        refresh: () => refreshed++,
+        close: () => {},
+      });
+      for (const atMs of [0, 1, 999, 1000, 1500]) {
+        nowMs = atMs;
+        expect(keyframe?.(undefined as never)).toEqual({ status: MethodStatus.DONE });
+      }
+    }
+    expect([asked, refreshed]).toEqual([2, 2]);
   });
 
   it('bitrate takes a number, stats are JSON', async () => {

@@ -6,6 +6,7 @@ import { virtualTiming } from '../../src/neighbours/virtual-timing.ts';
 import { EventQueue } from '../../src/sim/event-queue.ts';
 import { fromHex, toHex } from '../codec/bytes.ts';
 import { bytesOf, Heard } from '../support/heard.ts';
+import { sessionPair } from '../support/session-pair.ts';
 import { skipBecause } from '../support/skip-because.ts';
 import { type TransportPair, transportPairs } from '../support/transport-pairs.ts';
 import { rrccExamples } from './vectors/rrcc-examples.ts';
@@ -15,10 +16,12 @@ const exchange300 = { fill: (target: Uint8Array) => target.set([0, 0, 0, 0, 0, 0
 const example = (name: keyof typeof rrccExamples): Uint8Array => fromHex(rrccExamples[name]).slice(4);
 const json = { contentType: 'application/json' };
 
-describe.each(Object.keys(transportPairs))('RRCC over %s', (name) => {
+const pairs = { ...transportPairs, 'a session': sessionPair };
+
+describe.each(Object.keys(pairs) as (keyof typeof pairs)[])('RRCC over %s', (name) => {
   const scenario = (title: string, run: (pair: TransportPair) => Promise<void>): void => {
     it(title, async (test) => {
-      const pair = await transportPairs[name]?.();
+      const pair = await pairs[name]?.();
       if (pair === undefined || typeof pair === 'string') return skipBecause(test, pair ?? 'no such transport');
       try {
         await run(pair);

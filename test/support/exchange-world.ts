@@ -46,6 +46,7 @@ export class ExchangeWorld extends World {
   readonly ends = new Map<string, CallEnd[]>();
   readonly told: { readonly host: HostName; readonly output: ExchangeOutput }[] = [];
   onEnd: (host: HostName, end: CallEnd) => void = () => {};
+  onNotified: (host: HostName, told: { readonly method: string; readonly body: Uint8Array }) => void = () => {};
   #nextCall = 1;
 
   constructor(options: ExchangeWorldOptions) {
@@ -123,8 +124,10 @@ export class ExchangeWorld extends World {
         this.onEnd(host, end);
         break;
       }
-      case 'askEnded':
       case 'notified':
+        this.onNotified(host, heard);
+        break;
+      case 'askEnded':
         break;
       default:
         return;
@@ -143,6 +146,24 @@ export class ExchangeWorld extends World {
       this.give(host, { kind: 'answer', requestId, round, status: layers, body }, session),
     );
   }
+}
+
+/** Both ends of the first session. */
+export const sides = ['camera', 0] as const;
+
+/** The one that `side` talks to. */
+export function otherSide(side: HostName): HostName {
+  return side === 'camera' ? 0 : 'camera';
+}
+
+/** Why calls failed, in order. */
+export function faultsOf(ends: readonly CallEnd[]): number[] {
+  return ends.flatMap(({ output }) => (output.kind === 'askFailed' ? [output.fault] : []));
+}
+
+/** UTF-8. */
+export function text(characters: string): Uint8Array {
+  return new TextEncoder().encode(characters);
 }
 
 /** Bytes that tell parts in the wrong place from those in the right one. */

@@ -1,5 +1,5 @@
 /**
- * `firstframe/rrcc`: RRCC, a leader that has a follower compute in rounds, over pipes, TCP, TLS or datagrams. See docs/RRCC.md.
+ * `firstframe/rrcc`: RRCC, a leader that has a follower compute in rounds, over pipes, TCP, TLS, datagrams or a session. See docs/RRCC.md.
  */
 export { type MemoryPair, type MemoryPairOptions, memoryPair } from '../core/memory-transport.ts';
 export type {
@@ -51,7 +51,14 @@ export {
 } from './leader.ts';
 export { type FailedStatus, RrccError, type RrccErrorCode } from './rrcc-error.ts';
 export { serveThread } from './serve-thread.ts';
-export { RRCC_SESSION_BYTES_MAX, RRCC_SESSION_METHOD } from './session-binding.ts';
+export {
+  cameraTransport,
+  RRCC_SESSION_BYTES_MAX,
+  RRCC_SESSION_METHOD,
+  type SessionPort,
+  sessionTransport,
+  viewerTransport,
+} from './session-binding.ts';
 export {
   inProcess,
   type RrccCall,
