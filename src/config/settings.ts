@@ -4,7 +4,13 @@ import type { Log } from '../observe/log.ts';
 import { DATAGRAM_BYTES_STEPS } from '../protocol/constants.ts';
 import type { Profile } from '../protocol/profiles.ts';
 import { DEFAULT_PORT, parseHost, parseStreamName, parseTarget, type TargetAddress } from './address.ts';
-import type { DropOptions, InitiateOptions, RespondOptions } from './options.ts';
+import {
+  type DropOptions,
+  type InitiateOptions,
+  type RespondOptions,
+  type SocketChoice,
+  socketChoices,
+} from './options.ts';
 import { accepted, quoted } from './parsed.ts';
 import { handshakeRange, readProfile, rtoInitialRange } from './profile.ts';
 import { resolveSecurity, type SecurityMode } from './security.ts';
@@ -17,6 +23,7 @@ export type {
   InitiateOptions,
   RespondOptions,
   SecurityOptions,
+  SocketChoice,
 } from './options.ts';
 
 /** Receive buffer when nothing else is asked for, in bytes: a second of 30 Mbit/s. */
@@ -29,6 +36,7 @@ interface SharedSettings {
   readonly profile: Profile;
   readonly repair: boolean;
   readonly drop: DropOptions | undefined;
+  readonly socket: SocketChoice;
   readonly signal: AbortSignal | undefined;
   readonly logger: Log | undefined;
 }
@@ -64,7 +72,7 @@ export interface InitiateSettings<Sink = never> extends SharedSettings {
   readonly trace: InitiateOptions<Sink>['trace'];
 }
 
-const shared = ['security', 'profile', 'repair', 'drop', 'signal', 'logger', 'trace'] as const;
+const shared = ['security', 'profile', 'repair', 'drop', 'socket', 'signal', 'logger', 'trace'] as const;
 const respondNames: readonly (keyof RespondOptions<unknown>)[] = [
   ...shared,
   'port',
@@ -99,6 +107,10 @@ const rateNames = ['perSecond', 'burst'] as const satisfies (keyof BucketRate)[]
 
 const isFunction = (given: unknown): boolean => typeof given === 'function';
 
+function isSocketChoice(given: unknown): boolean {
+  return socketChoices.some((choice) => choice === given);
+}
+
 function isLog(given: unknown): boolean {
   return typeof given === 'object' && given !== null && 'debug' in given && isFunction(given.debug);
 }
@@ -119,6 +131,8 @@ function readShared<Source, Sink>(
     profile: readProfile(reader, options.profile),
     repair: reader.flag('repair', options.repair, true),
     drop: drop === undefined ? undefined : readDrop(reader, drop),
+    socket:
+      reader.kind('socket', options.socket ?? 'auto', isSocketChoice, `'${socketChoices.join("', '")}'`) ?? 'auto',
     signal: reader.kind('signal', options.signal, (given) => given instanceof AbortSignal, 'an AbortSignal'),
     logger: reader.kind('logger', options.logger, isLog, 'a logger, such as one of createLog()'),
   };
