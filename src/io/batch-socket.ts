@@ -1,4 +1,5 @@
 import { isIPv6 } from 'node:net';
+import { getSystemErrorName } from 'node:util';
 import type { HintName } from '../engine/counters.ts';
 import type { Peer, SessionHandle } from '../engine/io-types.ts';
 import type { DatagramSocket, Plane, SocketEvents } from './datagram-socket.ts';
@@ -78,7 +79,7 @@ export class BatchSocket implements DatagramSocket {
     if (fd === undefined) throw new Error('this Node does not show the descriptors of its sockets');
     // No message at all: a kernel or a sandbox without the call says so.
     const answer = calls.send(fd, 0);
-    if (answer !== 0) throw new Error(`sendmmsg is refused (${answer})`);
+    if (answer !== 0) throw new Error(`sendmmsg is refused (${getSystemErrorName(answer)})`);
     return new BatchSocket(udp, events, options, calls, calls.segments(fd));
   }
 
