@@ -8,9 +8,11 @@ export type {
   InitiateOptions,
   RespondOptions,
   SecurityOptions,
+  SocketChoice,
 } from './config/settings.ts';
 export type { MetricsSnapshot } from './engine/counters.ts';
 export { ConfigError, type FailureCode, HandshakeError, SessionError, type SettingProblem } from './errors.ts';
+export type { SocketKind } from './io/datagram-socket.ts';
 export { initiate } from './io/initiate.ts';
 export type { MediaSink, SinkReport } from './io/media-sink.ts';
 export type { MediaSource, SourceDescription, SourceTarget } from './io/media-source.ts';
