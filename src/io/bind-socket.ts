@@ -1,4 +1,5 @@
 import type { SocketChoice } from '../config/settings.ts';
+import { ConfigError } from '../errors.ts';
 import { BatchSocket } from './batch-socket.ts';
 import type { DatagramSocket, SocketEvents } from './datagram-socket.ts';
 import { loadSendCalls } from './send-calls.ts';
@@ -9,7 +10,7 @@ import { UdpSocket, type UdpSocketOptions } from './udp-socket.ts';
  *
  * @param choice `auto`: the batch socket where it works.
  * @param notice hears, in one line, why `auto` is not the batch socket.
- * @throws the operating system's error, such as EADDRINUSE; with `batch` also an Error that says why it does not work here.
+ * @throws the operating system's error, such as EADDRINUSE; with `batch` also a ConfigError that says why it does not work here.
  */
 export async function bindSocket(
   options: UdpSocketOptions,
@@ -22,12 +23,12 @@ export async function bindSocket(
   try {
     return BatchSocket.over(udp, events, options, await loadSendCalls());
   } catch (error) {
-    const reason = `no batch socket: ${error instanceof Error ? error.message : String(error)}`;
+    const reason = error instanceof Error ? error.message : String(error);
     if (choice === 'auto') {
-      notice(reason);
+      notice(`no batch socket: ${reason}`);
       return udp;
     }
     await udp.close();
-    throw new Error(reason, { cause: error });
+    throw new ConfigError([{ setting: 'socket', problem: reason, tryInstead: "use 'auto' or 'dgram'" }]);
   }
 }
