@@ -33,10 +33,11 @@ const UDP_SEGMENT = 103;
 let loaded: Promise<SendCalls> | undefined;
 
 /**
- * Loads libc's calls through koffi, once per thread. No memory of V8 is ever given to the kernel by its address: a typed array of
- * up to 64 bytes moves when the collector runs, and larger ones are freed as soon as only their address is left, which is how a
- * receive buffer named in an `iovec` comes to be written after its end. All messages are copied into one piece of C memory,
- * which all sockets share: a call has read it when it returns.
+ * Loads libc's calls through koffi, once per thread. No memory of V8 is ever given to the kernel by its address: an address keeps
+ * nothing alive, and a buffer of which only the address was left was freed at the next collection and its memory given to the 16th
+ * buffer after it (2,048 bytes each, Node 20.20.2 with --expose-gc). To send from such memory sends something else; to receive into
+ * it overwrites somebody else's. So all messages are copied (23 ns for 1,200 bytes) into one piece of C memory that is never freed
+ * and that all sockets share: a call has read it when it returns.
  *
  * @throws when this platform has other structures, when koffi is not installed, or when its binary does not load.
  */
