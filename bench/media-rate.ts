@@ -64,7 +64,7 @@ async function batch(segments = true) {
   const options = { address: '127.0.0.1', port: 0 };
   const calls = await loadSendCalls();
   const udp = await UdpSocket.bind(options, quiet);
-  return BatchSocket.over(udp, quiet, options, segments ? calls : { ...calls, segments: () => false });
+  return BatchSocket.over(udp, quiet, options, segments ? calls : { ...calls, segments: () => false }, () => {});
 }
 
 /** Node's own socket as UdpSocket uses it, with as many datagrams on their way as it may have. */

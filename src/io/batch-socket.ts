@@ -13,6 +13,8 @@ import type { UdpSocket, UdpSocketOptions } from './udp-socket.ts';
 /** How many of those that waited are tried at once, so that control that comes meanwhile has not long to wait. */
 const RESUMED_DATAGRAMS = 64;
 
+const WHOLE = 'the batch socket sends each datagram as a message';
+
 /** A datagram that the system refused, to be told of. */
 interface Refused {
   readonly to: Peer;
@@ -59,28 +61,40 @@ export class BatchSocket implements DatagramSocket {
     events: SocketEvents,
     { address, sendQueue }: UdpSocketOptions,
     calls: SendCalls,
-    segments: boolean,
+    notice: (text: string) => void,
   ) {
+    const segments = calls.segments(udp.fd ?? -1);
+    if (!segments) notice(`${WHOLE}: this kernel has no UDP_SEGMENT`);
     this.#udp = udp;
     this.#events = events;
     this.#ipv6 = isIPv6(address);
     this.#queue = new SendQueue(sendQueue);
-    this.#batch = new SendBatch(calls, segments, (to, hint, bytes) => this.#refuse(to, hint, bytes));
+    this.#batch = new SendBatch(calls, segments, {
+      refused: (to, hint, bytes) => this.#refuse(to, hint, bytes),
+      cannotCut: () => notice(`${WHOLE}: a network device has no checksums for UDP_SEGMENT`),
+    });
   }
 
   /**
    * Takes over a socket that is bound.
    *
    * @param options those that it was bound with.
+   * @param notice hears, in one line, when messages are not cut up by the kernel.
    * @throws an Error that says why sending in batches does not work on it.
    */
-  static over(udp: UdpSocket, events: SocketEvents, options: UdpSocketOptions, calls: SendCalls): BatchSocket {
+  static over(
+    udp: UdpSocket,
+    events: SocketEvents,
+    options: UdpSocketOptions,
+    calls: SendCalls,
+    notice: (text: string) => void,
+  ): BatchSocket {
     const { fd } = udp;
     if (fd === undefined) throw new Error('this Node does not show the descriptors of its sockets');
     // No message at all: a kernel or a sandbox without the call says so.
     const answer = calls.send(fd, 0);
     if (answer !== 0) throw new Error(`sendmmsg is refused (${getSystemErrorName(answer)})`);
-    return new BatchSocket(udp, events, options, calls, calls.segments(fd));
+    return new BatchSocket(udp, events, options, calls, notice);
   }
 
   get local(): Peer {

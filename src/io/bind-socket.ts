@@ -9,7 +9,7 @@ import { UdpSocket, type UdpSocketOptions } from './udp-socket.ts';
  * Binds a socket.
  *
  * @param choice `auto`: the batch socket where it works.
- * @param notice hears, in one line, why `auto` is not the batch socket.
+ * @param notice hears, in one line, why `auto` is not the batch socket, or why that one is not as fast as it could be.
  * @throws the operating system's error, such as EADDRINUSE; with `batch` also a ConfigError that says why it does not work here.
  */
 export async function bindSocket(
@@ -21,7 +21,7 @@ export async function bindSocket(
   const udp = await UdpSocket.bind(options, events);
   if (choice === 'dgram') return udp;
   try {
-    return BatchSocket.over(udp, events, options, await loadSendCalls());
+    return BatchSocket.over(udp, events, options, await loadSendCalls(), notice);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     if (choice === 'auto') {

@@ -90,7 +90,7 @@ async function bind(
         remote: peer,
         // A viewer sends a few datagrams a second: nothing for a batch, and loading what it needs would take time from the handshake.
         socket: settings.socket === 'auto' ? 'dgram' : settings.socket,
-        notice: () => {},
+        notice: (text) => settings.logger?.info({}, text),
         impairment: settings.drop,
       },
       (output) => stream.output(output),

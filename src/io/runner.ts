@@ -18,7 +18,7 @@ export interface SteppedEndpoint<Input, Output> {
 /** What an endpoint's socket is like. */
 export interface RunnerSocketOptions extends UdpSocketOptions {
   readonly socket: SocketChoice;
-  /** Hears why `auto` did not become the batch socket. */
+  /** See {@link bindSocket}. */
   readonly notice: (text: string) => void;
   readonly impairment: Impairment | undefined;
 }

@@ -22,10 +22,18 @@ interface Slot {
 const nothing = new Uint8Array();
 const nobody: Peer = { address: '', port: 0 };
 
+/** Told by a batch while it sends; not to send in turn. */
+export interface SendBatchEvents {
+  /** The system refused this datagram. */
+  refused(to: Peer, hint: HintName, bytes: number): void;
+  /** A device cannot cut messages up: from now on each datagram is one. */
+  cannotCut(): void;
+}
+
 /** Datagrams that leave together: gathers them, hands them to the system, and knows which of them it did not take. */
 export class SendBatch {
   readonly #calls: SendCalls;
-  readonly #refused: (to: Peer, hint: HintName, bytes: number) => void;
+  readonly #events: SendBatchEvents;
   readonly #vector: MessageVector;
   readonly #slots: Slot[] = [];
   /** Of each message in the vector, the slot after its last. */
@@ -36,14 +44,11 @@ export class SendBatch {
   /** Slots before this one go one by one, because the message they were in was refused. */
   #singleUntil = 0;
 
-  /**
-   * @param segments make messages that the kernel cuts up.
-   * @param refused told of each datagram that the system refused.
-   */
-  constructor(calls: SendCalls, segments: boolean, refused: (to: Peer, hint: HintName, bytes: number) => void) {
+  /** @param segments make messages that the kernel cuts up. */
+  constructor(calls: SendCalls, segments: boolean, events: SendBatchEvents) {
     this.#calls = calls;
     this.#segments = segments;
-    this.#refused = refused;
+    this.#events = events;
     this.#vector = new MessageVector(calls.memory);
     for (let i = 0; i < BATCH_DATAGRAMS_MAX; i++) {
       this.#slots.push({ bytes: nothing, to: nobody, name: nothing, plane: 'media', replaces: undefined });
@@ -53,11 +58,6 @@ export class SendBatch {
   /** Datagrams in it. */
   get length(): number {
     return this.#count - this.#first;
-  }
-
-  /** Whether messages are made that the kernel cuts up: no longer after a device said that it cannot. */
-  get segments(): boolean {
-    return this.#segments;
   }
 
   /** Whether it has no place left. */
@@ -96,6 +96,7 @@ export class SendBatch {
       const slot = this.#slots[--this.#count];
       if (slot === undefined) break;
       const { bytes, to, plane, replaces } = slot;
+      slot.bytes = nothing;
       put({ bytes, to, plane, replaces });
     }
     this.#clear();
@@ -130,17 +131,20 @@ export class SendBatch {
     if (end - this.#first > 1) {
       this.#singleUntil = end;
       // The device, or a tunnel before it, does not do checksums: it will not for the next message either.
-      if (errno === Errno.EIO) this.#segments = false;
+      if (errno === Errno.EIO) {
+        this.#segments = false;
+        this.#events.cannotCut();
+      }
       return;
     }
     const { to, bytes } = this.#slots[this.#first] as Slot;
     this.#first++;
-    this.#refused(to, hintName(getSystemErrorName(-errno)), bytes.length);
+    this.#events.refused(to, hintName(getSystemErrorName(-errno)), bytes.length);
   }
 
   #clear(): void {
     // Whoever keeps a datagram keeps the piece of memory that it was cut from.
-    for (let i = Math.max(this.#first, this.#count) - 1; i >= 0; i--) (this.#slots[i] as Slot).bytes = nothing;
+    for (let i = 0; i < this.#first; i++) (this.#slots[i] as Slot).bytes = nothing;
     this.#first = 0;
     this.#count = 0;
   }

@@ -50,9 +50,11 @@ describe.skipIf(batchMissing !== undefined)('a batch socket', () => {
   const open: DatagramSocket[] = [];
   /** Of each call the number of messages. */
   let asked: number[] = [];
+  let notices: string[] = [];
 
   afterEach(async () => {
     asked = [];
+    notices = [];
     await Promise.all(open.splice(0).map((socket) => socket.close()));
   });
 
@@ -80,7 +82,7 @@ describe.skipIf(batchMissing !== undefined)('a batch socket', () => {
       },
     };
     const all = { address: '127.0.0.1', port: 0, ...options };
-    const socket = BatchSocket.over(await UdpSocket.bind(all, told), told, all, calls);
+    const socket = BatchSocket.over(await UdpSocket.bind(all, told), told, all, calls, (text) => notices.push(text));
     open.push(socket);
     return socket;
   }
@@ -151,6 +153,7 @@ describe.skipIf(batchMissing !== undefined)('a batch socket', () => {
     for (let i = 0; i < 10; i++) socket.send(numbered(i), to, 'media');
     await heard.all(10);
     expect(asked).toEqual([10]);
+    expect(notices).toEqual([expect.stringContaining('this kernel has no UDP_SEGMENT')]);
     expect(heard.tags).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
   });
 
@@ -167,6 +170,7 @@ describe.skipIf(batchMissing !== undefined)('a batch socket', () => {
     for (let i = 3; i < 6; i++) socket.send(numbered(i), to, 'media');
     await heard.all(6);
     expect(asked).toEqual(calls);
+    expect(notices).toHaveLength(errno === Errno.EIO ? 1 : 0);
     expect(heard.tags).toEqual([0, 1, 2, 3, 4, 5]);
     expect(told.hints.seen).toEqual([]);
   });
@@ -225,6 +229,6 @@ describe.skipIf(batchMissing !== undefined)('a batch socket', () => {
     const udp = await UdpSocket.bind(options, new Told());
     open.push(udp);
     const sandbox: SendCalls = { ...real, send: () => -Errno.ENOSYS };
-    expect(() => BatchSocket.over(udp, new Told(), options, sandbox)).toThrow('sendmmsg is refused (ENOSYS)');
+    expect(() => BatchSocket.over(udp, new Told(), options, sandbox, () => {})).toThrow('sendmmsg is refused (ENOSYS)');
   });
 });
