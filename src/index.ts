@@ -9,6 +9,7 @@ export type {
   InitiateOptions,
   RespondOptions,
   SecurityOptions,
+  SocketChoice,
 } from './config/settings.ts';
 export type { MetricsSnapshot } from './engine/counters.ts';
 export {
@@ -20,6 +21,7 @@ export {
   type SettingProblem,
 } from './errors.ts';
 export type { ExchangeAnswer } from './io/caller.ts';
+export type { SocketKind } from './io/datagram-socket.ts';
 export { initiate } from './io/initiate.ts';
 export type { MediaSink, SinkReport } from './io/media-sink.ts';
 export type { MediaSource, SourceDescription, SourceTarget } from './io/media-source.ts';

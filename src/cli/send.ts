@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import type { ListenAddress } from '../config/address.ts';
 import { isLoopback } from '../config/address.ts';
+import { type SocketChoice, socketChoices } from '../config/options.ts';
 import { formatBytes, formatDuration, formatPercent, formatRate } from '../config/units.ts';
 import type { MetricsSnapshot } from '../engine/counters.ts';
 import { ConfigError } from '../errors.ts';
@@ -21,6 +22,7 @@ interface SendOptions extends CommonOptions {
   readonly loop?: boolean;
   readonly fps?: number;
   readonly datagramBytes: number;
+  readonly socket: SocketChoice;
   readonly once?: boolean;
 }
 
@@ -40,6 +42,11 @@ export function sendCommand(finish: (exitCode: number) => void): Command {
       wholeNumber(296, 1200),
       1200,
     )
+    .addOption(
+      new Option('--socket <kind>', 'how datagrams leave: in batches where koffi and the system can, or one by one')
+        .choices(socketChoices)
+        .default('auto'),
+    )
     .option('--once', 'end after the last viewer has left');
   return withCommonOptions(command).action(async (options: SendOptions) => {
     const output = commandOutput({ json: options.json === true, stdoutTaken: false });
@@ -51,6 +58,7 @@ export function sendCommand(finish: (exitCode: number) => void): Command {
       port: options.listen.port,
       streams: Object.fromEntries(Object.entries(streamSources(options)).map(([name, make]) => [name, make()])),
       datagramBytesMax: options.datagramBytes,
+      socket: options.socket,
       signal: interrupt.signal,
       logger: observation.log,
     });
@@ -59,6 +67,7 @@ export function sendCommand(finish: (exitCode: number) => void): Command {
       snapshot: () => camera.metrics(),
       sessions: () => camera.sessionCount,
       pending: () => camera.pendingCount,
+      socket: () => camera.socketKind,
     });
     greet(camera, options, output);
     tellMetrics(observation, output);
@@ -116,7 +125,8 @@ function greet(camera: Responder, options: SendOptions, output: Output): void {
   }
   const host = isLoopback(address) ? addressText('127.0.0.1', port) : `ADDRESS:${port}`;
   output.line(`watch it with: firstframe view ${host}/${streams[0]} --output received.h264`);
-  output.event({ event: 'listening', address, port, streams });
+  output.event({ event: 'listening', address, port, streams, socket: camera.socketKind });
+  for (const notice of camera.notices) output.line(`note: ${notice}`);
   const { granted, asked } = camera.receiveBuffer;
   if (granted < asked) {
     output.line(

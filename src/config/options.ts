@@ -40,6 +40,12 @@ export type AuthorizeVerdict =
       readonly reason?: string;
     };
 
+/** Which socket sends: Node's own, one that hands many datagrams to the system at once, or that one where it works. */
+export const socketChoices = ['auto', 'dgram', 'batch'] as const;
+
+/** One of {@link socketChoices}. */
+export type SocketChoice = (typeof socketChoices)[number];
+
 interface SharedOptions {
   /** Default `{ mode: 'none' }` on loopback; elsewhere it must be said. */
   readonly security?: SecurityOptions | undefined;
@@ -53,6 +59,11 @@ interface SharedOptions {
   readonly signal?: AbortSignal | undefined;
   /** What the other end may ask for over the session; default: nothing but a camera's own methods. */
   readonly methods?: Methods | undefined;
+  /**
+   * How datagrams leave. Default `'auto'`: a camera sends in batches where koffi is installed and the system can (Linux on x64 or
+   * arm64), and says in one line when not; a viewer, who hardly sends, does not. `'batch'` fails where it cannot.
+   */
+  readonly socket?: SocketChoice | undefined;
   /** Hears of what is worth a line; default: nobody does. */
   readonly logger?: Log | undefined;
 }

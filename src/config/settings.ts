@@ -5,7 +5,13 @@ import { DATAGRAM_BYTES_STEPS } from '../protocol/constants.ts';
 import type { Profile } from '../protocol/profiles.ts';
 import { DEFAULT_PORT, parseHost, parseStreamName, parseTarget, type TargetAddress } from './address.ts';
 import type { Methods } from './methods.ts';
-import type { DropOptions, InitiateOptions, RespondOptions } from './options.ts';
+import {
+  type DropOptions,
+  type InitiateOptions,
+  type RespondOptions,
+  type SocketChoice,
+  socketChoices,
+} from './options.ts';
 import { accepted, quoted } from './parsed.ts';
 import { handshakeRange, readProfile, rtoInitialRange } from './profile.ts';
 import { resolveSecurity, type SecurityMode } from './security.ts';
@@ -18,6 +24,7 @@ export type {
   InitiateOptions,
   RespondOptions,
   SecurityOptions,
+  SocketChoice,
 } from './options.ts';
 
 /** Receive buffer when nothing else is asked for, in bytes: a second of 30 Mbit/s. */
@@ -30,6 +37,7 @@ interface SharedSettings {
   readonly profile: Profile;
   readonly repair: boolean;
   readonly drop: DropOptions | undefined;
+  readonly socket: SocketChoice;
   readonly signal: AbortSignal | undefined;
   readonly logger: Log | undefined;
   readonly methods: Methods;
@@ -66,7 +74,7 @@ export interface InitiateSettings<Sink = never> extends SharedSettings {
   readonly trace: InitiateOptions<Sink>['trace'];
 }
 
-const shared = ['security', 'profile', 'repair', 'drop', 'signal', 'logger', 'trace', 'methods'] as const;
+const shared = ['security', 'profile', 'repair', 'drop', 'socket', 'signal', 'logger', 'trace', 'methods'] as const;
 const respondNames: readonly (keyof RespondOptions<unknown>)[] = [
   ...shared,
   'port',
@@ -105,6 +113,10 @@ function areMethods(given: unknown): boolean {
   return typeof given === 'object' && given !== null && Object.values(given).every(isFunction);
 }
 
+function isSocketChoice(given: unknown): boolean {
+  return socketChoices.some((choice) => choice === given);
+}
+
 function isLog(given: unknown): boolean {
   return typeof given === 'object' && given !== null && 'debug' in given && isFunction(given.debug);
 }
@@ -125,6 +137,8 @@ function readShared<Source, Sink>(
     profile: readProfile(reader, options.profile),
     repair: reader.flag('repair', options.repair, true),
     drop: drop === undefined ? undefined : readDrop(reader, drop),
+    socket:
+      reader.kind('socket', options.socket ?? 'auto', isSocketChoice, `'${socketChoices.join("', '")}'`) ?? 'auto',
     signal: reader.kind('signal', options.signal, (given) => given instanceof AbortSignal, 'an AbortSignal'),
     logger: reader.kind('logger', options.logger, isLog, 'a logger, such as one of createLog()'),
     methods: reader.kind('methods', options.methods, areMethods, 'an object of functions') ?? {},

@@ -87,6 +87,7 @@ export class ResponderEndpoint {
       leaveTombstone: (session, error, keepMs) =>
         this.#tombstones.add(session.tupleKey, session.streamId, error, keepMs, this.#nowMs),
       leftPending: (session) => this.#admission.leave(session.peer.address),
+      leaveFeed: (session, feed) => this.#sessions.leaveFeed(feed, session),
       forget: (session) => this.#sessions.remove(session),
     };
   }
@@ -127,6 +128,7 @@ export class ResponderEndpoint {
           this.#host.emit({ kind: 'release', session: input.session });
         } else {
           session.reserved(input.feed, input.sdp, nowMs);
+          if (session.feed !== undefined) this.#sessions.joinFeed(session.feed, session);
           this.#wakes.update(session);
         }
         break;
@@ -140,7 +142,7 @@ export class ResponderEndpoint {
         break;
       }
       case 'media':
-        for (const session of this.#sessions.all()) {
+        for (const session of this.#sessions.ofFeed(input.feed)) {
           if (session.feed !== input.feed) continue;
           session.mediaAvailable(nowMs);
           this.#wakes.update(session);

@@ -37,6 +37,8 @@ export interface ResponderHost extends SessionHost<ResponderOutput> {
   leftPending(session: ResponderSession): void;
   /** @param error what copies of the START get again; `undefined` for silence. */
   leaveTombstone(session: ResponderSession, error: Uint8Array | undefined, keepMs: number): void;
+  /** The session has given its feed back. */
+  leaveFeed(session: ResponderSession, feed: StreamFeed): void;
   /** The session is Closed and must be forgotten. */
   forget(session: ResponderSession): void;
 }
@@ -372,6 +374,7 @@ export class ResponderSession implements Sleeper {
   #giveBack(): void {
     this.#outlet?.close();
     if (this.#feed === undefined) return;
+    this.#host.leaveFeed(this, this.#feed);
     this.#feed = undefined;
     this.#host.emit({ kind: 'release', session: this.handle });
   }

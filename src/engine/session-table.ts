@@ -1,3 +1,4 @@
+import type { StreamFeed } from '../media/stream-feed.ts';
 import { CANDIDATES_PER_TUPLE_MAX } from '../protocol/constants.ts';
 import { assertInvariant } from '../protocol/invariants.ts';
 import type { SessionHandle } from './io-types.ts';
@@ -5,11 +6,13 @@ import type { ResponderSession } from './responder-session.ts';
 
 const NO_SESSIONS: readonly ResponderSession[] = [];
 
-/** Finds a responder's sessions by handle, by tuple and StreamId, and by SessionTag. */
+/** Finds a responder's sessions by handle, by tuple and StreamId, by SessionTag, and by feed. */
 export class SessionTable {
   readonly #byHandle = new Map<SessionHandle, ResponderSession>();
   readonly #byTag = new Map<bigint, ResponderSession>();
   readonly #byTuple = new Map<string, ResponderSession[]>();
+  /** In the order of their handles, whenever they were reserved. */
+  readonly #byFeed = new Map<StreamFeed, ResponderSession[]>();
 
   /** Sessions in all states. */
   get size(): number {
@@ -41,6 +44,29 @@ export class SessionTable {
     const rest = (this.#byTuple.get(session.tupleKey) ?? []).filter((other) => other !== session);
     if (rest.length > 0) this.#byTuple.set(session.tupleKey, rest);
     else this.#byTuple.delete(session.tupleKey);
+  }
+
+  /** The session has a feed now; harmless when it is known. */
+  joinFeed(feed: StreamFeed, session: ResponderSession): void {
+    const ofFeed = this.#byFeed.get(feed);
+    if (ofFeed === undefined) {
+      this.#byFeed.set(feed, [session]);
+      return;
+    }
+    const index = placeOf(ofFeed, session.handle);
+    if (ofFeed[index] !== session) ofFeed.splice(index, 0, session);
+  }
+
+  leaveFeed(feed: StreamFeed, session: ResponderSession): void {
+    const ofFeed = this.#byFeed.get(feed) ?? [];
+    const index = placeOf(ofFeed, session.handle);
+    if (ofFeed[index] === session) ofFeed.splice(index, 1);
+    if (ofFeed.length === 0) this.#byFeed.delete(feed);
+  }
+
+  /** A copy: sessions may leave while it is gone through. */
+  ofFeed(feed: StreamFeed): readonly ResponderSession[] {
+    return this.#byFeed.get(feed)?.slice() ?? NO_SESSIONS;
   }
 
   byHandle(handle: SessionHandle): ResponderSession | undefined {
@@ -78,4 +104,16 @@ export class SessionTable {
     for (const session of this.ofTuple(tupleKey)) if (session.pending) candidates++;
     return candidates >= CANDIDATES_PER_TUPLE_MAX;
   }
+}
+
+/** Where a handle is, or would be. Handles ascend, so the end is looked at first. */
+function placeOf(sessions: readonly ResponderSession[], handle: SessionHandle): number {
+  let [low, high] = [0, sessions.length];
+  if ((sessions.at(-1)?.handle ?? -1) < handle) return high;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((sessions[middle]?.handle ?? handle) < handle) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

@@ -4,6 +4,9 @@ import type { Peer, SessionHandle } from '../engine/io-types.ts';
 /** What a datagram is for; when the queue is full, media goes first. */
 export type Plane = 'control' | 'feedback' | 'media';
 
+/** Which socket sends: Node's own, or the one that hands many datagrams to the system at once. */
+export type SocketKind = 'dgram' | 'batch';
+
 /** Told by a socket; set once, before the first datagram. */
 export interface SocketEvents {
   datagram(bytes: Uint8Array, from: Peer): void;
@@ -17,6 +20,8 @@ export interface SocketEvents {
 
 /** A bound UDP socket, or something that behaves like one. */
 export interface DatagramSocket {
+  /** How it sends now. */
+  readonly kind: SocketKind;
   /** Where it is bound. */
   readonly local: Peer;
   /** Receive buffer that the operating system granted, in bytes. */

@@ -1,6 +1,6 @@
 import type { Peer, SessionHandle } from '../engine/io-types.ts';
 import { Prng } from '../sim/prng.ts';
-import type { DatagramSocket, Plane, SocketEvents } from './datagram-socket.ts';
+import type { DatagramSocket, Plane, SocketEvents, SocketKind } from './datagram-socket.ts';
 
 /** How a program makes its own link worse, to see what loss does. */
 export interface Impairment {
@@ -38,6 +38,10 @@ export class ImpairedSocket implements DatagramSocket {
     this.#events = events;
     this.#fraction = fraction;
     this.#prng = new Prng(seed, 2);
+  }
+
+  get kind(): SocketKind {
+    return this.#socket.kind;
   }
 
   get receiveBufferBytes(): number {

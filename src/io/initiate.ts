@@ -84,9 +84,16 @@ async function bind(
   try {
     return await EndpointRunner.bind<InitiatorInput, InitiatorOutput>(
       endpoint,
-      { address, port: settings.localPort, remote: peer },
+      {
+        address,
+        port: settings.localPort,
+        remote: peer,
+        // A viewer sends a few datagrams a second: nothing for a batch, and loading what it needs would take time from the handshake.
+        socket: settings.socket === 'auto' ? 'dgram' : settings.socket,
+        notice: (text) => settings.logger?.info({}, text),
+        impairment: settings.drop,
+      },
       (output) => stream.output(output),
-      settings.drop,
     );
   } catch (error) {
     throw localNetwork(peer, error, startedAtMs);

@@ -8,6 +8,7 @@ import type { StreamFeed } from '../media/stream-feed.ts';
 import { ErrorCode } from '../protocol/error-code.ts';
 import { cameraMethods } from './camera-methods.ts';
 import { monotonicMs } from './clock.ts';
+import type { SocketKind } from './datagram-socket.ts';
 import { cryptoEntropy } from './entropy.ts';
 import type { MediaSource } from './media-source.ts';
 import { type OutputObserver, outputObserver } from './output-observer.ts';
@@ -44,6 +45,7 @@ export class Responder extends EventEmitter<ResponderEvents> implements AsyncDis
   readonly #streams = new Map<string, PublishedStream>();
   readonly #reservedBy = new Map<SessionHandle, PublishedStream>();
   readonly #viewers = new Map<SessionHandle, Viewer>();
+  readonly #notices: string[] = [];
   #runner: EndpointRunner<ResponderInput, ResponderOutput> | undefined;
   #closing: Promise<void> | undefined;
   #allClosed: (() => void) | undefined;
@@ -92,13 +94,16 @@ export class Responder extends EventEmitter<ResponderEvents> implements AsyncDis
   }
 
   async #bind(address: string): Promise<EndpointRunner<ResponderInput, ResponderOutput>> {
-    const { port, ipv6Only, receiveBufferBytes, drop } = this.#settings;
+    const { port, ipv6Only, receiveBufferBytes, socket, drop, logger } = this.#settings;
+    const notice = (text: string): void => {
+      this.#notices.push(text);
+      logger?.info({}, text);
+    };
     try {
       return await EndpointRunner.bind<ResponderInput, ResponderOutput>(
         this.#endpoint,
-        { address, port, ipv6Only, receiveBufferBytes },
+        { address, port, ipv6Only, receiveBufferBytes, socket, notice, impairment: drop },
         (output) => this.#output(output),
-        drop,
       );
     } catch (error) {
       // All interfaces were asked for, and this machine has no IPv6: those of IPv4 are all there are.
@@ -116,6 +121,16 @@ export class Responder extends EventEmitter<ResponderEvents> implements AsyncDis
   /** Bytes of the socket's receive buffer: what was asked for, and what the operating system granted. */
   get receiveBuffer(): { readonly asked: number; readonly granted: number } {
     return { asked: this.#settings.receiveBufferBytes, granted: this.#runner?.socket.receiveBufferBytes ?? 0 };
+  }
+
+  /** Which socket sends. */
+  get socketKind(): SocketKind {
+    return this.#runner?.socket.kind ?? 'dgram';
+  }
+
+  /** What does not work here as well as it could, a line each. */
+  get notices(): readonly string[] {
+    return this.#notices;
   }
 
   /** Names of its streams. */

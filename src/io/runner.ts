@@ -1,16 +1,26 @@
+import type { SocketChoice } from '../config/settings.ts';
 import type { Counters } from '../engine/counters.ts';
 import type { ControlSend, FeedbackSend, SharedInput } from '../engine/io-types.ts';
 import { MediaSend } from '../engine/media-gate.ts';
+import { bindSocket } from './bind-socket.ts';
 import { monotonicMs } from './clock.ts';
 import type { DatagramSocket, SocketEvents } from './datagram-socket.ts';
 import { ImpairedSocket, type Impairment, impairedEvents } from './impaired-socket.ts';
-import { UdpSocket, type UdpSocketOptions } from './udp-socket.ts';
+import type { UdpSocketOptions } from './udp-socket.ts';
 
 /** An endpoint of either role. */
 export interface SteppedEndpoint<Input, Output> {
   readonly counters: Counters;
   step(input: Input | SharedInput, nowMs: number): readonly Output[];
   deadlineMs(): number;
+}
+
+/** What an endpoint's socket is like. */
+export interface RunnerSocketOptions extends UdpSocketOptions {
+  readonly socket: SocketChoice;
+  /** See {@link bindSocket}. */
+  readonly notice: (text: string) => void;
+  readonly impairment: Impairment | undefined;
 }
 
 /** A timer that fires this late means that the event loop stood still, and datagrams may wait that must be read first. */
@@ -33,19 +43,19 @@ export class EndpointRunner<Input, Output extends { readonly kind: string }> {
     this.#application = application;
   }
 
-  /** Binds a socket for the endpoint. Rejects as {@link UdpSocket.bind} does. */
+  /** Binds a socket for the endpoint. Rejects as {@link bindSocket} does. */
   static async bind<Input, Output extends { readonly kind: string }>(
     endpoint: SteppedEndpoint<Input, Output>,
-    options: UdpSocketOptions,
+    options: RunnerSocketOptions,
     application: (output: Output) => void,
-    impairment?: Impairment,
   ): Promise<EndpointRunner<Input, Output>> {
     const runner = new EndpointRunner(endpoint, application);
     const events = runner.#events();
+    const { impairment, socket: choice, notice } = options;
     if (impairment === undefined) {
-      runner.#socket = await UdpSocket.bind(options, events);
+      runner.#socket = await bindSocket(options, events, choice, notice);
     } else {
-      const socket = await UdpSocket.bind(options, impairedEvents(events, impairment));
+      const socket = await bindSocket(options, impairedEvents(events, impairment), choice, notice);
       runner.#socket = new ImpairedSocket(socket, events, impairment);
     }
     return runner;

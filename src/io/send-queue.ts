@@ -45,6 +45,23 @@ export class SendQueue {
   push(datagram: QueuedDatagram): number {
     if (datagram.replaces !== undefined) this.#forget(datagram.replaces);
     (datagram.plane === 'media' ? this.#media : this.#urgent).push(datagram);
+    return this.#added(datagram);
+  }
+
+  /** Gives back what was taken and could not be sent: it is the next of its kind again. @returns as {@link push}. */
+  putBack(datagram: QueuedDatagram): number {
+    (datagram.plane === 'media' ? this.#media : this.#urgent).unshift(datagram);
+    return this.#added(datagram);
+  }
+
+  /** The next to send. */
+  shift(): QueuedDatagram | undefined {
+    const next = this.#urgent.shift() ?? this.#media.shift();
+    this.#bytes -= next?.bytes.length ?? 0;
+    return next;
+  }
+
+  #added(datagram: QueuedDatagram): number {
     this.#bytes += datagram.bytes.length;
     let dropped = 0;
     const { datagramsMax, bytesMax } = this.#limits;
@@ -54,13 +71,6 @@ export class SendQueue {
       dropped++;
     }
     return dropped;
-  }
-
-  /** The next to send. */
-  shift(): QueuedDatagram | undefined {
-    const next = this.#urgent.shift() ?? this.#media.shift();
-    this.#bytes -= next?.bytes.length ?? 0;
-    return next;
   }
 
   #forget(mark: SessionHandle): void {

@@ -30,12 +30,14 @@ const IN_FLIGHT_MAX = 64;
  * datagrams that come in the same turn of the event loop (7 of 200 arrived), so one `message` listener stays on the socket.
  */
 export class UdpSocket implements DatagramSocket {
+  readonly kind = 'dgram';
   readonly local: Peer;
   readonly #owner: SocketAsPromised;
   readonly #socket: Socket;
   readonly #events: SocketEvents;
   readonly #remote: Peer | undefined;
   readonly #queue: SendQueue;
+  readonly #state: { readonly handle: unknown } | undefined;
   #inFlight = 0;
   #closing = false;
   #closed: Promise<void> | undefined;
@@ -47,6 +49,7 @@ export class UdpSocket implements DatagramSocket {
     this.#events = events;
     this.#remote = remote;
     this.#queue = new SendQueue(sendQueue);
+    this.#state = stateOf(this.#socket);
     const { address, port } = this.#socket.address();
     this.local = { address, port };
     this.#socket.on('message', (bytes, from) => {
@@ -83,6 +86,18 @@ export class UdpSocket implements DatagramSocket {
     return this.#socket.getRecvBufferSize() / (process.platform === 'linux' ? 2 : 1);
   }
 
+  /** The descriptor, for those who send past libuv; `undefined` where Node shows none, and once it is closed. */
+  get fd(): number | undefined {
+    const handle: unknown = this.#state?.handle;
+    if (typeof handle !== 'object' || handle === null || !('fd' in handle)) return undefined;
+    return typeof handle.fd === 'number' && handle.fd >= 0 ? handle.fd : undefined;
+  }
+
+  /** Hands one datagram to libuv, which waits for room if need be; `done` is called when it has left or was refused. */
+  handOver(bytes: Uint8Array, to: Peer, done: () => void): void {
+    this.#hand(bytes, to, done);
+  }
+
   send(bytes: Uint8Array, to: Peer, plane: Plane, replaces?: SessionHandle): void {
     if (this.#closing) return;
     if (this.#inFlight < IN_FLIGHT_MAX && this.#queue.length === 0) return this.#hand(bytes, to);
@@ -105,14 +120,17 @@ export class UdpSocket implements DatagramSocket {
     await this.#owner.close().catch(() => {});
   }
 
-  #hand(bytes: Uint8Array, to: Peer): void {
+  #hand(bytes: Uint8Array, to: Peer, done?: () => void): void {
     this.#inFlight++;
-    const done = (error: Error | null): void => this.#handed(error, to, bytes.length);
+    const handed = (error: Error | null): void => {
+      this.#handed(error, to, bytes.length);
+      done?.();
+    };
     try {
-      if (this.#remote === undefined) this.#socket.send(bytes, to.port, to.address, done);
-      else this.#socket.send(bytes, done);
+      if (this.#remote === undefined) this.#socket.send(bytes, to.port, to.address, handed);
+      else this.#socket.send(bytes, handed);
     } catch (error) {
-      this.#handed(error as Error, to, bytes.length);
+      handed(error as Error);
     }
   }
 
@@ -134,6 +152,16 @@ export class UdpSocket implements DatagramSocket {
 
 function hintOf(error: NodeJS.ErrnoException): HintName {
   return hintName(error.code ?? '');
+}
+
+/** Where Node (20 to 26) keeps a socket's handle. `_handle` would be the same, with a warning to the user (DEP0112). */
+function stateOf(socket: Socket): { readonly handle: unknown } | undefined {
+  for (const symbol of Object.getOwnPropertySymbols(socket)) {
+    if (symbol.description !== 'state symbol') continue;
+    const state: unknown = Reflect.get(socket, symbol);
+    if (typeof state === 'object' && state !== null && 'handle' in state) return state;
+  }
+  return undefined;
 }
 
 function connect(socket: Socket, remote: Peer): Promise<void> {

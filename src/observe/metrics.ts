@@ -23,7 +23,12 @@ export interface MetricsSource {
   sessions?(): number;
   /** Half-open sessions; default 0. */
   pending?(): number;
+  /** How its datagrams leave, see `SocketKind`; default `dgram`. */
+  socket?(): (typeof socketKinds)[number];
 }
+
+/** Values of the label `socket`. */
+const socketKinds = ['dgram', 'batch'] as const;
 
 const counterHelp: Readonly<Record<CounterName, string>> = {
   datagramsReceived: 'Datagrams that came, media included.',
@@ -118,6 +123,7 @@ export class Metrics {
     );
     this.#gauge('firstframe_sessions', 'Sessions in all states.', 'sessions');
     this.#gauge('firstframe_pending', 'Half-open sessions.', 'pending');
+    this.#socketGauge();
   }
 
   /** MIME type of {@link Metrics.text}. */
@@ -192,6 +198,21 @@ export class Metrics {
       collect() {
         for (const role of roles.keys()) this.set({ role }, 0);
         for (const source of sources) this.inc({ role: source.role }, source[figure]?.() ?? 0);
+      },
+    });
+  }
+
+  #socketGauge(): void {
+    const sources = this.#sources;
+    const roles = this.#retired;
+    new Gauge({
+      name: 'firstframe_sockets',
+      help: 'Endpoints by how their datagrams leave.',
+      labelNames: ['role', 'socket'],
+      registers: [this.#registry],
+      collect() {
+        for (const role of roles.keys()) for (const socket of socketKinds) this.set({ role, socket }, 0);
+        for (const source of sources) this.inc({ role: source.role, socket: source.socket?.() ?? 'dgram' }, 1);
       },
     });
   }

@@ -12,6 +12,7 @@ import {
   startViewer,
   temporaryFolder,
 } from '../support/command.ts';
+import { socketKinds } from '../support/sockets.ts';
 
 vi.setConfig({ maxConcurrency: 6 });
 
@@ -99,6 +100,14 @@ describe.concurrent('options', () => {
     const received = figure(ended, 'stats', 'received');
     expect(figure(ended, 'stats', 'bytes') / received).toBeLessThanOrEqual(296);
     expect(received).toBeGreaterThan(200);
+    expect(figure(ended, 'stats', 'framesDecodable')).toBeGreaterThan(15);
+  });
+
+  test.each(socketKinds)('--socket %s sends as it says, and tells', async (kind) => {
+    await using cleanup = new Cleanup();
+    const camera = await startCamera(cleanup, [...door, '--socket', kind]);
+    expect(await camera.run.event('listening')).toMatchObject({ socket: kind });
+    const ended = await startViewer(cleanup, camera.address, ['--duration', '1s']).event('ended');
     expect(figure(ended, 'stats', 'framesDecodable')).toBeGreaterThan(15);
   });
 

@@ -149,7 +149,7 @@ describe('the text of a scrape', () => {
     metrics.attach({ role: 'initiator', snapshot: () => new Counters().snapshot() });
     const text = await metrics.text();
     const types = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name = '', type = '']) => [name, type] as const);
-    expect(types).toHaveLength(counterNames.length + 7);
+    expect(types).toHaveLength(counterNames.length + 8);
     for (const [name, type] of types) {
       expect(name).toMatch(/^firstframe_[a-z_]+$/);
       expect(name.endsWith('_total')).toBe(type === 'counter');
@@ -199,6 +199,20 @@ describe('several endpoints', () => {
     expect(gauge('firstframe_pending')).toEqual([
       ['initiator', 0],
       ['responder', 2],
+    ]);
+  });
+
+  test('are told apart by how their datagrams leave', async () => {
+    const metrics = new Metrics();
+    const snapshot = () => new Counters().snapshot();
+    metrics.attach({ role: 'responder', snapshot, socket: () => 'batch' });
+    metrics.attach({ role: 'responder', snapshot });
+    const detach = metrics.attach({ role: 'responder', snapshot, socket: () => 'batch' });
+    detach();
+    const shown = parse(await metrics.text()).filter(({ name }) => name === 'firstframe_sockets');
+    expect(shown.map(({ labels, value }) => [labels['socket'], value])).toEqual([
+      ['dgram', 1],
+      ['batch', 1],
     ]);
   });
 

@@ -6,6 +6,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DropOptions } from '../../src/config/options.ts';
 import type { InitiatorOutput } from '../../src/engine/io-types.ts';
+import type { SocketKind } from '../../src/io/datagram-socket.ts';
 import { initiate } from '../../src/io/initiate.ts';
 import type { StreamEnd } from '../../src/io/received-stream.ts';
 import { respond } from '../../src/io/respond.ts';
@@ -18,6 +19,7 @@ import type { LinkModel } from '../../src/sim/link-model.ts';
 import { CLIP_FRAMES, clipBytes, clipPath } from '../support/clip.ts';
 import { countFrames, ffmpeg, ffmpegMissing } from '../support/ffmpeg.ts';
 import { TappedRelay } from '../support/relay-tap.ts';
+import { socketKinds } from '../support/sockets.ts';
 import { soon } from '../support/witness.ts';
 
 const CLIP_MS = 30_000;
@@ -48,9 +50,15 @@ const runs = new Map<string, Promise<Result>>();
 afterAll(() => rmSync(folder, { recursive: true }));
 
 /** The clip from its beginning to its end, over real sockets into a file. */
-async function play(name: string, drop?: DropOptions, faults?: LinkModel, latencyMs = PLAY_OUT_MS): Promise<Result> {
+async function play(
+  name: string,
+  drop?: DropOptions,
+  faults?: LinkModel,
+  latencyMs = PLAY_OUT_MS,
+  socket: SocketKind = 'dgram',
+): Promise<Result> {
   const file = join(folder, `${name}.h264`);
-  await using camera = await respond({ port: 0, streams: { clip: h264File(clipPath) } });
+  await using camera = await respond({ socket, port: 0, streams: { clip: h264File(clipPath) } });
   const relay =
     faults === undefined
       ? undefined
@@ -61,7 +69,7 @@ async function play(name: string, drop?: DropOptions, faults?: LinkModel, latenc
   const trace = (output: InitiatorOutput): void => {
     if (output.kind === 'frame') frames.push(output.frame);
   };
-  const stream = await initiate(target, { sink, trace, latencyMs, ...(drop === undefined ? {} : { drop }) });
+  const stream = await initiate(target, { socket, sink, trace, latencyMs, ...(drop === undefined ? {} : { drop }) });
   const end = await soon(stream.ended, CLIP_MS, `the end of the clip (${name})`);
   await Promise.all([stream.destroy(), camera.destroy()]);
   await relay?.close();
@@ -70,7 +78,9 @@ async function play(name: string, drop?: DropOptions, faults?: LinkModel, latenc
 
 /** All at once, because the clip takes its 6 s of real time. */
 beforeAll(async () => {
-  runs.set('clean', play('clean'));
+  for (const kind of socketKinds) {
+    runs.set(`clean-${kind}`, play(`clean-${kind}`, undefined, undefined, PLAY_OUT_MS, kind));
+  }
   runs.set('jumbled', play('jumbled', undefined, { oneWayMs: 2, jitterMs: 10, duplication: 0.05, reorder: 0.05 }));
   for (const { seed } of seeds) runs.set(`loss-${seed}`, play(`loss-${seed}`, { fraction: LOSS, seed }));
   runs.set('patient', play('patient', { fraction: LOSS, seed: 4 }, undefined, PATIENT_MS));
@@ -99,18 +109,21 @@ function joined(frames: readonly ReceivedFrame[]): Buffer {
 }
 
 describe('a clip over real sockets', () => {
-  it('arrives without loss byte for byte, every frame decodable, and ends with NO_ERROR', async () => {
-    const { frames, end, stats, file } = await resultOf('clean');
-    expect(frames).toHaveLength(CLIP_FRAMES);
-    expect(frames.every(({ decodable }) => decodable)).toBe(true);
-    expect(joined(frames).equals(clipBytes())).toBe(true);
-    expect((await readFile(file)).equals(clipBytes())).toBe(true);
-    expect(end).toMatchObject({ code: ErrorCode.NO_ERROR, byPeer: true, sink: { written: CLIP_FRAMES, dropped: 0 } });
-    expect(stats).toMatchObject({ lost: 0, framesIncomplete: 0, framesDecodable: CLIP_FRAMES });
-  });
+  it.for(socketKinds)(
+    'arrives without loss byte for byte, every frame decodable, and ends with NO_ERROR (%s)',
+    async (kind) => {
+      const { frames, end, stats, file } = await resultOf(`clean-${kind}`);
+      expect(frames).toHaveLength(CLIP_FRAMES);
+      expect(frames.every(({ decodable }) => decodable)).toBe(true);
+      expect(joined(frames).equals(clipBytes())).toBe(true);
+      expect((await readFile(file)).equals(clipBytes())).toBe(true);
+      expect(end).toMatchObject({ code: ErrorCode.NO_ERROR, byPeer: true, sink: { written: CLIP_FRAMES, dropped: 0 } });
+      expect(stats).toMatchObject({ lost: 0, framesIncomplete: 0, framesDecodable: CLIP_FRAMES });
+    },
+  );
 
   it('has the timestamps of 25 frames a second, and a keyframe each 50 frames', async () => {
-    const { frames } = await resultOf('clean');
+    const { frames } = await resultOf('clean-dgram');
     const first = frames[0]?.timestamp ?? 0;
     expect(frames.map(({ timestamp }) => (timestamp - first) >>> 0)).toEqual(frames.map((_, index) => index * 3600));
     expect(frames.flatMap(({ keyframe }, index) => (keyframe ? [index] : []))).toEqual([0, 50, 100]);
@@ -150,7 +163,7 @@ describe('a clip over real sockets', () => {
 
   it.each(seeds)('has at 20 % loss no frame that is not the clip’s own (seed $seed)', async ({ seed }) => {
     const { frames } = await resultOf(`loss-${seed}`);
-    const { frames: all } = await resultOf('clean');
+    const { frames: all } = await resultOf('clean-dgram');
     const known = new Set(all.map(({ payload }) => Buffer.from(payload).toString('base64')));
     for (const { payload } of frames.filter(({ decodable }) => decodable)) {
       expect(known.has(Buffer.from(payload).toString('base64'))).toBe(true);
@@ -161,7 +174,7 @@ describe('a clip over real sockets', () => {
     `for ffmpeg${ffmpegMissing === undefined ? '' : ` (${ffmpegMissing})`}`,
     () => {
       it('is the whole clip when nothing was lost', async () => {
-        const { file } = await resultOf('clean');
+        const { file } = await resultOf('clean-dgram');
         expect(countFrames(file)).toBe(CLIP_FRAMES);
         expect(pictures(file)).toEqual(pictures(clipPath));
       });

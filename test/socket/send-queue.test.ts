@@ -10,8 +10,9 @@ import {
   SEND_QUEUE_DATAGRAMS_MAX,
   SendQueue,
 } from '../../src/io/send-queue.ts';
-import { UdpSocket, type UdpSocketOptions } from '../../src/io/udp-socket.ts';
+import type { UdpSocketOptions } from '../../src/io/udp-socket.ts';
 import { freePort } from '../support/free-port.ts';
+import { bindKind, socketKinds } from '../support/sockets.ts';
 import { soon, Witness } from '../support/witness.ts';
 
 const to: Peer = { address: '127.0.0.1', port: 9 };
@@ -88,6 +89,16 @@ describe('the queue before a socket', () => {
     expect(tags(queue)).toEqual(['control 2', 'control 3', 'control 5']);
   });
 
+  it('gives what was put back as the next of its kind, and drops the oldest media when it is full', () => {
+    const queue = new SendQueue({ datagramsMax: 4, bytesMax: 1000 });
+    queue.push(queued('media', 3));
+    queue.push(queued('control', 4));
+    expect(queue.putBack(queued('media', 2))).toBe(0);
+    expect(queue.putBack(queued('control', 1))).toBe(0);
+    expect(queue.putBack(queued('control', 0))).toBe(1);
+    expect(tags(queue)).toEqual(['control 0', 'control 1', 'control 4', 'media 3']);
+  });
+
   it('S5: does not grow by a flood of replaced answers, in number or in bytes', () => {
     const queue = new SendQueue();
     for (let i = 0; i < 10_000; i++) expect(queue.push(queued('control', i & 0xffff, { replaces: 1 }))).toBe(0);
@@ -115,15 +126,15 @@ class Told implements SocketEvents {
   }
 }
 
-describe('a UDP socket', () => {
-  const open: UdpSocket[] = [];
+describe.each(socketKinds)('a UDP socket (%s)', (kind) => {
+  const open: DatagramSocket[] = [];
 
   afterEach(async () => {
     await Promise.all(open.splice(0).map((socket) => socket.close()));
   });
 
-  async function socketFor(told: Told, options: Partial<UdpSocketOptions> = {}): Promise<UdpSocket> {
-    const socket = await UdpSocket.bind({ address: '127.0.0.1', port: 0, ...options }, told);
+  async function socketFor(told: Told, options: Partial<UdpSocketOptions> = {}): Promise<DatagramSocket> {
+    const socket = await bindKind(kind, told, options);
     open.push(socket);
     return socket;
   }
@@ -186,7 +197,8 @@ describe('a UDP socket', () => {
     for (let i = 0; i < 1000; i++) socket.send(Uint8Array.of(0x80, i >> 8, i), other.local, 'media');
     for (let i = 0; i < 50; i++) socket.send(Uint8Array.of(0x0c, 0, i), other.local, 'control');
     const sent = 1050 - told.drops.queue;
-    expect(told.drops.queue).toBe(1050 - 64 - SEND_QUEUE_DATAGRAMS_MAX);
+    // Loopback takes all that is offered; libuv is offered 64 at once.
+    expect(told.drops.queue).toBe(kind === 'batch' ? 0 : 1050 - 64 - SEND_QUEUE_DATAGRAMS_MAX);
     await soon(socket.close(), 2000, 'close');
     await heard.datagrams.when(() => heard.datagrams.seen.length === sent, 2000, `${sent} datagrams`, sent - 1);
     expect(heard.datagrams.seen.filter(([first]) => first === 0x0c)).toHaveLength(50);
@@ -222,9 +234,7 @@ describe('a UDP socket', () => {
 
   it('rejects with EADDRINUSE where another is bound', async () => {
     const one = await socketFor(new Told());
-    await expect(UdpSocket.bind({ address: '127.0.0.1', port: one.local.port }, new Told())).rejects.toMatchObject({
-      code: 'EADDRINUSE',
-    });
+    await expect(bindKind(kind, new Told(), { port: one.local.port })).rejects.toMatchObject({ code: 'EADDRINUSE' });
   });
 });
 
@@ -234,6 +244,7 @@ describe('an impaired link', () => {
       const told = new Told();
       let passedOut = 0;
       const inner: DatagramSocket = {
+        kind: 'dgram',
         local: to,
         receiveBufferBytes: 0,
         send: () => {

@@ -19,6 +19,7 @@ import { frameOf, kindOf, sessionFrame, startBytes } from '../support/frames.ts'
 import { freePort } from '../support/free-port.ts';
 import { IdleSource } from '../support/idle-source.ts';
 import { freshStreamId, RawPeer } from '../support/raw-peer.ts';
+import { socketKinds } from '../support/sockets.ts';
 import { soon, Witness } from '../support/witness.ts';
 
 /** How soon is prompt: loopback answers in a fraction of a millisecond, but the machine may be busy. */
@@ -77,18 +78,21 @@ function hasIpv6(): boolean {
   return Object.values(networkInterfaces()).some((each) => each?.some(({ address }) => address === '::1') === true);
 }
 
-describe.concurrent('one camera', () => {
+describe.concurrent.each(socketKinds)('one camera (%s)', (socket) => {
   it('has several named streams on one port, and gives each viewer its own', async () => {
     const sizes = { door: 500, yard: 900, attic: 1500 };
     const streams = Object.fromEntries(
       Object.entries(sizes).map(([name, bytesPerFrame]) => [name, testSource({ bytesPerFrame })]),
     );
-    await using camera = await respond({ port: 0, streams });
+    await using camera = await respond({ socket, port: 0, streams });
     expect(camera.streams).toEqual(Object.keys(sizes));
     const ports = new Set<number>();
     camera.on('streaming', ({ peer }) => ports.add(peer.port));
     const viewers = await Promise.all(
-      Object.entries(sizes).map(async ([name, bytes]) => ({ bytes, stream: await initiate(at(camera, name)) })),
+      Object.entries(sizes).map(async ([name, bytes]) => ({
+        bytes,
+        stream: await initiate(at(camera, name), { socket }),
+      })),
     );
     for (const { bytes, stream } of viewers) {
       const frames = await take(stream, 5);
@@ -101,7 +105,7 @@ describe.concurrent('one camera', () => {
   });
 
   it('gives viewers that begin together the whole file each, and a late one from a keyframe on, all byte for byte', async () => {
-    const camera = await respond({ port: 0, streams: { clip: h264File(clipPath) } });
+    const camera = await respond({ socket, port: 0, streams: { clip: h264File(clipPath) } });
     const heard = hearing<InitiatorOutput>();
     const first = initiate(at(camera), { trace: heard.trace });
     const together = await Promise.all([first, initiate(at(camera)), initiate(at(camera))]);
@@ -124,7 +128,7 @@ describe.concurrent('one camera', () => {
   });
 
   it('begins a file anew for a viewer that comes when the last one has left', async () => {
-    const camera = await respond({ port: 0, streams: { clip: h264File(clipPath) } });
+    const camera = await respond({ socket, port: 0, streams: { clip: h264File(clipPath) } });
     for (let round = 0; round < 3; round++) {
       const stream = await initiate(at(camera));
       const frames = await take(stream, 3);
@@ -135,7 +139,7 @@ describe.concurrent('one camera', () => {
   });
 
   it('gives the file to a viewer whose START comes right behind the BYE of the last one', async () => {
-    const camera = await respond({ port: 0, streams: { clip: h264File(clipPath) } });
+    const camera = await respond({ socket, port: 0, streams: { clip: h264File(clipPath) } });
     const [leaving, coming] = [await RawPeer.open(camera.local), await RawPeer.open(camera.local)];
     const ids = await leaving.streaming();
     await leaving.nextMedia(ids.ssrc);
@@ -149,9 +153,9 @@ describe.concurrent('one camera', () => {
 
   it('with a file that is missing rejects with its path and what to do, and gives the port back', async () => {
     const port = await freePort();
-    const listening = respond({ port, streams: { gone: h264File('/no/such.h264'), door: testSource() } });
+    const listening = respond({ socket, port, streams: { gone: h264File('/no/such.h264'), door: testSource() } });
     await expect(listening).rejects.toThrow(/cannot read \/no\/such\.h264: there is no such file/);
-    const camera = await respond({ port, streams: { door: testSource() } });
+    const camera = await respond({ socket, port, streams: { door: testSource() } });
     await camera.close();
   });
 
@@ -159,7 +163,7 @@ describe.concurrent('one camera', () => {
     const folder = await mkdtemp(join(tmpdir(), 'firstframe-session-'));
     const path = join(folder, 'clip.h264');
     await copyFile(clipPath, path);
-    const camera = await respond({ port: 0, streams: { gone: h264File(path), door: testSource() } });
+    const camera = await respond({ socket, port: 0, streams: { gone: h264File(path), door: testSource() } });
     await rm(folder, { recursive: true });
     const failures: { readonly stream: string; readonly error: Error }[] = [];
     camera.on('sourceFailed', (failure) => failures.push(failure));
@@ -176,14 +180,14 @@ describe.concurrent('one camera', () => {
     const port = await freePort();
     const broken = new IdleSource();
     broken.start = () => Promise.reject(new Error('no such camera device'));
-    await expect(respond({ port, streams: { broken } })).rejects.toThrow('no such camera device');
-    const camera = await respond({ port, streams: { door: testSource() } });
+    await expect(respond({ socket, port, streams: { broken } })).rejects.toThrow('no such camera device');
+    const camera = await respond({ socket, port, streams: { door: testSource() } });
     await camera.close();
   });
 
   it('rejects with EADDRINUSE and the address where another one listens', async () => {
-    const camera = await respond({ port: 0, streams: { door: testSource() } });
-    const again = respond({ port: camera.local.port, streams: { door: testSource() } });
+    const camera = await respond({ socket, port: 0, streams: { door: testSource() } });
+    const again = respond({ socket, port: camera.local.port, streams: { door: testSource() } });
     await expect(again).rejects.toMatchObject({ code: 'EADDRINUSE', port: camera.local.port });
     const localPort = await freePort();
     const watching = await initiate(at(camera), { localPort });
@@ -203,10 +207,10 @@ async function allFrames(stream: ReceivedStream): Promise<ReceivedFrame[]> {
   return frames;
 }
 
-describe.concurrent('L3: close()', () => {
+describe.concurrent.each(socketKinds)('L3: close() (%s)', (socket) => {
   it('of a viewer tells the camera its code at once, and both are done in bounded time', async () => {
     const heard = hearing<ResponderOutput>();
-    const camera = await respond({ port: 0, streams: { door: testSource() }, trace: heard.trace });
+    const camera = await respond({ socket, port: 0, streams: { door: testSource() }, trace: heard.trace });
     const left: { readonly code: number }[] = [];
     camera.on('left', (leaving) => left.push(leaving));
     for (const [given, code] of [
@@ -233,7 +237,7 @@ describe.concurrent('L3: close()', () => {
   });
 
   it('of a camera tells every viewer SHUTDOWN at once and resolves when they have answered', async () => {
-    const camera = await respond({ port: 0, streams: { door: testSource() } });
+    const camera = await respond({ socket, port: 0, streams: { door: testSource() } });
     const viewers = await Promise.all([1, 2, 3].map(() => initiate(at(camera))));
     await Promise.all(viewers.map((stream) => take(stream, 2)));
     const frames = viewers.map(allFrames);
@@ -249,7 +253,7 @@ describe.concurrent('L3: close()', () => {
   });
 
   it('of one session by the camera ends that one with code and words, and no other', async () => {
-    const camera = await respond({ port: 0, streams: { door: testSource() } });
+    const camera = await respond({ socket, port: 0, streams: { door: testSource() } });
     const began = once(camera, 'streaming');
     const unwanted = await initiate(at(camera));
     const [{ session }] = await began;
@@ -265,7 +269,7 @@ describe.concurrent('L3: close()', () => {
   });
 
   it('S9: of a viewer stops media: nothing of it leaves the camera after the BYE came', async () => {
-    const camera = await respond({ port: 0, streams: { door: testSource({ framesPerSecond: 100 }) } });
+    const camera = await respond({ socket, port: 0, streams: { door: testSource({ framesPerSecond: 100 }) } });
     const viewer = await RawPeer.open(camera.local);
     const ids = await viewer.streaming();
     await viewer.nextMedia(ids.ssrc);
@@ -280,7 +284,7 @@ describe.concurrent('L3: close()', () => {
   });
 
   it('twice, or after the end, gives the same end', async () => {
-    const camera = await respond({ port: 0, streams: { door: testSource() } });
+    const camera = await respond({ socket, port: 0, streams: { door: testSource() } });
     const stream = await initiate(at(camera));
     const ends = await soon(Promise.all([stream.close(0x90), stream.close(), stream.closed]), PROMPT_MS, 'both');
     expect(ends.map(({ code }) => code)).toEqual([0x90, 0x90, 0x90]);
@@ -290,13 +294,13 @@ describe.concurrent('L3: close()', () => {
   });
 });
 
-describe.concurrent('L3: a peer that is gone', () => {
+describe.concurrent.each(socketKinds)('L3: a peer that is gone (%s)', (socket) => {
   it.each([
     { profile: 'lan', deadMs: 3000 },
     { profile: 'default', deadMs: 12_000 },
   ] as const)('is noticed by either side within $deadMs ms with profile $profile', async ({ profile, deadMs }) => {
     const viewerGone = async (): Promise<void> => {
-      const camera = await respond({ port: 0, profile, streams: { door: testSource() } });
+      const camera = await respond({ socket, port: 0, profile, streams: { door: testSource() } });
       const stream = await initiate(at(camera), { profile });
       await take(stream, 2);
       const closed = once(camera, 'closed');
@@ -309,7 +313,7 @@ describe.concurrent('L3: a peer that is gone', () => {
       await camera.destroy();
     };
     const cameraGone = async (): Promise<void> => {
-      const camera = await respond({ port: 0, profile, streams: { door: testSource() } });
+      const camera = await respond({ socket, port: 0, profile, streams: { door: testSource() } });
       const stream = await initiate(at(camera), { profile });
       await take(stream, 2);
       await camera.destroy();
@@ -326,12 +330,12 @@ describe.concurrent('L3: a peer that is gone', () => {
     const restart = async (sameKey: boolean): Promise<number> => {
       const resetKey = new Uint8Array(32).fill(7);
       const options = { profile: 'lan', streams: { door: testSource() } } as const;
-      const before = await respond({ ...options, port: 0, resetKey });
+      const before = await respond({ socket, ...options, port: 0, resetKey });
       const { port } = before.local;
       const stream = await initiate(at(before), { profile: 'lan' });
       await take(stream, 2);
       await before.destroy();
-      const after = await respond({ ...options, port, resetKey: sameKey ? resetKey : resetKey.with(0, 8) });
+      const after = await respond({ socket, ...options, port, resetKey: sameKey ? resetKey : resetKey.with(0, 8) });
       const end = await soon(stream.closed, 3000 + PROMPT_MS, 'the viewer noticing');
       expect(after.metrics().counters.resetsSent).toBeGreaterThan(0);
       await after.destroy();
@@ -341,10 +345,10 @@ describe.concurrent('L3: a peer that is gone', () => {
   });
 });
 
-describe.concurrent('an idle camera', () => {
+describe.concurrent.each(socketKinds)('an idle camera (%s)', (socket) => {
   it('is found within half a second, kept alive by PING and PONG alone, and heard when it has something', async () => {
     const source = new IdleSource();
-    const camera = await respond({ port: 0, profile: 'lan', streams: { idle: source } });
+    const camera = await respond({ socket, port: 0, profile: 'lan', streams: { idle: source } });
     const heard = hearing<InitiatorOutput>();
     const beganAtMs = performance.now();
     const stream = await initiate(at(camera), { profile: 'lan', trace: heard.trace });
@@ -368,7 +372,7 @@ describe.concurrent('an idle camera', () => {
   });
 });
 
-describe.concurrent('initiate()', () => {
+describe.concurrent.each(socketKinds)('initiate() (%s)', (socket) => {
   it('L1: rejects with HANDSHAKE_TIMEOUT, its attempts and the hint ECONNREFUSED where nothing listens', async () => {
     const target = `127.0.0.1:${await freePort()}`;
     const error = await rejection(initiate(target, { timeoutMs: 800 }), 800 + PROMPT_MS);
@@ -399,7 +403,7 @@ describe.concurrent('initiate()', () => {
     const isStart = (output: InitiatorOutput): boolean =>
       output.kind === 'traceFrame' && output.frame.type === FrameType.START;
     await heard.said.when((output) => isStart(output) && ++starts === 6, 5000, 'six STARTs');
-    const camera = await respond({ port, streams: { door: testSource() } });
+    const camera = await respond({ socket, port, streams: { door: testSource() } });
     const stream = await soon(finding, 5000, 'the camera');
     expect(stream.attempts).toBeGreaterThan(6);
     await stream.close();
@@ -439,7 +443,7 @@ describe.concurrent('initiate()', () => {
   });
 
   it('rejects with CANCELLED when its signal is aborted between the handshake and the first media', async () => {
-    const camera = await respond({ port: 0, streams: { idle: new IdleSource() } });
+    const camera = await respond({ socket, port: 0, streams: { idle: new IdleSource() } });
     const abort = new AbortController();
     const trace = (output: InitiatorOutput): void => {
       if (output.kind === 'streaming') setImmediate(() => abort.abort());
@@ -451,7 +455,7 @@ describe.concurrent('initiate()', () => {
 
   it('says BYE when its signal is aborted after streaming', async () => {
     const heard = hearing<ResponderOutput>();
-    const camera = await respond({ port: 0, streams: { door: testSource() }, trace: heard.trace });
+    const camera = await respond({ socket, port: 0, streams: { door: testSource() }, trace: heard.trace });
     const abort = new AbortController();
     const stream = await initiate(at(camera), { signal: abort.signal });
     await take(stream, 2);
@@ -464,7 +468,7 @@ describe.concurrent('initiate()', () => {
 
   it('lets a signal end a camera too, with SHUTDOWN', async () => {
     const abort = new AbortController();
-    const camera = await respond({ port: 0, streams: { door: testSource() }, signal: abort.signal });
+    const camera = await respond({ socket, port: 0, streams: { door: testSource() }, signal: abort.signal });
     const stream = await initiate(at(camera));
     abort.abort();
     expect(await soon(stream.ended, PROMPT_MS, 'BYE')).toMatchObject({ code: ErrorCode.SHUTDOWN });
@@ -473,9 +477,9 @@ describe.concurrent('initiate()', () => {
   });
 });
 
-describe.concurrent('addresses', () => {
+describe.concurrent.each(socketKinds)('addresses (%s)', (socket) => {
   it.each(['0.0.0.0', '::', '192.0.2.1'])('of a camera on %s need a security mode', async (host) => {
-    const listening = respond({ port: 0, host, streams: { door: testSource() } });
+    const listening = respond({ socket, port: 0, host, streams: { door: testSource() } });
     await expect(listening).rejects.toThrow(ConfigError);
     await expect(listening).rejects.toThrow(/security/);
   });
@@ -490,7 +494,7 @@ describe.concurrent('addresses', () => {
   );
 
   it.skipIf(!hasIpv6())('of IPv6 work', async () => {
-    const camera = await respond({ port: 0, host: '::1', streams: { door: testSource() } });
+    const camera = await respond({ socket, port: 0, host: '::1', streams: { door: testSource() } });
     const stream = await initiate(`[::1]:${camera.local.port}/door`);
     expect(await take(stream, 3)).toHaveLength(3);
     expect(stream.peer).toEqual({ address: '::1', port: camera.local.port });
@@ -506,7 +510,7 @@ describe.concurrent('addresses', () => {
     await Promise.all(streams.map((stream) => stream.close()));
     await both.destroy();
 
-    const six = await respond({ ...open, dualStack: false, streams: { door: testSource() } });
+    const six = await respond({ socket, ...open, dualStack: false, streams: { door: testSource() } });
     const error = await rejection(initiate(`127.0.0.1:${six.local.port}`, { timeoutMs: 300 }), 300 + PROMPT_MS);
     expect(error.code).toBe('HANDSHAKE_TIMEOUT');
     await six.destroy();
@@ -514,6 +518,7 @@ describe.concurrent('addresses', () => {
 
   it('of all interfaces work with security said to be none', async () => {
     const camera = await respond({
+      socket,
       port: 0,
       host: '0.0.0.0',
       security: { mode: 'none' },

@@ -1,0 +1,192 @@
+import { isIPv6 } from 'node:net';
+import { getSystemErrorName } from 'node:util';
+import type { HintName } from '../engine/counters.ts';
+import type { Peer, SessionHandle } from '../engine/io-types.ts';
+import type { DatagramSocket, Plane, SocketEvents } from './datagram-socket.ts';
+import { MESSAGE_BYTES_MAX } from './segment-plan.ts';
+import { SendBatch } from './send-batch.ts';
+import type { SendCalls } from './send-calls.ts';
+import { SendQueue } from './send-queue.ts';
+import { socketAddress } from './socket-address.ts';
+import type { UdpSocket, UdpSocketOptions } from './udp-socket.ts';
+
+/** How many of those that waited are tried at once, so that control that comes meanwhile has not long to wait. */
+const RESUMED_DATAGRAMS = 64;
+
+const WHOLE = 'the batch socket sends each datagram as a message';
+
+/** A datagram that the system refused, to be told of. */
+interface Refused {
+  readonly to: Peer;
+  readonly hint: HintName;
+  readonly bytes: number;
+}
+
+/**
+ * A socket that hands what one turn of the code sends to the system in one call: datagrams of one size to one destination as one
+ * message that the kernel cuts up (UDP_SEGMENT), messages to different ones together (sendmmsg). It receives, waits and closes as
+ * the {@link UdpSocket} that it has, and sends on the same descriptor, so that the tuple is the same.
+ *
+ * Media waits for the end of the running callback, control for nothing: it takes with it what was sent before it. What the
+ * system does not take waits in a {@link SendQueue}, control first, until libuv has found room for one of them.
+ */
+export class BatchSocket implements DatagramSocket {
+  readonly kind = 'batch';
+  readonly #udp: UdpSocket;
+  readonly #events: SocketEvents;
+  readonly #ipv6: boolean;
+  readonly #names = new WeakMap<Peer, Uint8Array>();
+  readonly #batch: SendBatch;
+  readonly #queue: SendQueue;
+  readonly #endTurn = (): void => {
+    this.#turnEnds = false;
+    this.#flush();
+  };
+  readonly #tell = (): void => {
+    const refused = this.#refused;
+    this.#refused = [];
+    for (const { to, hint, bytes } of refused) this.#events.sendFailed(to, hint, bytes);
+  };
+  /** A flush is to come at the end of the running callback. */
+  #turnEnds = false;
+  /** The system has no room: all that is sent waits in the queue. */
+  #blocked = false;
+  /** At most a batch for each callback of one turn of the event loop. */
+  #refused: Refused[] = [];
+  #closed: Promise<void> | undefined;
+  #drained: (() => void) | undefined;
+
+  private constructor(
+    udp: UdpSocket,
+    events: SocketEvents,
+    { address, sendQueue }: UdpSocketOptions,
+    calls: SendCalls,
+    notice: (text: string) => void,
+  ) {
+    const segments = calls.segments(udp.fd ?? -1);
+    if (!segments) notice(`${WHOLE}: this kernel has no UDP_SEGMENT`);
+    this.#udp = udp;
+    this.#events = events;
+    this.#ipv6 = isIPv6(address);
+    this.#queue = new SendQueue(sendQueue);
+    this.#batch = new SendBatch(calls, segments, {
+      refused: (to, hint, bytes) => this.#refuse(to, hint, bytes),
+      cannotCut: () => notice(`${WHOLE}: a network device has no checksums for UDP_SEGMENT`),
+    });
+  }
+
+  /**
+   * Takes over a socket that is bound.
+   *
+   * @param options those that it was bound with.
+   * @param notice hears, in one line, when messages are not cut up by the kernel.
+   * @throws an Error that says why sending in batches does not work on it.
+   */
+  static over(
+    udp: UdpSocket,
+    events: SocketEvents,
+    options: UdpSocketOptions,
+    calls: SendCalls,
+    notice: (text: string) => void,
+  ): BatchSocket {
+    const { fd } = udp;
+    if (fd === undefined) throw new Error('this Node does not show the descriptors of its sockets');
+    // No message at all: a kernel or a sandbox without the call says so.
+    const answer = calls.send(fd, 0);
+    if (answer !== 0) throw new Error(`sendmmsg is refused (${getSystemErrorName(answer)})`);
+    return new BatchSocket(udp, events, options, calls, notice);
+  }
+
+  get local(): Peer {
+    return this.#udp.local;
+  }
+
+  get receiveBufferBytes(): number {
+    return this.#udp.receiveBufferBytes;
+  }
+
+  send(bytes: Uint8Array, to: Peer, plane: Plane, replaces?: SessionHandle): void {
+    if (this.#closed !== undefined) return;
+    if (this.#blocked) {
+      this.#count(this.#queue.push({ bytes, to, plane, replaces }));
+      return;
+    }
+    this.#gather(bytes, to, plane, replaces);
+    if (plane !== 'media' || this.#batch.full) return this.#flush();
+    if (this.#turnEnds) return;
+    this.#turnEnds = true;
+    queueMicrotask(this.#endTurn);
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    this.#flush();
+    if (this.#blocked) {
+      await new Promise<void>((resolve) => {
+        this.#drained = resolve;
+      });
+    }
+    await this.#udp.close();
+  }
+
+  #gather(bytes: Uint8Array, to: Peer, plane: Plane, replaces: SessionHandle | undefined): void {
+    const name = this.#nameOf(to);
+    // Nothing for a batch, perhaps nothing at all: the usual way knows, and tells.
+    if (name === undefined || bytes.length > MESSAGE_BYTES_MAX) this.#udp.send(bytes, to, plane, replaces);
+    else this.#batch.add(bytes, to, name, plane, replaces);
+  }
+
+  #nameOf(to: Peer): Uint8Array | undefined {
+    let name = this.#names.get(to);
+    if (name === undefined) {
+      name = socketAddress(to, this.#ipv6);
+      if (name !== undefined) this.#names.set(to, name);
+    }
+    return name;
+  }
+
+  #flush(): void {
+    if (this.#batch.length === 0) return;
+    // Asked for each time: after close() the number may be another file's.
+    if (this.#batch.transmit(this.#udp.fd ?? -1)) return;
+    this.#batch.takeBack((datagram) => this.#count(this.#queue.putBack(datagram)));
+    this.#awaitRoom();
+  }
+
+  /** libuv watches the descriptor for as long as it has something to send: it gets the next one. */
+  #awaitRoom(): void {
+    const next = this.#queue.shift();
+    if (next === undefined) return;
+    this.#blocked = true;
+    this.#udp.handOver(next.bytes, next.to, () => {
+      this.#blocked = false;
+      this.#resume();
+    });
+  }
+
+  #resume(): void {
+    while (!this.#blocked && this.#queue.length > 0) {
+      for (let i = 0; i < RESUMED_DATAGRAMS; i++) {
+        const next = this.#queue.shift();
+        if (next === undefined) break;
+        this.#gather(next.bytes, next.to, next.plane, next.replaces);
+      }
+      this.#flush();
+    }
+    if (!this.#blocked) this.#drained?.();
+  }
+
+  #count(dropped: number): void {
+    for (let i = 0; i < dropped; i++) this.#events.dropped('queue');
+  }
+
+  /** Told later: whoever is sending is not to be called back in the middle of it. */
+  #refuse(to: Peer, hint: HintName, bytes: number): void {
+    this.#refused.push({ to, hint, bytes });
+    if (this.#refused.length === 1) setImmediate(this.#tell);
+  }
+}

@@ -1,0 +1,34 @@
+import type { SocketChoice } from '../config/settings.ts';
+import { ConfigError } from '../errors.ts';
+import { BatchSocket } from './batch-socket.ts';
+import type { DatagramSocket, SocketEvents } from './datagram-socket.ts';
+import { loadSendCalls } from './send-calls.ts';
+import { UdpSocket, type UdpSocketOptions } from './udp-socket.ts';
+
+/**
+ * Binds a socket.
+ *
+ * @param choice `auto`: the batch socket where it works.
+ * @param notice hears, in one line, why `auto` is not the batch socket, or why that one is not as fast as it could be.
+ * @throws the operating system's error, such as EADDRINUSE; with `batch` also a ConfigError that says why it does not work here.
+ */
+export async function bindSocket(
+  options: UdpSocketOptions,
+  events: SocketEvents,
+  choice: SocketChoice,
+  notice: (text: string) => void,
+): Promise<DatagramSocket> {
+  const udp = await UdpSocket.bind(options, events);
+  if (choice === 'dgram') return udp;
+  try {
+    return BatchSocket.over(udp, events, options, await loadSendCalls(), notice);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    if (choice === 'auto') {
+      notice(`no batch socket: ${reason}`);
+      return udp;
+    }
+    await udp.close();
+    throw new ConfigError([{ setting: 'socket', problem: reason, tryInstead: "use 'auto' or 'dgram'" }]);
+  }
+}

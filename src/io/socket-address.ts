@@ -1,0 +1,47 @@
+import { isIPv4, isIPv6 } from 'node:net';
+import type { Peer } from '../engine/io-types.ts';
+
+/** Bytes of the larger of both, `sockaddr_in6`. */
+export const SOCKET_ADDRESS_BYTES = 28;
+
+const AF_INET = 2;
+const AF_INET6 = 10;
+
+/**
+ * A peer as `sockaddr_in` or `sockaddr_in6` of Linux (ip(7), ipv6(7)), as the socket's own family takes it.
+ *
+ * @param ipv6 the socket is one of IPv6.
+ * @returns `undefined` for what needs the system's resolver or is wrong: a name, a zone (`fe80::1%eth0`), another family, port 0.
+ */
+export function socketAddress({ address, port }: Peer, ipv6: boolean): Uint8Array | undefined {
+  if (!Number.isInteger(port) || port < 1 || port > 0xffff) return undefined;
+  if (ipv6 ? !isIPv6(address) || address.includes('%') : !isIPv4(address)) return undefined;
+  const bytes = new Uint8Array(ipv6 ? SOCKET_ADDRESS_BYTES : 16);
+  // The family is in the machine's byte order: little-endian wherever this runs.
+  bytes[0] = ipv6 ? AF_INET6 : AF_INET;
+  bytes[2] = port >> 8;
+  bytes[3] = port & 0xff;
+  bytes.set(ipv6 ? ipv6Bytes(address) : ipv4Bytes(address), ipv6 ? 8 : 4);
+  return bytes;
+}
+
+function ipv4Bytes(address: string): number[] {
+  return address.split('.').map(Number);
+}
+
+function ipv6Bytes(address: string): number[] {
+  const [head = '', tail] = address.split('::');
+  const before = groups(head);
+  const after = tail === undefined ? [] : groups(tail);
+  return [...before, ...new Array<number>(16 - before.length - after.length).fill(0), ...after];
+}
+
+/** Bytes of `a:b:1.2.3.4`. */
+function groups(text: string): number[] {
+  if (text === '') return [];
+  return text.split(':').flatMap((group) => {
+    if (group.includes('.')) return ipv4Bytes(group);
+    const value = Number.parseInt(group, 16);
+    return [value >> 8, value & 0xff];
+  });
+}

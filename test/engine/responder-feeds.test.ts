@@ -1,0 +1,65 @@
+import { describe, expect, it } from 'vitest';
+import type { Peer, SessionHandle } from '../../src/engine/io-types.ts';
+import { StreamFeed } from '../../src/media/stream-feed.ts';
+import { ErrorCode } from '../../src/protocol/error-code.ts';
+import { frameOf, type Ids, sessionFrame, startBytes } from '../support/frames.ts';
+import { ResponderBench } from '../support/responder-bench.ts';
+
+const viewers: readonly Peer[] = [1, 2, 3, 4, 5].map((port) => ({ address: '192.0.2.1', port }));
+
+function push(feed: StreamFeed, nowMs: number): void {
+  feed.push({ units: [new Uint8Array(300)], timestamp: nowMs * 90, keyframe: true }, nowMs, 0);
+}
+
+/** Five viewers who confirmed: those numbered 1, 3 and 5 watch one feed, the others another; reserved in the order given. */
+function streaming(order: readonly SessionHandle[]) {
+  const bench = new ResponderBench({}, 'never');
+  const [odd, even] = [new StreamFeed({ format: 'generic' }), new StreamFeed({ format: 'generic' })];
+  const ids = new Map<SessionHandle, Ids>();
+  for (const [index, peer] of viewers.entries()) bench.receive(startBytes(BigInt(index + 1)), peer);
+  for (const session of order) {
+    const [ack] = bench.step({ kind: 'reserved', session, feed: session % 2 === 1 ? odd : even });
+    const { streamId, sessionTag } = frameOf(ack?.bytes ?? new Uint8Array());
+    ids.set(session, { streamId, sessionTag });
+    bench.receive(sessionFrame('START_CONFIRM', { streamId, sessionTag }), viewers[session - 1]);
+  }
+  const media = (feed: StreamFeed): number[] => {
+    push(feed, bench.nowMs);
+    return bench.step({ kind: 'media', feed }).map(({ to }) => to.port);
+  };
+  return { bench, odd, even, ids, media };
+}
+
+describe('what a feed has new', () => {
+  it.each([[[1, 2, 3, 4, 5]], [[5, 4, 3, 2, 1]], [[3, 1, 4, 5, 2]]])(
+    'goes to its own viewers only, the oldest session first, when they were reserved in the order %j',
+    (order) => {
+      const { bench, odd, even, media } = streaming(order);
+      expect(media(odd)).toEqual([1, 3, 5]);
+      expect(media(even)).toEqual([2, 4]);
+      // A second yes changes nothing.
+      for (const session of order) bench.step({ kind: 'reserved', session, feed: odd });
+      bench.run(20);
+      expect(media(odd)).toEqual([1, 3, 5]);
+      expect(media(even)).toEqual([2, 4]);
+    },
+  );
+
+  it('goes no longer to who has left, however many leave, and to nobody when all have', () => {
+    const { bench, odd, even, ids, media } = streaming([1, 2, 3, 4, 5]);
+    const leave = (session: SessionHandle): void => {
+      bench.receive(sessionFrame('BYE', ids.get(session) as Ids), viewers[session - 1]);
+    };
+    leave(3);
+    expect(media(odd)).toEqual([1, 5]);
+    leave(1);
+    bench.run(20);
+    expect(media(odd)).toEqual([5]);
+    leave(5);
+    expect(media(odd)).toEqual([]);
+    bench.run(20);
+    expect(media(even)).toEqual([2, 4]);
+    bench.step({ kind: 'close', code: ErrorCode.SHUTDOWN });
+    expect(media(even)).toEqual([]);
+  });
+});
