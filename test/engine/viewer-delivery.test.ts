@@ -92,6 +92,14 @@ describe('a viewer of a stream', () => {
     expect(kinds(bench.run(1000))).not.toContain('RTCP');
   });
 
+  it('has receive statistics from START_ACK on', () => {
+    const bench = new InitiatorBench();
+    bench.start();
+    expect(bench.endpoint.stats()).toBeUndefined();
+    bench.startAck(5n);
+    expect(bench.endpoint.stats()).toMatchObject({ received: 0 });
+  });
+
   it('is told nothing where nothing happens', () => {
     const { endpoint } = new InitiatorBench();
     expect(endpoint.step({ kind: 'timeout' }, 0)).toEqual([]);

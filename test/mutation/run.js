@@ -53,7 +53,7 @@ async function mutate({ name, mutate }) {
     jsonReporter: { fileName: reportOf(name) },
     tempDirName: '.stryker-tmp',
     cleanTempDir: 'always',
-    timeoutMS: 10_000,
+    timeoutMS: 5_000,
     timeoutFactor: 4,
   }).runMutationTest();
   say(`${name}: ${Math.round((performance.now() - beganAtMs) / 1000)} s`);
