@@ -94,6 +94,7 @@ inline put(channel, frame, stream, tag) {
 #define I_delayT1 skip
 #define I_keepEarlyMedia skip
 #define I_deliverMedia skip
+#define I_deliverExchange skip
 #define I_deliverSdp skip
 #define I_reportStreaming assert(streamed[i_tag]) /* S3 */
 #define I_reportPeerBye skip
@@ -133,6 +134,7 @@ inline put(channel, frame, stream, tag) {
 #define R_sendReady put(to_i, READY, r_stream, r_tag)
 #define R_sendMedia assert(r_gate && !r_lapsed && r_state == R_Streaming && streamed[r_tag]); put(to_i, MEDIA, r_stream, r_tag) /* S1, S9 */
 #define R_stopMedia r_gate = 0
+#define R_deliverExchange skip
 #define R_sendPing put(to_i, PING, r_stream, r_tag)
 #define R_sendPong put(to_i, PONG, r_stream, r_tag)
 #define R_sendBye put(to_i, BYE, r_stream, r_tag)

@@ -21,17 +21,18 @@
 #define ev_frame_START_ACK 20
 #define ev_frame_START_CONFIRM 21
 #define ev_frame_TOKEN 22
-#define ev_frame_media 23
-#define ev_timer_T1 24
-#define ev_timer_close 25
-#define ev_timer_consent 26
-#define ev_timer_dead 27
-#define ev_timer_deadline 28
-#define ev_timer_drain 29
-#define ev_timer_heartbeat 30
-#define ev_timer_pending 31
-#define ev_timer_reserve 32
-#define ev_timer_watchdog 33
+#define ev_frame_exchange 23
+#define ev_frame_media 24
+#define ev_timer_T1 25
+#define ev_timer_close 26
+#define ev_timer_consent 27
+#define ev_timer_dead 28
+#define ev_timer_deadline 29
+#define ev_timer_drain 30
+#define ev_timer_heartbeat 31
+#define ev_timer_pending 32
+#define ev_timer_reserve 33
+#define ev_timer_watchdog 34
 #define I_ReadyToStart 0
 #define I_AwaitingStartAck 1
 #define I_AwaitingStartConfirm 2
@@ -83,6 +84,7 @@ inline initiator_rows() {
   :: i_state == I_Streaming && ev == ev_frame_PATH_CHALLENGE -> i_state = I_Streaming; I_armLiveness
   :: i_state == I_Streaming && ev == ev_frame_PATH_RESPONSE -> i_state = I_Streaming; I_armLiveness
   :: i_state == I_Streaming && ev == ev_frame_TOKEN -> i_state = I_Streaming; I_armLiveness
+  :: i_state == I_Streaming && ev == ev_frame_exchange -> i_state = I_Streaming; I_deliverExchange; I_armLiveness
   :: i_state == I_Streaming && ev == ev_timer_T1 && I_confirmsLeft -> i_state = I_Streaming; I_countConfirm; I_sendStartConfirm; I_armT1
   :: i_state == I_Streaming && ev == ev_timer_deadline -> i_state = I_Streaming; I_disarmT1
   :: i_state == I_Streaming && ev == ev_timer_watchdog -> i_state = I_Streaming; I_sendPing; I_armWatchdogRepeat
@@ -132,6 +134,7 @@ inline responder_rows() {
   :: r_state == R_Streaming && ev == ev_frame_PING -> r_state = R_Streaming; R_sendPong; R_armDead
   :: r_state == R_Streaming && ev == ev_frame_PATH_CHALLENGE -> r_state = R_Streaming; R_armDead
   :: r_state == R_Streaming && ev == ev_frame_PATH_RESPONSE -> r_state = R_Streaming; R_armDead
+  :: r_state == R_Streaming && ev == ev_frame_exchange -> r_state = R_Streaming; R_deliverExchange; R_armDead
   :: r_state == R_Streaming && ev == ev_timer_heartbeat && R_probing -> r_state = R_Streaming; R_countProbe; R_sendPing; R_armProbe
   :: r_state == R_Streaming && ev == ev_timer_heartbeat && !R_probing -> r_state = R_Streaming; R_sendPing; R_armHeartbeatRepeat
   :: r_state == R_Streaming && ev == ev_timer_consent -> r_state = R_Closed; R_stopMedia; R_noteConsentExpired; R_sendBye; R_release

@@ -303,7 +303,9 @@ export async function startCamera(
   options: RunOptions & { readonly host?: string } = {},
 ): Promise<Camera> {
   const host = options.host ?? '127.0.0.1';
-  const run = stack.use(firstframe(['send', '--listen', `${host}:0`, '--json', ...parts], options));
+  // A batch is cut into datagrams behind nftables, which would lose or damage all of it at once.
+  const socket = options.namespace === undefined ? [] : ['--socket', 'dgram'];
+  const run = stack.use(firstframe(['send', '--listen', `${host}:0`, '--json', ...socket, ...parts], options));
   const port = figure(await run.event('listening', undefined, START_MS), 'port');
   return { run, port, address: `${host}:${port}` };
 }
