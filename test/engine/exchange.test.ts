@@ -208,7 +208,7 @@ describe('an exchange over a bad link', () => {
 
   it('10,000 exchanges at 30 % loss each way: each is executed once, none is lost', () => {
     const seed = seedFromEnv('engine/exchange');
-    const [viewers, each] = [20, runsFromEnv(500)];
+    const [viewers, each] = [20, 2 * runsFromEnv(250)];
     const world = new ExchangeWorld({ seed, link: hard });
     const begun = new Map<string, number>();
     const left = new Map<string, number>();

@@ -32,7 +32,6 @@ export const mutationGroups = [
 /** Tests that repeat the same thing very often, or ask the compiler. What they alone would find is worth a test of its own. */
 const longTests = [
   'test/codec/fuzz.test.ts',
-  'test/engine/exchange.test.ts',
   'test/engine/handshake.test.ts',
   'test/engine/media-gate-types.test.ts',
   'test/engine/model-paths.test.ts',
