@@ -29,13 +29,14 @@ export const mutationGroups = [
   },
 ];
 
-/** Tests that repeat the same thing very often, or ask the compiler. What they alone would find is worth a test of its own. */
+/** Tests that repeat the same thing very often, ask the compiler, or use a hook that the runner does not have. What they alone would find is worth a test of its own. */
 const longTests = [
   'test/codec/fuzz.test.ts',
   'test/engine/handshake.test.ts',
   'test/engine/media-gate-types.test.ts',
   'test/engine/model-paths.test.ts',
   'test/engine/two-engines.test.ts',
+  'test/sim/hosts.test.ts',
   'test/sim/liveness.test.ts',
   'test/sim/repair.test.ts',
   'test/sim/viewers.test.ts',
