@@ -1,0 +1,63 @@
+/** AES-GCM with a tag of 16 bytes (NIST SP 800-38D); AES-256 or AES-128 by the key's length. */
+import { type CipherGCMTypes, createCipheriv, createDecipheriv } from 'node:crypto';
+
+/** Bytes of the tag behind every sealed text. */
+export const TAG_BYTES = 16;
+/** Bytes of a nonce. */
+export const NONCE_BYTES = 12;
+
+function cipherName(key: Uint8Array): CipherGCMTypes {
+  return key.length === 16 ? 'aes-128-gcm' : 'aes-256-gcm';
+}
+
+/**
+ * Encrypts and authenticates.
+ *
+ * @param key 16 or 32 bytes.
+ * @param nonce 12 bytes; never twice with one key (S11).
+ * @param additional authenticated, not encrypted.
+ * @returns the encrypted text and its tag.
+ */
+export function sealAesGcm(key: Uint8Array, nonce: Uint8Array, additional: Uint8Array, text: Uint8Array): Uint8Array {
+  const cipher = createCipheriv(cipherName(key), key, nonce);
+  cipher.setAAD(additional);
+  const sealed = new Uint8Array(text.length + TAG_BYTES);
+  if (text.length > 0) sealed.set(cipher.update(text));
+  cipher.final();
+  sealed.set(cipher.getAuthTag(), text.length);
+  return sealed;
+}
+
+/**
+ * Checks and decrypts.
+ *
+ * @param sealed encrypted text and tag.
+ * @returns the text, or `undefined` if anything of it was changed, or it is shorter than a tag.
+ */
+export function openAesGcm(
+  key: Uint8Array,
+  nonce: Uint8Array,
+  additional: Uint8Array,
+  sealed: Uint8Array,
+): Uint8Array | undefined {
+  const end = sealed.length - TAG_BYTES;
+  if (end < 0) return undefined;
+  const decipher = createDecipheriv(cipherName(key), key, nonce);
+  decipher.setAAD(additional);
+  decipher.setAuthTag(sealed.subarray(end));
+  const text = new Uint8Array(end);
+  if (end > 0) text.set(decipher.update(sealed.subarray(0, end)));
+  try {
+    decipher.final();
+  } catch {
+    return undefined;
+  }
+  return text;
+}
+
+/** A counter as a nonce: 4 zero bytes, then the counter (Noise specification, section 12, AESGCM). */
+export function counterNonce(counter: bigint): Uint8Array {
+  const nonce = new Uint8Array(NONCE_BYTES);
+  new DataView(nonce.buffer).setBigUint64(4, counter);
+  return nonce;
+}
