@@ -11,10 +11,14 @@ export const decodeReasons = [
   'firstByte',
   /** The announced body does not end exactly where the trailer begins. */
   'bodyLength',
-  /** The SECURED flag, which the clear decoder does not take in any frame. */
+  /** The SECURED flag, at an end that is not configured as secured. */
   'secured',
+  /** No SECURED flag, in any frame but RESET, at an end that is configured as secured. */
+  'clear',
   /** The CRC-32 is wrong. */
   'crc',
+  /** MAC1 is wrong. */
+  'mac1',
   /** Not version 1. */
   'version',
   /** A frame type without a row in the table. */

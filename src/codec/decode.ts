@@ -8,48 +8,32 @@ import {
   CRC_TRAILER_BYTES,
   HEADER_BYTES,
   PROTOCOL_VERSION,
-  TLV_CRITICAL_BIT,
-  TLV_HEADER_BYTES,
-  TLVS_MAX,
+  SECURED_TRAILER_BYTES,
 } from '../protocol/constants.ts';
-import { type Frame, FrameFlag, type UnknownTlv } from '../protocol/frame.ts';
-import { u16At, u32At } from './big-endian.ts';
+import { type Frame, FrameFlag } from '../protocol/frame.ts';
+import { u32At } from './big-endian.ts';
 import { crc32 } from './crc.ts';
 import type { DecodeReason } from './decode-reason.ts';
 import { type FrameRow, frameRow } from './frame-table.ts';
 import { type FixedHeader, headerFault, headerOffset, readHeader } from './header.ts';
-import { bytesAt, isKnownTlv, tlvBit } from './tlv.ts';
+import { type FrameDraft, readTlvs } from './read-tlvs.ts';
+
+/** Why a datagram is no frame. */
+export interface DecodeRefusal {
+  readonly ok: false;
+  readonly reason: DecodeReason;
+  /** Where it went wrong, 0..its length: the field, TLV or value at fault, or the end where something is missing. */
+  readonly offset: number;
+  /**
+   * Present when size, first byte, lengths and trailer were right, so that a START of another version or with an unknown
+   * critical TLV can be answered. Nothing else need be right: the datagram may be smaller than a START, and than the
+   * answer to it.
+   */
+  readonly header?: FixedHeader;
+}
 
 /** A frame, or why there is none. */
-export type DecodeResult =
-  | { readonly ok: true; readonly frame: Frame }
-  | {
-      readonly ok: false;
-      readonly reason: DecodeReason;
-      /** Where it went wrong, 0..its length: the field, TLV or value at fault, or the end where something is missing. */
-      readonly offset: number;
-      /**
-       * Present when size, first byte, lengths and CRC were right, so that a START of another version or with an unknown
-       * critical TLV can be answered. Nothing else need be right: the datagram may be smaller than a START, and than the
-       * answer to it.
-       */
-      readonly header?: FixedHeader;
-    };
-
-/** MAC1 or AEAD tag of a SECURED frame. */
-const SECURED_TRAILER_BYTES = 16;
-
-interface Fault {
-  readonly reason: DecodeReason;
-  readonly offset: number;
-}
-
-/** A frame while its fields are still being found. */
-interface Draft {
-  criticalTlvs?: number;
-  unknownTlvs?: UnknownTlv[];
-  [field: string]: unknown;
-}
+export type DecodeResult = { readonly ok: true; readonly frame: Frame } | DecodeRefusal;
 
 /**
  * Decodes a clear control frame (docs/PROTOCOL.md, section 2). Invariant S10: never throws, reads nothing outside the
@@ -64,75 +48,63 @@ interface Draft {
  * @param datagram all of it and nothing else; byte fields of the frame are views of it.
  */
 export function decodeFrame(datagram: Uint8Array): DecodeResult {
+  const header = measuredHeader(datagram);
+  if ('ok' in header) return header;
+  if ((header.flags & FrameFlag.SECURED) !== 0) return { ok: false, reason: 'secured', offset: headerOffset.flags };
+  const bodyEnd = HEADER_BYTES + header.bodyLength;
+  if (u32At(datagram, bodyEnd) !== crc32(datagram, bodyEnd)) return { ok: false, reason: 'crc', offset: bodyEnd };
+
+  const row = ruledRow(frameRow(header.type), header, 0);
+  if ('ok' in row) return row;
+  const draft = draftOf(header);
+  const fault = readTlvs(datagram, HEADER_BYTES, bodyEnd, row, draft);
+  if (fault !== undefined) return refuse(fault.reason, fault.offset, header);
+  if (datagram.length < row.bytesMin || datagram.length > row.bytesMax) return refuse('size', datagram.length, header);
+  // The row is checked against the frame's type when compiled, and readTlvs has found what the row requires.
+  return { ok: true, frame: draft as unknown as Frame };
+}
+
+/** The header of a datagram whose size, first byte and announced length are right. */
+export function measuredHeader(datagram: Uint8Array): FixedHeader | DecodeRefusal {
   const size = datagram.length;
   if (size < CONTROL_BYTES_MIN) return { ok: false, reason: 'tooShort', offset: size };
   if (size > CONTROL_BYTES_MAX) return { ok: false, reason: 'tooLong', offset: CONTROL_BYTES_MAX };
   if (datagram[0] !== CONTROL_FIRST_BYTE) return { ok: false, reason: 'firstByte', offset: 0 };
 
   const header = readHeader(datagram);
-  const bodyEnd = HEADER_BYTES + header.bodyLength;
   const secured = (header.flags & FrameFlag.SECURED) !== 0;
-  if (bodyEnd + (secured ? SECURED_TRAILER_BYTES : CRC_TRAILER_BYTES) !== size) {
+  const trailerBytes = secured ? SECURED_TRAILER_BYTES : CRC_TRAILER_BYTES;
+  if (HEADER_BYTES + header.bodyLength + trailerBytes !== size) {
     return { ok: false, reason: 'bodyLength', offset: headerOffset.bodyLength };
   }
-  if (secured) return { ok: false, reason: 'secured', offset: headerOffset.flags };
-  if (u32At(datagram, bodyEnd) !== crc32(datagram, bodyEnd)) return { ok: false, reason: 'crc', offset: bodyEnd };
+  return header;
+}
 
+/**
+ * The row, if the header obeys it.
+ *
+ * @param trailerFlags see {@link headerFault}.
+ */
+export function ruledRow(
+  row: FrameRow | undefined,
+  header: FixedHeader,
+  trailerFlags: number,
+): FrameRow | DecodeRefusal {
   if (header.version !== PROTOCOL_VERSION) return refuse('version', headerOffset.version, header);
-  const row = frameRow(header.type);
   if (row === undefined) return refuse('type', headerOffset.type, header);
-  const wrong = headerFault(row, header);
+  const wrong = headerFault(row, header, trailerFlags);
   if (wrong !== undefined) return refuse(wrong, headerOffset[wrong], header);
   if (header.reserved !== 0) return refuse('reserved', headerOffset.reserved, header);
+  return row;
+}
 
+/** The fields of a frame that its header gives. */
+export function draftOf(header: FixedHeader): FrameDraft {
   const { type, flags, streamId, sessionTag, attempt } = header;
-  const draft: Draft = { type, flags, streamId, sessionTag, attempt };
-  const fault = readTlvs(datagram, bodyEnd, row, draft);
-  if (fault !== undefined) return refuse(fault.reason, fault.offset, header);
-  if (size < row.bytesMin || size > row.bytesMax) return refuse('size', size, header);
-  // The row is checked against the frame's type when compiled, and readTlvs has found what the row requires.
-  return { ok: true, frame: draft as unknown as Frame };
+  return { type, flags, streamId, sessionTag, attempt };
 }
 
-function refuse(reason: DecodeReason, offset: number, header: FixedHeader): DecodeResult {
+/** A refusal behind a trailer that was right. */
+export function refuse(reason: DecodeReason, offset: number, header: FixedHeader): DecodeRefusal {
   return { ok: false, reason, offset, header };
-}
-
-function readTlvs(datagram: Uint8Array, bodyEnd: number, row: FrameRow, draft: Draft): Fault | undefined {
-  let seen = 0;
-  let critical = 0;
-  let lastType = -1;
-  let count = 0;
-  for (let at = HEADER_BYTES; at < bodyEnd; ) {
-    const start = at + TLV_HEADER_BYTES;
-    if (start > bodyEnd) return { reason: 'tlvTruncated', offset: at };
-    const typeBits = u16At(datagram, at);
-    const type = typeBits & ~TLV_CRITICAL_BIT;
-    const length = u16At(datagram, at + 2);
-    const end = start + length;
-    if (end > bodyEnd) return { reason: 'tlvTruncated', offset: at };
-    if (++count > TLVS_MAX) return { reason: 'tlvCount', offset: at };
-    if (type <= lastType) return { reason: 'tlvOrder', offset: at };
-    lastType = type;
-
-    const isCritical = typeBits !== type;
-    const tlv = row.tlvAtBit[tlvBit(type)];
-    if (tlv !== undefined) {
-      if (length < tlv.value.bytesMin || length > tlv.value.bytesMax) return { reason: 'tlvLength', offset: at + 2 };
-      const value = tlv.value.read(datagram, start, end);
-      if (value === undefined) return { reason: tlv.value.fault, offset: start };
-      draft[tlv.field] = value;
-      seen |= tlv.mask;
-      if (isCritical) critical |= tlv.mask;
-    } else {
-      if (isKnownTlv(type)) return { reason: 'tlvNotAllowed', offset: at };
-      if (isCritical) return { reason: 'criticalTlv', offset: at };
-      draft.unknownTlvs ??= [];
-      draft.unknownTlvs.push({ type, value: bytesAt(datagram, start, length) });
-    }
-    at = end;
-  }
-  if ((row.required & ~seen) !== 0) return { reason: 'tlvMissing', offset: bodyEnd };
-  if (critical !== 0) draft.criticalTlvs = critical >>> 0;
-  return undefined;
 }

@@ -4,16 +4,24 @@
 import {
   ATTEMPTS_MAX,
   CONTROL_BYTES_MAX,
-  CRC_TRAILER_BYTES,
   HEADER_BYTES,
   TLV_CRITICAL_BIT,
   TLV_HEADER_BYTES,
   TLVS_MAX,
 } from '../protocol/constants.ts';
 import { DatagramSlab } from '../protocol/datagram-slab.ts';
-import { type Frame, type FrameBody, type FrameHeader, TlvType, type UnknownTlv } from '../protocol/frame.ts';
-import { crc32 } from './crc.ts';
-import { type FrameRow, frameRow } from './frame-table.ts';
+import {
+  type Frame,
+  FrameFlag,
+  type FrameHeader,
+  type SecuredFrameBody,
+  type SecuredHandshakeFrame,
+  TlvType,
+  type UnknownTlv,
+} from '../protocol/frame.ts';
+import type { FrameTrailer } from '../protocol/frame-trailer.ts';
+import { clearTrailer } from './clear-trailer.ts';
+import { frameRow, securedFrameRow, type TlvRow } from './frame-table.ts';
 import { headerFault, headerOffset, writeHeader } from './header.ts';
 import { U32_MAX, uintAtMost } from './range.ts';
 import { isKnownTlv, opaque, type TlvField, type TlvValue } from './tlv.ts';
@@ -30,18 +38,21 @@ const slab = new DatagramSlab(8192);
 const NO_TLVS: readonly UnknownTlv[] = [];
 
 /**
- * Encodes a clear control frame (docs/PROTOCOL.md, section 2).
+ * Encodes a control frame (docs/PROTOCOL.md, section 2).
  *
  * `paddingBytes`, if given, is used as it is. If it is absent, a frame with a least size gets the PADDING that it needs:
  * START ends up with exactly 256 bytes, START_CONFIRM, PING, PATH_CHALLENGE and BYE with at least 72 (up to 75, as a PADDING
  * TLV costs 4 bytes itself), and what is large enough gets none.
  *
+ * @param trailer how it ends; default clear. A secured one has the TLVs of a secured session.
  * @returns a new array of exactly the frame's size, in memory of its own.
  * @throws RangeError if a field is missing, out of range or too long, or if the frame's rules for flags, ids, attempt, order
  * of unknown TLVs or size do not hold.
  */
-export function encodeFrame(frame: Frame): Uint8Array {
-  return encodeParts(frame, frame);
+export function encodeFrame(frame: Frame, trailer?: FrameTrailer): Uint8Array;
+export function encodeFrame(frame: SecuredHandshakeFrame, trailer: FrameTrailer): Uint8Array;
+export function encodeFrame(frame: Frame | SecuredHandshakeFrame, trailer: FrameTrailer = clearTrailer): Uint8Array {
+  return encodeParts(frame, frame, trailer);
 }
 
 /**
@@ -50,54 +61,81 @@ export function encodeFrame(frame: Frame): Uint8Array {
  * @param header flags, ids, attempt; also `criticalTlvs` and `unknownTlvs`, if any.
  * @param body type, and the fields that are TLVs.
  */
-export function encodeParts(header: FrameHeader, body: FrameBody): Uint8Array {
-  return scratch.slice(0, layOut(header, body));
+export function encodeParts(
+  header: FrameHeader,
+  body: SecuredFrameBody,
+  trailer: FrameTrailer = clearTrailer,
+): Uint8Array {
+  const bytes = scratch.slice(0, layOut(header, body, trailer));
+  trailer.complete(bytes);
+  return bytes;
 }
 
 /** As {@link encodeParts}, for a frame that nobody keeps: its memory is shared with others ({@link DatagramSlab}). */
-export function encodeOnce(header: FrameHeader, body: FrameBody): Uint8Array {
-  return slab.copy(scratch, layOut(header, body));
+export function encodeOnce(
+  header: FrameHeader,
+  body: SecuredFrameBody,
+  trailer: FrameTrailer = clearTrailer,
+): Uint8Array {
+  const bytes = slab.copy(scratch, layOut(header, body, trailer));
+  trailer.complete(bytes);
+  return bytes;
 }
 
-/** Lays a frame out in the scratch. @returns its size in bytes. */
-function layOut(header: FrameHeader, body: FrameBody): number {
-  const row = frameRow(body.type);
+/** Lays a frame out in the scratch, all but counter and trailer. @returns its size in bytes. */
+function layOut(header: FrameHeader, body: SecuredFrameBody, trailer: FrameTrailer): number {
+  const row = trailer.flags === 0 ? frameRow(body.type) : securedFrameRow(body.type);
   if (row === undefined) throw new RangeError(`there is no frame type ${body.type}`);
-  const fault = headerFault(row, header);
+  // KEY_PHASE is the sealer's, also where the frame is one that came.
+  const trailerFlags = trailer.counterBytes === 0 ? trailer.flags : trailer.flags | FrameFlag.KEY_PHASE;
+  const fault = headerFault(row, header, trailerFlags);
   if (fault !== undefined) throw new RangeError(`${row.name} breaks the rule for ${fault}`);
   writeHeader(scratchView, body.type, header);
-  const bodyEnd = writeTlvs(row, header, body as Partial<Record<TlvField, unknown>>);
+  scratchView.setUint8(headerOffset.flags, header.flags | trailer.flags);
+  const bodyEnd = writeTlvs(row, header, body as Partial<Record<TlvField, unknown>>, trailer);
   scratchView.setUint16(headerOffset.bodyLength, bodyEnd - HEADER_BYTES);
-  const size = bodyEnd + CRC_TRAILER_BYTES;
+  const size = bodyEnd + trailer.bytes;
   if (size < row.bytesMin || size > row.bytesMax) {
     throw new RangeError(`${row.name} must have ${row.bytesMin} to ${row.bytesMax} bytes, not ${size}`);
   }
-  scratchView.setUint32(bodyEnd, crc32(scratch, bodyEnd));
   return size;
 }
 
 /**
- * Gives an encoded clear frame another attempt and its new CRC, in place: a START that is sent again, or a cached START_ACK
- * or ERROR that answers one (invariant S13).
+ * Gives an encoded frame another attempt and the trailer that goes with it, in place: a START that is sent again, or a cached
+ * START_ACK or ERROR that answers one (invariant S13).
  *
  * @param encoded what {@link encodeFrame} returned.
+ * @param trailer the same as then; CRC-32 or MAC1.
  * @throws RangeError unless attempt is 1..255.
  */
-export function patchAttempt(encoded: Uint8Array, attempt: number): void {
+export function patchAttempt(encoded: Uint8Array, attempt: number, trailer: FrameTrailer = clearTrailer): void {
   if (attempt === 0) throw new RangeError('attempts count from 1');
   encoded[headerOffset.attempt] = uintAtMost(ATTEMPTS_MAX, attempt, 'attempt');
-  const bodyEnd = encoded.length - CRC_TRAILER_BYTES;
-  const crc = crc32(encoded, bodyEnd);
-  for (let at = 0; at < CRC_TRAILER_BYTES; at++) encoded[bodyEnd + at] = crc >>> (24 - 8 * at);
+  trailer.complete(encoded);
 }
 
-function writeTlvs(row: FrameRow, header: FrameHeader, fields: Partial<Record<TlvField, unknown>>): number {
+/**
+ * TLVs without a frame around them, such as those inside a Noise message.
+ *
+ * @throws RangeError if a field is missing, out of range or too long.
+ */
+export function encodeTlvs(row: TlvRow, fields: Partial<Record<TlvField, unknown>>): Uint8Array {
+  return scratch.slice(HEADER_BYTES, writeTlvs(row, {}, fields, clearTrailer));
+}
+
+function writeTlvs(
+  row: TlvRow,
+  header: Pick<FrameHeader, 'criticalTlvs' | 'unknownTlvs'>,
+  fields: Partial<Record<TlvField, unknown>>,
+  trailer: FrameTrailer,
+): number {
   const critical = uintAtMost(U32_MAX, header.criticalTlvs ?? 0, 'criticalTlvs');
-  const body = new Body(header.unknownTlvs ?? NO_TLVS);
+  const body = new Body(HEADER_BYTES + trailer.counterBytes, header.unknownTlvs ?? NO_TLVS);
   let written = 0;
   for (const { field, type, mask, required, value: kind } of row.tlvs) {
     body.putUnknownBelow(type);
-    const value = fields[field] ?? (type === TlvType.PADDING ? paddingFor(row, body.end) : undefined);
+    const value = fields[field] ?? (type === TlvType.PADDING ? paddingFor(row, body.end + trailer.bytes) : undefined);
     if (value !== undefined) {
       body.put((critical & mask) === 0 ? type : type | TLV_CRITICAL_BIT, kind, value, field);
       written |= mask;
@@ -111,20 +149,21 @@ function writeTlvs(row: FrameRow, header: FrameHeader, fields: Partial<Record<Tl
 }
 
 /** Zeros that bring the frame to its least size behind the PADDING TLV's own 4 bytes; `undefined` if it is there already. */
-function paddingFor(row: FrameRow, bodyEnd: number): number | undefined {
-  const lacking = row.bytesMin - CRC_TRAILER_BYTES - bodyEnd;
+function paddingFor(row: TlvRow, bytes: number): number | undefined {
+  const lacking = row.bytesMin - bytes;
   return lacking > 0 ? Math.max(0, lacking - TLV_HEADER_BYTES) : undefined;
 }
 
 /** The TLVs written into the scratch so far, and the skipped ones that still have to be put between them. */
 class Body {
-  end = HEADER_BYTES;
+  end: number;
   readonly #unknown: readonly UnknownTlv[];
   #unknownPut = 0;
   #count = 0;
   #lastType = -1;
 
-  constructor(unknown: readonly UnknownTlv[]) {
+  constructor(start: number, unknown: readonly UnknownTlv[]) {
+    this.end = start;
     this.#unknown = unknown;
   }
 

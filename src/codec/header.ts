@@ -67,12 +67,17 @@ export function writeHeader(view: DataView, type: number, frame: FrameHeader): v
   view.setUint8(headerOffset.reserved, 0);
 }
 
-/** Which of the row's rules for flags, ids and attempt is broken first, `undefined` if all hold. */
+/**
+ * Which of the row's rules for flags, ids and attempt is broken first, `undefined` if all hold.
+ *
+ * @param trailerFlags flags that belong to the kind of trailer, which the row says nothing of.
+ */
 export function headerFault(
   row: FrameRow,
   header: Pick<FrameHeader, 'flags' | 'streamId' | 'sessionTag' | 'attempt'>,
+  trailerFlags: number,
 ): 'flags' | 'streamIdZero' | 'sessionTag' | 'attempt' | undefined {
-  if (!row.flags.includes(header.flags)) return 'flags';
+  if (!row.flags.includes(header.flags & ~trailerFlags)) return 'flags';
   if (header.streamId === 0n) return 'streamIdZero';
   if (row.sessionTag !== 'any' && (header.sessionTag === 0n) !== (row.sessionTag === 'zero')) return 'sessionTag';
   if (row.attempt !== 'any' && (header.attempt === 0) !== (row.attempt === 'zero')) return 'attempt';

@@ -11,7 +11,14 @@
  *     +------------------
  */
 import { CONTROL_BYTES_MAX, CONTROL_BYTES_MIN, TLV_HEADER_BYTES } from '../protocol/constants.ts';
-import { type ExchangeStatus, type Fragment, type Frame, type FrameHeader, TlvType } from '../protocol/frame.ts';
+import {
+  type ExchangeStatus,
+  type Fragment,
+  type Frame,
+  type FrameHeader,
+  type SecuredHandshakeFrame,
+  TlvType,
+} from '../protocol/frame.ts';
 import { u16At, u32At, u64At } from './big-endian.ts';
 import type { DecodeReason } from './decode-reason.ts';
 import { U32_MAX, uint64, uintAtMost } from './range.ts';
@@ -20,7 +27,9 @@ type KeyOf<F> = F extends unknown ? keyof F : never;
 type ValueOf<F, K> = F extends unknown ? (K extends keyof F ? Exclude<F[K], undefined> : never) : never;
 
 /** Name of a frame's field that a TLV carries, such as `'streamName'`. */
-export type TlvField = Exclude<KeyOf<Frame>, keyof FrameHeader | 'type'>;
+export type TlvField = Exclude<KeyOf<AnyFrame>, keyof FrameHeader | 'type'>;
+
+type AnyFrame = Frame | SecuredHandshakeFrame;
 
 /** How values of one kind are read from and written to a TLV. */
 export interface TlvValue<V> {
@@ -192,9 +201,9 @@ const zeros: TlvValue<number> = {
 /** A skipped TLV's value. */
 export const opaque: TlvValue<Uint8Array> = bytes(0, TLV_VALUE_BYTES_MAX);
 
-/** Type and value of the TLV behind each field. HANDSHAKE has none: it belongs to secured frames. */
+/** Type and value of the TLV behind each field. */
 export const tlvTable: {
-  readonly [K in TlvField]: { readonly type: number; readonly value: TlvValue<ValueOf<Frame, K>> };
+  readonly [K in TlvField]: { readonly type: number; readonly value: TlvValue<ValueOf<AnyFrame, K>> };
 } = {
   versions: { type: TlvType.VERSIONS, value: versionList },
   cookie: { type: TlvType.COOKIE, value: bytes(20, 20) },
@@ -208,6 +217,8 @@ export const tlvTable: {
   sdp: { type: TlvType.SDP, value: text(0, 700) },
   datagramBytesMax: { type: TlvType.DATAGRAM_BYTES_MAX, value: u16 },
   nonce: { type: TlvType.NONCE, value: u64 },
+  // A tag alone in START_CONFIRM; a public key, and TOKEN and STREAM_NAME at their longest, in START.
+  handshake: { type: TlvType.HANDSHAKE, value: bytes(16, 172) },
   requestId: { type: TlvType.REQUEST_ID, value: u64 },
   round: { type: TlvType.ROUND, value: u16 },
   method: { type: TlvType.METHOD, value: text(1, 64) },

@@ -18,6 +18,10 @@ export const PROTOCOL_VERSION = 1;
 export const HEADER_BYTES = 24;
 /** Trailer of a clear frame: CRC-32. */
 export const CRC_TRAILER_BYTES = 4;
+/** Trailer of a secured frame: MAC1, or the tag of a sealed one. */
+export const SECURED_TRAILER_BYTES = 16;
+/** Before the TLVs of a sealed frame: its counter. */
+export const SEALED_COUNTER_BYTES = 8;
 /** Type and length before each TLV's value. */
 export const TLV_HEADER_BYTES = 4;
 /** Bit 15 of a TLV's type: who does not know the type must not use the frame. */
@@ -100,3 +104,16 @@ export const EXCHANGE_BURST_PARTS = 4;
 export const NOTIFY_BYTES_MAX = 1024;
 /** Ids of NOTIFY that are remembered, so that a copy is not told twice. */
 export const NOTIFIES_REMEMBERED_MAX = 256;
+
+/** A sender takes the next secret of its direction after so many packets under one. */
+export const REKEY_PACKETS = 2 ** 22;
+/** The same after so long, in ms. */
+export const REKEY_MS = 120_000;
+/** A receiver takes no more packets than this under one secret; then KEY_LIMIT. */
+export const KEY_PACKETS_MAX = 2 ** 23;
+/** The same after so long, in ms. */
+export const KEY_MS_MAX = 180_000;
+/** A receiver keeps the secret before the newest so long, in ms, for packets that were overtaken. */
+export const OLD_KEY_MS = 3000;
+/** Counters that the replay window of control frames remembers. */
+export const CONTROL_REPLAY_WINDOW = 64;

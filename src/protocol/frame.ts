@@ -275,7 +275,38 @@ export type Frame =
   | ResponseFrame
   | ContinueFrame;
 
+/** START of a secured session; the rest of it is inside its Noise message. */
+export interface SecuredStartFrame extends FrameHeader, Padded {
+  readonly type: typeof FrameType.START;
+  /** 1 to 4 protocol versions, best first. */
+  readonly versions: readonly number[];
+  /** 20 bytes from the newest RETRY. */
+  readonly cookie?: Uint8Array;
+  /** First Noise message. */
+  readonly handshake: Uint8Array;
+}
+
+/** START_ACK of a secured session; the rest of it is inside its Noise message. */
+export interface SecuredStartAckFrame extends FrameHeader {
+  readonly type: typeof FrameType.START_ACK;
+  /** Second Noise message. */
+  readonly handshake: Uint8Array;
+}
+
+/** START_CONFIRM of a secured session. */
+export interface SecuredStartConfirmFrame extends FrameHeader, Padded {
+  readonly type: typeof FrameType.START_CONFIRM;
+  /** Third Noise message, or the first transport message where the pattern has two. */
+  readonly handshake: Uint8Array;
+}
+
+/** The frames whose fields differ in a secured session. */
+export type SecuredHandshakeFrame = SecuredStartFrame | SecuredStartAckFrame | SecuredStartConfirmFrame;
+
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
 
 /** A frame's type and the fields that are TLVs; the rest is its {@link FrameHeader}. */
 export type FrameBody = DistributiveOmit<Frame, keyof FrameHeader>;
+
+/** As {@link FrameBody}, of a frame of a secured session. */
+export type SecuredFrameBody = FrameBody | DistributiveOmit<SecuredHandshakeFrame, keyof FrameHeader>;

@@ -2,12 +2,12 @@
  * MAC1 (docs/PROTOCOL.md, section 7.3): the trailer of secured frames before there are session keys. It keeps a responder
  * silent to strangers; in mode `keys` it proves no identity, as its key comes from a public one.
  */
+import { SECURED_TRAILER_BYTES } from '../protocol/constants.ts';
+import { FrameFlag } from '../protocol/frame.ts';
+import type { FrameTrailer } from '../protocol/frame-trailer.ts';
 import { expandLabel, extractKey, hmacSha256 } from './hkdf.ts';
 import { equalBytes } from './reset-token.ts';
 import { Secret } from './secret.ts';
-
-/** Bytes of a MAC1. */
-export const MAC1_BYTES = 16;
 
 /**
  * The key of MAC1.
@@ -20,13 +20,26 @@ export function mac1Key(material: Uint8Array): Secret {
 
 /** Writes MAC1 of all before it into the last 16 bytes of a datagram. */
 export function writeMac1(key: Secret, datagram: Uint8Array): void {
-  const end = datagram.length - MAC1_BYTES;
-  datagram.set(hmacSha256(key.bytes, datagram.subarray(0, end)).subarray(0, MAC1_BYTES), end);
+  const end = datagram.length - SECURED_TRAILER_BYTES;
+  datagram.set(hmacSha256(key.bytes, datagram.subarray(0, end)).subarray(0, SECURED_TRAILER_BYTES), end);
 }
 
 /** Whether the last 16 bytes of a datagram are MAC1 of all before them; in a time that does not tell how many are right. */
 export function hasMac1(key: Secret, datagram: Uint8Array): boolean {
-  const end = datagram.length - MAC1_BYTES;
+  const end = datagram.length - SECURED_TRAILER_BYTES;
   if (end < 0) return false;
-  return equalBytes(hmacSha256(key.bytes, datagram.subarray(0, end)).subarray(0, MAC1_BYTES), datagram.subarray(end));
+  return equalBytes(
+    hmacSha256(key.bytes, datagram.subarray(0, end)).subarray(0, SECURED_TRAILER_BYTES),
+    datagram.subarray(end),
+  );
+}
+
+/** The trailer of START, START_ACK, ERROR and RETRY in a secured session. */
+export function mac1Trailer(key: Secret): FrameTrailer {
+  return {
+    flags: FrameFlag.SECURED,
+    counterBytes: 0,
+    bytes: SECURED_TRAILER_BYTES,
+    complete: (datagram) => writeMac1(key, datagram),
+  };
 }

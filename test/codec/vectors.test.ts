@@ -6,6 +6,7 @@ import { FrameType } from '../../src/protocol/frame.ts';
 import { fromHex, toHex, toJson } from './bytes.ts';
 import { invalid } from './vectors/invalid.ts';
 import type { InvalidVector, ValidVector } from './vectors/layout.ts';
+import { refused } from './vectors/secured.ts';
 import { exchange, handshake, session } from './vectors/valid.ts';
 
 const valid = [...handshake, ...session, ...exchange];
@@ -39,6 +40,6 @@ describe('test vectors', () => {
   });
 
   test('every decode reason has an invalid vector', () => {
-    expect(new Set(invalid.map(({ reason }) => reason))).toEqual(new Set(decodeReasons));
+    expect(new Set([...invalid, ...refused].map(({ reason }) => reason))).toEqual(new Set(decodeReasons));
   });
 });

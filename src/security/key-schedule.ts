@@ -1,0 +1,94 @@
+/**
+ * Which secret of a direction is in use (docs/PROTOCOL.md, section 7.5). Each plane of a direction has its own: the sender
+ * takes the next one at its limits, the receiver follows when a packet of the next epoch turns out to be authentic.
+ */
+import { KEY_MS_MAX, KEY_PACKETS_MAX, OLD_KEY_MS, REKEY_MS, REKEY_PACKETS } from '../protocol/constants.ts';
+import type { Secret } from './secret.ts';
+import { nextSecret } from './session-keys.ts';
+
+/** A secret and the number of its epoch, from 0. */
+export interface EpochSecret {
+  readonly epoch: number;
+  readonly secret: Secret;
+}
+
+/** The sender's side: counts packets and time. */
+export class SendKeys {
+  #current: EpochSecret;
+  #sinceMs: number;
+  #packets = 0;
+
+  /** @param secret of epoch 0. */
+  constructor(secret: Secret, nowMs: number) {
+    this.#current = { epoch: 0, secret };
+    this.#sinceMs = nowMs;
+  }
+
+  /** The secret for one more packet: after 2^22 packets or 120 s a new one. */
+  take(nowMs: number): EpochSecret {
+    if (this.#packets >= REKEY_PACKETS || nowMs - this.#sinceMs >= REKEY_MS) {
+      this.#current = following(this.#current);
+      this.#sinceMs = nowMs;
+      this.#packets = 0;
+    }
+    this.#packets++;
+    return this.#current;
+  }
+}
+
+/** The receiver's side: the current secret, the one after it, and for 3 s the one before it. */
+export class ReceiveKeys {
+  #current: EpochSecret;
+  #next: EpochSecret | undefined;
+  #previous: EpochSecret | undefined;
+  #previousUntilMs = 0;
+  #sinceMs: number;
+  #packets = 0;
+
+  /** @param secret of epoch 0. */
+  constructor(secret: Secret, nowMs: number) {
+    this.#current = { epoch: 0, secret };
+    this.#sinceMs = nowMs;
+  }
+
+  /**
+   * The secret that a packet seems to be protected with. Nothing changes before {@link note}.
+   *
+   * @param bits low bits of the packet's epoch.
+   * @param mask which bits they are: 1 for KEY_PHASE, 0xff for an MKI.
+   * @returns `undefined` for an epoch that is neither current, nor the next, nor the one before while it is kept.
+   */
+  candidate(bits: number, mask: number, nowMs: number): EpochSecret | undefined {
+    const ahead = (bits - this.#current.epoch) & mask;
+    if (ahead === 0) return this.#current;
+    if (this.#previous !== undefined && nowMs >= this.#previousUntilMs) this.#previous = undefined;
+    // With one bit the one before looks like the next: it comes first, as no sender takes two new ones within 3 s.
+    if (ahead === mask && this.#previous !== undefined) return this.#previous;
+    if (ahead !== 1) return undefined;
+    this.#next ??= following(this.#current);
+    return this.#next;
+  }
+
+  /**
+   * A packet of this epoch was authentic.
+   *
+   * @returns false if the sender should have taken a new secret long ago: the packet must not be used (KEY_LIMIT).
+   */
+  note(epoch: number, nowMs: number): boolean {
+    if (epoch === this.#current.epoch + 1) {
+      this.#previous = this.#current;
+      this.#previousUntilMs = nowMs + OLD_KEY_MS;
+      this.#current = this.#next ?? following(this.#current);
+      this.#next = undefined;
+      this.#sinceMs = nowMs;
+      this.#packets = 0;
+    }
+    if (epoch !== this.#current.epoch) return true;
+    this.#packets++;
+    return this.#packets <= KEY_PACKETS_MAX && nowMs - this.#sinceMs < KEY_MS_MAX;
+  }
+}
+
+function following({ epoch, secret }: EpochSecret): EpochSecret {
+  return { epoch: epoch + 1, secret: nextSecret(secret) };
+}
