@@ -1,11 +1,11 @@
-import type { InitiatorOutput, ResponderOutput } from '../engine/io-types.ts';
-import { type Frame, frameTypeName } from '../protocol/frame.ts';
+import type { InitiatorOutput, ResponderOutput, TracedFrame } from '../engine/io-types.ts';
+import { frameTypeName } from '../protocol/frame.ts';
 
 interface Message {
   readonly atMs: number;
   readonly way: string;
   readonly key: string;
-  readonly frame: Frame;
+  readonly frame: TracedFrame;
   readonly bytes: number;
   arrivedAtMs: number | undefined;
 }

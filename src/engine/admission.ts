@@ -3,6 +3,7 @@ import type { Peer, SessionHandle } from './io-types.ts';
 import { addressPrefix } from './prefix.ts';
 import { type BucketRate, PrefixBucket } from './prefix-bucket.ts';
 import type { Random } from './random.ts';
+import type { CandidateSecurity } from './responder-security.ts';
 
 /** A START that passed admission. */
 export interface AdmittedStart {
@@ -12,6 +13,8 @@ export interface AdmittedStart {
   readonly streamId: bigint;
   readonly attempt: number;
   readonly streamName: string | undefined;
+  /** Absent in mode `none`. */
+  readonly security: CandidateSecurity | undefined;
 }
 
 /** Limits on strangers (docs/PROTOCOL.md, section 6). Every one is an option: a load test comes from one address. */

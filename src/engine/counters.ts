@@ -30,6 +30,11 @@ export const engineDropReasons = [
   'exchangeUnknown',
   'exchangeCopy',
   'exchangeMalformed',
+  'notAuthentic',
+  'replayed',
+  'keyLimit',
+  'sealedEarly',
+  'handshakePayload',
 ] as const;
 
 /** Any reason for dropping a datagram. */

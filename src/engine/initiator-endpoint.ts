@@ -1,10 +1,14 @@
 import type { InitiatorState } from '../../machines/index.ts';
+import { clearTrailer } from '../codec/clear-trailer.ts';
 import { decodeFrame } from '../codec/decode.ts';
+import { decodeSecured } from '../codec/decode-secured.ts';
 import type { ReceiveStats } from '../media/receive-stats.ts';
 import { CONTROL_FIRST_BYTE, MEDIA_FIRST_BYTE_MAX, MEDIA_FIRST_BYTE_MIN } from '../protocol/constants.ts';
 import { ErrorCode } from '../protocol/error-code.ts';
 import type { Profile } from '../protocol/profiles.ts';
+import type { InitiatorCredentials } from '../security/credentials.ts';
 import { Counters, type DropReason } from './counters.ts';
+import { InitiatorSecurity } from './initiator-security.ts';
 import { InitiatorSession } from './initiator-session.ts';
 import type { Entropy, InitiatorInput, InitiatorOutput, Peer } from './io-types.ts';
 import type { InletOptions } from './media-inlet.ts';
@@ -23,6 +27,8 @@ export interface InitiatorEndpointOptions {
   readonly fast?: boolean;
   /** T1's first interval in ms, when a remembered RTT is better than the profile's. */
   readonly rtoInitialMs?: number;
+  /** Modes `psk` and `keys`; absent in mode `none`. */
+  readonly security?: InitiatorCredentials;
   /** Default 200 ms play-out time, 2 s for the first group, repair on, frames only. */
   readonly media?: Partial<InletOptions>;
   /** Emit trace outputs; default false. */
@@ -45,12 +51,16 @@ export class InitiatorEndpoint {
   readonly counters = new Counters();
   readonly #host: SessionHost<InitiatorOutput>;
   readonly #session: InitiatorSession;
+  readonly #security: InitiatorSecurity | undefined;
   #outputs: InitiatorOutput[] = [];
 
   constructor(options: InitiatorEndpointOptions) {
+    const random = new Random(options.entropy);
+    this.#security = options.security && new InitiatorSecurity(options.security, random);
     this.#host = {
       profile: options.profile,
-      random: new Random(options.entropy),
+      random,
+      handshakeTrailer: this.#security?.trailer ?? clearTrailer,
       counters: this.counters,
       trace: options.trace ?? false,
       emit: (output) => this.#outputs.push(output),
@@ -60,6 +70,7 @@ export class InitiatorEndpoint {
       fast: options.fast ?? false,
       rtoInitialMs: options.rtoInitialMs,
       media: { ...defaultInletOptions, ...options.media },
+      security: this.#security,
     });
   }
 
@@ -85,6 +96,11 @@ export class InitiatorEndpoint {
   /** Smoothed, in ms. */
   get rttMs(): number | undefined {
     return this.#session.rttMs;
+  }
+
+  /** Channel binding of a secured session from START_CONFIRM on, 32 bytes; no secret. */
+  get channelBinding(): Uint8Array | undefined {
+    return this.#session.channelBinding;
   }
 
   /** Receive statistics; `undefined` until START_ACK. */
@@ -136,12 +152,14 @@ export class InitiatorEndpoint {
     const first = bytes[0] ?? 0;
     if (first >= MEDIA_FIRST_BYTE_MIN && first <= MEDIA_FIRST_BYTE_MAX) return this.#session.media(bytes, nowMs);
     if (first !== CONTROL_FIRST_BYTE) return this.#drop('notOurs', from, bytes);
-    const decoded = decodeFrame(bytes);
+    const security = this.#security;
+    const decoded = security === undefined ? decodeFrame(bytes) : decodeSecured(bytes, (all) => security.hasMac1(all));
     if (!decoded.ok) {
       this.#session.hint(ErrorCode.MALFORMED);
       return this.#drop(decoded.reason, from, bytes);
     }
-    if (this.#host.trace) traceFrame(this.#host, 'received', bytes, from);
+    if ('header' in decoded) return this.#session.sealed(decoded.header, bytes, nowMs);
+    if (this.#host.trace) traceFrame(this.#host, 'received', bytes, from, decoded.frame);
     this.#session.frame(decoded.frame, bytes.length, nowMs);
   }
 

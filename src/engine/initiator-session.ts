@@ -1,27 +1,33 @@
 import type { InitiatorContext, InitiatorEvent, InitiatorInput, InitiatorState } from '../../machines/index.ts';
-import { encodeOnce } from '../codec/encode.ts';
+import type { UnsealedFrame } from '../codec/decode-secured.ts';
+import type { FixedHeader } from '../codec/header.ts';
 import type { ReceiveStats } from '../media/receive-stats.ts';
-import { EARLY_MEDIA_DATAGRAMS_MAX, PROTOCOL_VERSION } from '../protocol/constants.ts';
+import { EARLY_MEDIA_DATAGRAMS_MAX } from '../protocol/constants.ts';
 import { ErrorCode, errorCodeName, isTransient } from '../protocol/error-code.ts';
-import { type ErrorFrame, type Frame, FrameFlag, FrameType, type StartAckFrame } from '../protocol/frame.ts';
-import { equalBytes } from '../security/reset-token.ts';
+import {
+  type ErrorFrame,
+  type Frame,
+  FrameFlag,
+  FrameType,
+  type SecuredStartAckFrame,
+  type StartAckFrame,
+} from '../protocol/frame.ts';
 import { wireCode, wireReason } from './application-input.ts';
 import type { DropReason, HintName } from './counters.ts';
 import { MachineDriver } from './driver.ts';
-import { plainEvent } from './frame-events.ts';
+import { HandshakeSends, type Wish } from './handshake-sends.ts';
 import { initiatorTimer } from './initiator-timers.ts';
 import type { ExchangeInput, InitiatorOutput, Peer } from './io-types.ts';
 import { type InletOptions, MediaInlet } from './media-inlet.ts';
 import { SessionCore } from './session-core.ts';
 import { drop, type SessionHost } from './session-host.ts';
-import { StartSends } from './start-sends.ts';
 import { initiatorTable } from './tables.ts';
 
+/** No RESET has it. */
+const NO_TOKEN = new Uint8Array(0);
+
 /** What an initiator's session is made of. */
-export interface InitiatorSessionOptions {
-  readonly streamName: string | undefined;
-  /** Ask for media before the confirm. */
-  readonly fast: boolean;
+export interface InitiatorSessionOptions extends Wish {
   /** T1's first interval in ms, when it is not the profile's own. */
   readonly rtoInitialMs: number | undefined;
   readonly media: InletOptions;
@@ -33,20 +39,15 @@ export class InitiatorSession {
   readonly #host: SessionHost<InitiatorOutput>;
   readonly #options: InitiatorSessionOptions;
   readonly #core: SessionCore;
+  readonly #sends: HandshakeSends;
   readonly #driver: MachineDriver<InitiatorState, InitiatorContext, InitiatorEvent, InitiatorInput>;
   #early: Uint8Array[] = [];
-  #starts = new StartSends();
-  #cookie: Uint8Array | undefined;
-  #confirm: Uint8Array | undefined;
-  #resetToken: Uint8Array | undefined;
+  #resetToken = NO_TOKEN;
   #inlet: MediaInlet | undefined;
   #frame: Frame | undefined;
   #media: Uint8Array | undefined;
   #sdpDelivered = false;
   #startedAtMs = 0;
-  #confirmedAtMs = 0;
-  #startsSent = 0;
-  #startsUnsendable = 0;
   #reason: string | undefined;
   #wasStreaming = false;
 
@@ -55,6 +56,7 @@ export class InitiatorSession {
     this.#host = host;
     this.#options = options;
     this.#core = new SessionCore(host, peer, 1, 0n, 0);
+    this.#sends = new HandshakeSends(this.#core, options, host.handshakeTrailer);
     const input = { sendsMax: host.profile.sendsMax, fastAsked: options.fast };
     this.#driver = new MachineDriver(initiatorTable, input, (output) => this.#perform(output));
   }
@@ -77,9 +79,13 @@ export class InitiatorSession {
     return this.#core.rtt.ms;
   }
 
+  get channelBinding(): Uint8Array | undefined {
+    return this.#core.keys?.channelBinding;
+  }
+
   /** STARTs sent. */
   get attempts(): number {
-    return this.#startsSent;
+    return this.#sends.startsSent;
   }
 
   /** `undefined` until START_ACK. */
@@ -120,8 +126,7 @@ export class InitiatorSession {
   /** A hint only: told when a deadline passes. @param bytes 0 for an ICMP message, whose datagram did leave. */
   sendFailed(hint: HintName, bytes: number): void {
     this.#reason = hint;
-    const left = bytes === 0 || hint === 'ECONNREFUSED' || hint === 'EHOSTUNREACH' || hint === 'EMSGSIZE';
-    if (!left) this.#startsUnsendable++;
+    this.#sends.sendFailed(hint, bytes);
   }
 
   /** Something came that could not be used: told when a deadline passes, as such codes never go on the wire. */
@@ -133,7 +138,7 @@ export class InitiatorSession {
     const { deadlines } = this.#core;
     this.#core.nowMs = nowMs;
     for (let timer = deadlines.takeDue(nowMs); timer !== undefined; timer = deadlines.takeDue(nowMs)) {
-      const nothingSent = this.#startsUnsendable >= this.#startsSent;
+      const { nothingSent } = this.#sends;
       if (timer === 'deadline') this.#dispatch({ type: 'timer.deadline', nothingSent }, 0);
       else this.#dispatch({ type: `timer.${timer}` }, 0);
     }
@@ -162,54 +167,58 @@ export class InitiatorSession {
     this.#dispatch({ type: 'frame.media' }, bytes.length);
   }
 
-  frame(frame: Frame, bytes: number, nowMs: number): void {
+  /** A sealed frame: opened if its ids are this session's. */
+  sealed(header: FixedHeader, datagram: Uint8Array, nowMs: number): void {
     const core = this.#core;
     core.nowMs = nowMs;
-    this.#frame = frame;
+    if (header.streamId !== core.streamId || header.sessionTag !== core.sessionTag) {
+      const wrong = header.streamId === core.streamId ? 'wrongTag' : 'wrongStreamId';
+      return drop(this.#host, wrong, this.peer, datagram.length);
+    }
+    const opened = core.open(datagram);
+    if (opened === 'keyLimit') this.close(ErrorCode.KEY_LIMIT, undefined, nowMs);
+    else if (opened !== undefined) this.frame(opened, datagram.length, nowMs);
+  }
+
+  frame(frame: Frame | UnsealedFrame, bytes: number, nowMs: number): void {
+    const core = this.#core;
+    core.nowMs = nowMs;
     if (frame.streamId !== core.streamId) {
       this.hint(ErrorCode.STREAM_ID_MISMATCH);
       return drop(this.#host, 'wrongStreamId', this.peer, bytes);
     }
     if (frame.type === FrameType.START_ACK) return this.#startAck(frame, bytes);
+    if ('handshake' in frame) return drop(this.#host, 'unexpectedType', this.peer, bytes);
+    this.#frame = frame;
     if (frame.type === FrameType.RETRY) {
-      const fresh = this.#starts.isFresh(frame.attempt);
-      if (fresh && this.#cookie !== undefined) this.hint(ErrorCode.INVALID_COOKIE);
+      const fresh = this.#sends.starts.isFresh(frame.attempt);
+      if (fresh && this.#sends.hasCookie) this.hint(ErrorCode.INVALID_COOKIE);
       return this.#dispatch({ type: 'frame.RETRY', fresh }, bytes, 'staleRetry');
     }
     const early = frame.type === FrameType.ERROR && this.state === 'AwaitingStartAck';
     const tag = early ? 0n : core.sessionTag;
     if (frame.sessionTag !== tag) return drop(this.#host, 'wrongTag', this.peer, bytes);
     core.noteReceived(bytes);
-    switch (frame.type) {
-      case FrameType.ERROR:
-        return this.#error(frame, bytes);
-      case FrameType.PING:
-        core.notePing(frame.nonce);
-        return this.#dispatch({ type: 'frame.PING' }, bytes);
-      case FrameType.PONG:
-        return this.#dispatch({ type: 'frame.PONG', nonceKnown: core.notePong(frame.nonce) }, bytes);
-      case FrameType.BYE:
-        this.#reason = frame.reason;
-        return this.#dispatch({ type: 'frame.BYE', code: frame.errorCode }, bytes);
-      case FrameType.RESET: {
-        const tokenValid = this.#resetToken !== undefined && equalBytes(frame.resetToken, this.#resetToken);
-        return this.#dispatch({ type: 'frame.RESET', tokenValid }, bytes);
-      }
-      default: {
-        const event = plainEvent(frame.type);
-        if (event === undefined) return drop(this.#host, 'unexpectedType', this.peer, bytes);
-        core.noteFrame(frame, bytes);
-        return this.#dispatch(event, bytes);
-      }
-    }
+    if (frame.type === FrameType.ERROR) return this.#error(frame, bytes);
+    if (frame.type === FrameType.BYE) this.#reason = frame.reason;
+    const event = core.eventOf(frame, bytes, this.#resetToken);
+    if (event === undefined) return drop(this.#host, 'unexpectedType', this.peer, bytes);
+    this.#dispatch(event, bytes);
   }
 
-  #startAck(frame: StartAckFrame, bytes: number): void {
-    if (this.#starts.sentAtMs(frame.attempt) === undefined) {
+  #startAck(frame: StartAckFrame | SecuredStartAckFrame, bytes: number): void {
+    if (this.#sends.starts.sentAtMs(frame.attempt) === undefined) {
       return drop(this.#host, 'attemptNeverSent', this.peer, bytes);
     }
-    this.#core.noteReceived(bytes);
     const sameTag = frame.sessionTag === this.#core.sessionTag;
+    if (!('handshake' in frame)) this.#frame = frame;
+    else if (!sameTag && (this.state === 'AwaitingStartAck' || this.state === 'AwaitingStartConfirm')) {
+      // One with the tag of the session is a copy, and elsewhere it has no row: neither is worth two agreements.
+      const read = this.#options.security?.read(frame) ?? 'notAuthentic';
+      if (typeof read === 'string') return drop(this.#host, read, this.peer, bytes);
+      this.#frame = read;
+    }
+    this.#core.noteReceived(bytes);
     const fastGranted = (frame.flags & FrameFlag.FAST) !== 0;
     this.#dispatch({ type: 'frame.START_ACK', sameTag, fastGranted }, bytes);
   }
@@ -239,7 +248,7 @@ export class InitiatorSession {
     const { context } = this.#driver;
     const { counters } = this.#host;
     if (output === 'sampleRtt' && this.#frame?.type === FrameType.START_ACK) {
-      core.rtt.sample(core.nowMs - (this.#starts.sentAtMs(this.#frame.attempt) ?? core.nowMs));
+      core.rtt.sample(core.nowMs - (this.#sends.starts.sentAtMs(this.#frame.attempt) ?? core.nowMs));
       return this.#inlet?.setRtt(core.rtt.ms ?? 0);
     }
     if (core.perform(output, context)) return;
@@ -247,17 +256,16 @@ export class InitiatorSession {
       case 'drawStreamId':
         return this.#drawStreamId();
       case 'sendStart':
-        return this.#sendStart(context.attempt);
+        counters.add('startsSent');
+        return this.#sends.sendStart(context.attempt);
       case 'keepCookie':
-        if (this.#frame?.type === FrameType.RETRY) this.#cookie = this.#frame.cookie.slice();
-        return this.#starts.cookieAdopted(context.attempt);
+        if (this.#frame?.type === FrameType.RETRY) this.#sends.keepCookie(this.#frame.cookie, context.attempt);
+        return;
       case 'adoptSession':
         return this.#adoptSession();
       case 'sendStartConfirm':
-        if (this.#confirm === undefined) this.#confirmedAtMs = core.nowMs;
-        this.#confirm ??= core.encode({ type: FrameType.START_CONFIRM });
         counters.add('confirmsSent');
-        return core.send(this.#confirm);
+        return this.#sends.sendConfirm();
       case 'sendPing':
         core.sendPing();
         return;
@@ -311,28 +319,10 @@ export class InitiatorSession {
   #drawStreamId(): void {
     this.#core.streamId = this.#host.random.id();
     this.#core.sessionTag = 0n;
-    this.#starts = new StartSends();
-    this.#cookie = undefined;
-    this.#confirm = undefined;
-    this.#resetToken = undefined;
+    this.#sends.begin();
+    this.#resetToken = NO_TOKEN;
     this.#inlet = undefined;
     this.#early = [];
-  }
-
-  #sendStart(attempt: number): void {
-    const { streamName, fast } = this.#options;
-    this.#starts.sent(attempt, this.#core.nowMs);
-    this.#startsSent++;
-    this.#host.counters.add('startsSent');
-    const { streamId } = this.#core;
-    const flags = FrameFlag.ACK_REQUIRED | (fast ? FrameFlag.FAST : 0);
-    const body = {
-      type: FrameType.START,
-      versions: [PROTOCOL_VERSION],
-      ...(this.#cookie === undefined ? {} : { cookie: this.#cookie }),
-      ...(streamName === undefined ? {} : { streamName }),
-    };
-    this.#core.send(encodeOnce({ flags, streamId, sessionTag: 0n, attempt }, body));
   }
 
   #adoptSession(): void {
@@ -351,7 +341,7 @@ export class InitiatorSession {
     this.#host.emit({
       kind: 'streaming',
       elapsedMs: nowMs - this.#startedAtMs,
-      attempts: this.#startsSent,
+      attempts: this.#sends.startsSent,
       ...(rtt.ms === undefined ? {} : { rttMs: rtt.ms }),
     });
     this.#inlet?.start(nowMs);
@@ -368,7 +358,7 @@ export class InitiatorSession {
     const { sdp } = this.#frame;
     // START_ACK waited for the application, READY did not: since the first START_CONFIRM no more than a round trip has passed
     // beside losses.
-    this.#core.rtt.atMost(this.#core.nowMs - this.#confirmedAtMs);
+    this.#core.rtt.atMost(this.#core.nowMs - this.#sends.confirmedAtMs);
     this.#inlet?.setRtt(this.#core.rtt.ms ?? 0);
     if (sdp !== undefined) this.#inlet?.describe(sdp, this.#core.nowMs);
     this.#host.emit({ kind: 'sdp', sdp });
@@ -392,7 +382,7 @@ export class InitiatorSession {
       code,
       ...(this.#reason === undefined ? {} : { reason: this.#reason }),
       wasStreaming: this.#wasStreaming,
-      attempts: this.#startsSent,
+      attempts: this.#sends.startsSent,
     });
   }
 }

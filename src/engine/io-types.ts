@@ -5,7 +5,7 @@ import type { AnswerOutcome } from '../../machines/exchange-answerer.ts';
 import type { InitiatorState, ResponderState } from '../../machines/types.ts';
 import type { ReceivedFrame } from '../media/access-unit.ts';
 import type { StreamFeed } from '../media/stream-feed.ts';
-import type { ExchangeStatus, Frame } from '../protocol/frame.ts';
+import type { ExchangeStatus, Frame, SecuredHandshakeFrame } from '../protocol/frame.ts';
 import type { DropReason, HintName } from './counters.ts';
 import type { MediaSend } from './media-gate.ts';
 
@@ -161,12 +161,16 @@ export interface FeedbackSend {
   readonly to: Peer;
 }
 
+/** A frame in a trace. */
+export type TracedFrame = Frame | SecuredHandshakeFrame;
+
 /** What happened, for logs and traces; made only when tracing is on. */
 export type TraceOutput =
   | {
       readonly kind: 'traceFrame';
       readonly direction: 'sent' | 'received';
-      readonly frame: Frame;
+      /** As it was before it was sealed; a secured START, START_ACK or START_CONFIRM with its Noise message. */
+      readonly frame: TracedFrame;
       readonly bytes: number;
       readonly peer: Peer;
     }

@@ -1,10 +1,12 @@
-import { encodeFrame, patchAttempt } from '../codec/encode.ts';
+import { encodeParts, patchAttempt } from '../codec/encode.ts';
 import { READY_PER_SECOND_MAX, RETRY_AFTER_MIN_MS } from '../protocol/constants.ts';
 import { isTransient } from '../protocol/error-code.ts';
 import { FrameFlag, FrameType } from '../protocol/frame.ts';
+import type { FrameTrailer } from '../protocol/frame-trailer.ts';
+import type { CandidateSecurity } from './responder-security.ts';
 import type { SessionCore } from './session-core.ts';
 
-/** What START_ACK carries besides ids. */
+/** What START_ACK carries besides ids: in a secured session inside its Noise message. */
 export interface SessionParameters {
   readonly resetToken: Uint8Array;
   readonly ssrc: number;
@@ -21,14 +23,19 @@ export interface Refusal {
 /** The answers of one responder's session, each encoded once and sent as often as it is asked for (S13). */
 export class ResponderAnswers {
   readonly #core: SessionCore;
+  /** CRC-32 or MAC1. */
+  readonly #trailer: FrameTrailer;
+  readonly #security: CandidateSecurity | undefined;
   #startAck: Uint8Array | undefined;
   #ready: Uint8Array | undefined;
   #error: Uint8Array | undefined;
   #readyWindowMs = Number.NEGATIVE_INFINITY;
   #readyInWindow = 0;
 
-  constructor(core: SessionCore) {
+  constructor(core: SessionCore, trailer: FrameTrailer, security: CandidateSecurity | undefined) {
     this.#core = core;
+    this.#trailer = trailer;
+    this.#security = security;
   }
 
   /** The ERROR that was sent, for the tombstone. */
@@ -39,16 +46,21 @@ export class ResponderAnswers {
   /** Sends a copy with the newest attempt, because the one before may still be in the socket's queue. */
   sendStartAck(attempt: number, parameters: SessionParameters): void {
     const { streamId, sessionTag } = this.#core;
-    const flags = FrameFlag.ACK_REQUIRED;
-    this.#startAck ??= encodeFrame({ type: FrameType.START_ACK, flags, streamId, sessionTag, attempt, ...parameters });
+    if (this.#startAck === undefined) {
+      const header = { flags: FrameFlag.ACK_REQUIRED, streamId, sessionTag, attempt };
+      const handshake = this.#security?.acknowledge({ sessionTag, ...parameters });
+      if (this.#security !== undefined && handshake === undefined) return;
+      const inside = handshake === undefined ? parameters : { handshake };
+      this.#startAck = encodeParts(header, { type: FrameType.START_ACK, ...inside }, this.#trailer);
+    }
     const bytes = this.#startAck.slice();
-    patchAttempt(bytes, attempt);
+    patchAttempt(bytes, attempt, this.#trailer);
     this.#core.send(bytes);
   }
 
   sendReady(sdp: string | undefined): void {
-    this.#ready ??= this.#core.encode({ type: FrameType.READY, ...(sdp === undefined ? {} : { sdp }) });
-    this.#core.send(this.#ready);
+    const body = { type: FrameType.READY, ...(sdp === undefined ? {} : { sdp }) };
+    this.#ready = this.#core.sendAgain(this.#ready, body);
   }
 
   /** Counts one more READY; false when this second has seen its 50. */
@@ -66,13 +78,14 @@ export class ResponderAnswers {
     const body = { type: FrameType.ERROR, errorCode: code } as const;
     const toConfirm = this.#core.sessionTag !== 0n;
     this.#error = toConfirm
-      ? this.#core.encode(body)
+      ? this.#core.encode(body, this.#trailer)
       : this.#core.encode(
           {
             ...body,
             ...(isTransient(code) ? { retryAfterMs: retryAfterMs ?? RETRY_AFTER_MIN_MS } : {}),
             ...(reason === undefined ? {} : { reason }),
           },
+          this.#trailer,
           attempt,
         );
     this.#core.send(this.#error);

@@ -1,5 +1,8 @@
-import { type DecodeResult, decodeFrame } from '../codec/decode.ts';
-import { encodeFrame, patchAttempt } from '../codec/encode.ts';
+import { clearTrailer } from '../codec/clear-trailer.ts';
+import { type DecodeRefusal, decodeFrame } from '../codec/decode.ts';
+import { decodeSecured, type UnsealedFrame } from '../codec/decode-secured.ts';
+import { patchAttempt } from '../codec/encode.ts';
+import type { FixedHeader } from '../codec/header.ts';
 import { decodeNack } from '../media/rtcp.ts';
 import {
   CONTROL_FIRST_BYTE,
@@ -11,18 +14,20 @@ import {
   START_BYTES,
 } from '../protocol/constants.ts';
 import { ErrorCode } from '../protocol/error-code.ts';
-import { type ErrorFrame, type Frame, FrameType, type StartFrame } from '../protocol/frame.ts';
+import { type Frame, FrameType, type SecuredStartFrame, type StartFrame } from '../protocol/frame.ts';
 import type { Profile } from '../protocol/profiles.ts';
-import { resetToken } from '../security/reset-token.ts';
+import type { ResponderCredentials } from '../security/credentials.ts';
 import { Admission, type AdmissionLimits, defaultAdmissionLimits } from './admission.ts';
 import { Counters, type DropReason, type HintName } from './counters.ts';
 import { failAsk } from './exchanges.ts';
 import type { Entropy, ExchangeInput, Peer, ResponderInput, ResponderOutput, SessionHandle } from './io-types.ts';
 import { ConfirmProof } from './media-gate.ts';
 import { Random } from './random.ts';
+import { type ReadStart, ResponderSecurity } from './responder-security.ts';
 import { type ResponderHost, ResponderSession } from './responder-session.ts';
 import { drop, sendControl, traceFrame } from './session-host.ts';
 import { SessionTable } from './session-table.ts';
+import { StrangerAnswers } from './stranger-answers.ts';
 import { Tombstones } from './tombstones.ts';
 import { WakeQueue } from './wake-queue.ts';
 
@@ -32,6 +37,8 @@ export interface ResponderEndpointOptions {
   readonly entropy: Entropy;
   /** 32 bytes; kept over restarts, so that RESET reaches viewers of the process before. Default: drawn. */
   readonly resetKey?: Uint8Array;
+  /** Modes `psk` and `keys`; absent in mode `none`. */
+  readonly security?: ResponderCredentials;
   readonly limits?: Partial<AdmissionLimits>;
   /** NACKs are answered; default true. */
   readonly repair?: boolean;
@@ -52,6 +59,8 @@ export class ResponderEndpoint {
   readonly #tombstones = new Tombstones();
   readonly #wakes = new WakeQueue();
   readonly #host: ResponderHost;
+  readonly #security: ResponderSecurity | undefined;
+  readonly #strangers: StrangerAnswers;
   #outputs: ResponderOutput[] = [];
   #nowMs = 0;
   #nextHandle = 1;
@@ -59,9 +68,11 @@ export class ResponderEndpoint {
   constructor(options: ResponderEndpointOptions) {
     const random = new Random(options.entropy);
     this.#admission = new Admission({ ...defaultAdmissionLimits, ...options.limits }, random);
+    this.#security = options.security && new ResponderSecurity(options.security, random);
     this.#host = {
       profile: options.profile,
       random,
+      handshakeTrailer: this.#security?.trailer ?? clearTrailer,
       counters: this.counters,
       trace: options.trace ?? false,
       resetKey: options.resetKey ?? random.bytes(32),
@@ -74,13 +85,17 @@ export class ResponderEndpoint {
           if (this.#sessions.claimTag(tag, session)) return tag;
         }
       },
+      mayTakeTuple: (session) => {
+        const live = this.#sessions.streaming(session.tupleKey);
+        return live?.security === undefined || session.security?.sameViewer(live.security) !== false;
+      },
       supersedeOlder: (session) => {
         for (const older of this.#sessions.ofTuple(session.tupleKey)) {
           if (older === session) continue;
           // A candidate older than the one that was confirmed is one that the viewer gave up: its START_CONFIRM may still
           // be on the way and must not take the tuple back. Handles ascend.
           if (older.pending && older.handle > session.handle) continue;
-          older.superseded(this.#nowMs);
+          older.endedBy('app.superseded', this.#nowMs);
           this.#wakes.update(older);
         }
       },
@@ -90,6 +105,7 @@ export class ResponderEndpoint {
       leaveFeed: (session, feed) => this.#sessions.leaveFeed(feed, session),
       forget: (session) => this.#sessions.remove(session),
     };
+    this.#strangers = new StrangerAnswers(this.#host, this.#admission);
   }
 
   /** Sessions in all states. */
@@ -105,6 +121,11 @@ export class ResponderEndpoint {
   /** (tuple, StreamId) pairs that are remembered as over. */
   get tombstoneCount(): number {
     return this.#tombstones.size;
+  }
+
+  /** Channel binding of a secured session from its confirm on, 32 bytes; no secret. */
+  channelBinding(session: SessionHandle): Uint8Array | undefined {
+    return this.#sessions.byHandle(session)?.channelBinding;
   }
 
   /** When the next `timeout` input is due; may be early, never late; Infinity for never. */
@@ -172,7 +193,7 @@ export class ResponderEndpoint {
         break;
       case 'socketFailed':
         for (const session of this.#sessions.all()) {
-          session.socketFailed(nowMs);
+          session.endedBy('app.socketFailed', nowMs);
           this.#wakes.update(session);
         }
         break;
@@ -188,10 +209,12 @@ export class ResponderEndpoint {
     const first = bytes[0] ?? 0;
     if (first >= MEDIA_FIRST_BYTE_MIN && first <= MEDIA_FIRST_BYTE_MAX) return this.#feedback(bytes, from);
     if (first !== CONTROL_FIRST_BYTE) return this.#drop('notOurs', from, bytes);
-    const decoded = decodeFrame(bytes);
+    const security = this.#security;
+    const decoded = security === undefined ? decodeFrame(bytes) : decodeSecured(bytes, (all) => security.hasMac1(all));
     if (!decoded.ok) return this.#undecodable(decoded, from, bytes);
+    if ('header' in decoded) return this.#sealed(decoded.header, from, bytes);
     const { frame } = decoded;
-    if (this.#host.trace) traceFrame(this.#host, 'received', bytes, from);
+    if (this.#host.trace) traceFrame(this.#host, 'received', bytes, from, frame);
     switch (frame.type) {
       case FrameType.START:
         return this.#start(frame, from, bytes);
@@ -225,17 +248,15 @@ export class ResponderEndpoint {
   }
 
   /** A START that this version cannot speak is answered; it has a START's size, so the answer is smaller. */
-  #undecodable(failed: DecodeResult & { readonly ok: false }, from: Peer, bytes: Uint8Array): void {
+  #undecodable(failed: DecodeRefusal, from: Peer, bytes: Uint8Array): void {
     this.#drop(failed.reason, from, bytes);
     const { header, reason } = failed;
     if (header?.type !== FrameType.START || bytes.length !== START_BYTES || header.streamId === 0n) return;
-    if (reason === 'version') this.#refuseVersion(header, from);
-    else if (reason === 'criticalTlv' && this.#mayAnswer(from)) {
-      this.#refuse(from, header, { errorCode: ErrorCode.UNSUPPORTED_CRITICAL_TLV });
-    }
+    if (reason === 'version') this.#strangers.refuseVersion(from, header, this.#nowMs);
+    else if (reason === 'criticalTlv') this.#strangers.refuseCriticalTlv(from, header, this.#nowMs);
   }
 
-  #start(start: StartFrame, from: Peer, bytes: Uint8Array): void {
+  #start(start: AnyStart, from: Peer, bytes: Uint8Array): void {
     const key = tupleKey(from);
     const known = this.#sessions.byStreamId(key, start.streamId);
     if (known !== undefined) {
@@ -247,14 +268,14 @@ export class ResponderEndpoint {
       this.#drop('tombstone', from, bytes);
       if (stone !== 'silent') {
         const again = stone.slice();
-        patchAttempt(again, start.attempt);
+        patchAttempt(again, start.attempt, this.#host.handshakeTrailer);
         sendControl(this.#host, from, again);
       }
       return;
     }
     if (!start.versions.includes(PROTOCOL_VERSION)) {
       this.#drop('versionUnsupported', from, bytes);
-      return this.#refuseVersion(start, from);
+      return this.#strangers.refuseVersion(from, start, this.#nowMs);
     }
     if (!this.#admission.takeToken(from.address, this.#nowMs)) return this.#drop('prefixRate', from, bytes);
     if (this.#sessions.candidatesFull(key)) return this.#drop('candidatesFull', from, bytes);
@@ -262,84 +283,75 @@ export class ResponderEndpoint {
     if (full !== undefined) {
       this.#drop(full, from, bytes);
       if (full === 'pendingFull') {
-        this.#refuse(from, start, { errorCode: ErrorCode.BUSY, retryAfterMs: RETRY_AFTER_MIN_MS });
+        this.#strangers.refuse(from, start, { errorCode: ErrorCode.BUSY, retryAfterMs: RETRY_AFTER_MIN_MS });
       }
       return;
     }
-    this.#admit(start, from, key);
+    const wish = this.#read(start);
+    if (typeof wish === 'string') return this.#drop(wish, from, bytes);
+    this.#admit(start, wish, from, key);
   }
 
-  #admit(start: StartFrame, peer: Peer, key: string): void {
-    const { streamId, attempt, streamName } = start;
+  /** What a START wants; in a secured session that is inside its Noise message. */
+  #read(start: AnyStart): Wanted | Exclude<ReturnType<ResponderSecurity['read']>, ReadStart> {
+    if (!('handshake' in start)) return { streamName: start.streamName, candidate: undefined };
+    return this.#security?.read(start) ?? 'notAuthentic';
+  }
+
+  #admit(start: AnyStart, { streamName, candidate }: Wanted, peer: Peer, key: string): void {
+    const { streamId, attempt } = start;
     const handle = this.#nextHandle++;
     this.counters.add('handshakesStarted');
     this.#admission.enter(peer.address);
     const session = new ResponderSession(
       this.#host,
-      { handle, peer, tupleKey: key, streamId, attempt, streamName },
+      { handle, peer, tupleKey: key, streamId, attempt, streamName, security: candidate },
       this.#nowMs,
     );
     this.#sessions.add(session);
     this.#wakes.update(session);
   }
 
-  #sessionFrame(frame: Frame, from: Peer, bytes: Uint8Array): void {
-    const { streamId, sessionTag } = frame;
-    const session = this.#sessions.byTag(sessionTag);
-    if (session?.streamId !== streamId) return this.#unknownPair(frame, from, bytes);
+  /** The session that a frame names, if it has one and comes from its tuple. */
+  #named(ids: FrameIds, from: Peer, bytes: Uint8Array): ResponderSession | undefined {
+    const session = this.#sessions.byTag(ids.sessionTag);
+    if (session?.streamId !== ids.streamId) {
+      this.#unknownPair(ids, from, bytes);
+      return undefined;
+    }
     const { peer } = session;
-    if (peer.address !== from.address || peer.port !== from.port) return this.#drop('otherTuple', from, bytes);
+    if (peer.address === from.address && peer.port === from.port) return session;
+    this.#drop('otherTuple', from, bytes);
+    return undefined;
+  }
+
+  #sealed(header: FixedHeader, from: Peer, bytes: Uint8Array): void {
+    const session = this.#named(header, from, bytes);
+    if (session === undefined) return;
+    session.sealed(bytes, this.#nowMs);
+    this.#wakes.update(session);
+  }
+
+  #sessionFrame(frame: Frame | UnsealedFrame, from: Peer, bytes: Uint8Array): void {
+    const session = this.#named(frame, from, bytes);
+    if (session === undefined) return;
+    const { streamId, sessionTag } = frame;
     if (frame.type === FrameType.START_CONFIRM) {
       const proof = ConfirmProof.of({ streamId, sessionTag, tupleKey: tupleKey(from) }, session);
       if (proof === undefined) return this.#drop('wrongTag', from, bytes);
-      session.confirmed(proof, bytes.length, this.#nowMs);
-    } else {
+      session.confirmed(proof, frame, bytes, this.#nowMs);
+    } else if (!('handshake' in frame)) {
       session.frame(frame, bytes.length, this.#nowMs);
     }
     this.#wakes.update(session);
   }
 
   /** Ids that no session has, on any tuple: whoever believes in them is told so, at most as fast as strangers are. */
-  #unknownPair(frame: Frame, from: Peer, bytes: Uint8Array): void {
-    const { streamId, sessionTag } = frame;
+  #unknownPair({ type, streamId, sessionTag }: FrameIds, from: Peer, bytes: Uint8Array): void {
     const streamIdKnown = this.#sessions.byStreamId(tupleKey(from), streamId) !== undefined;
     this.#drop(streamIdKnown ? 'wrongTag' : 'noSession', from, bytes);
-    if (frame.type !== FrameType.START_CONFIRM && frame.type !== FrameType.PING && frame.type !== FrameType.BYE) return;
-    if (!this.#mayAnswer(from)) return;
-    this.counters.add('resetsSent');
-    const token = resetToken(this.#host.resetKey, streamId, sessionTag);
-    const reset = encodeFrame({
-      type: FrameType.RESET,
-      flags: 0,
-      streamId,
-      sessionTag,
-      attempt: 0,
-      resetToken: token,
-      errorCode: ErrorCode.NO_SESSION,
-    });
-    sendControl(this.#host, from, reset);
-  }
-
-  /** A token of the stranger's prefix for an answer; without one the answer is withheld and counted. */
-  #mayAnswer(from: Peer): boolean {
-    const allowed = this.#admission.takeToken(from.address, this.#nowMs);
-    if (!allowed) this.counters.add('answersWithheld');
-    return allowed;
-  }
-
-  #refuseVersion(start: StartIds, from: Peer): void {
-    if (!this.#mayAnswer(from)) return;
-    this.#refuse(from, start, { errorCode: ErrorCode.UNSUPPORTED_VERSION, versions: [PROTOCOL_VERSION] });
-  }
-
-  /** An ERROR without any state. */
-  #refuse(to: Peer, start: StartIds, body: Pick<ErrorFrame, 'errorCode' | 'versions' | 'retryAfterMs'>): void {
-    const { streamId, attempt } = start;
-    sendControl(
-      this.#host,
-      to,
-      encodeFrame({ type: FrameType.ERROR, flags: 0, streamId, sessionTag: 0n, attempt, ...body }),
-    );
+    if (type !== FrameType.START_CONFIRM && type !== FrameType.PING && type !== FrameType.BYE) return;
+    this.#strangers.reset(from, streamId, sessionTag, this.#nowMs);
   }
 
   #sendFailed(to: Peer, hint: HintName, bytes: number): void {
@@ -372,7 +384,9 @@ export class ResponderEndpoint {
   }
 }
 
-type StartIds = Pick<StartFrame, 'streamId' | 'attempt'>;
+type AnyStart = StartFrame | SecuredStartFrame;
+type Wanted = Pick<ReadStart, 'streamName'> & { readonly candidate: ReadStart['candidate'] | undefined };
+type FrameIds = Pick<FixedHeader, 'type' | 'streamId' | 'sessionTag'>;
 
 /** A tuple's key on one socket: the remote end. */
 function tupleKey(peer: Peer): string {

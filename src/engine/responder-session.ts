@@ -4,15 +4,15 @@ import { RETRY_AFTER_MIN_MS, TOMBSTONE_MS } from '../protocol/constants.ts';
 import { ErrorCode, isTransient } from '../protocol/error-code.ts';
 import { type Frame, FrameType } from '../protocol/frame.ts';
 import { assertInvariant } from '../protocol/invariants.ts';
-import { equalBytes, resetToken } from '../security/reset-token.ts';
+import { resetToken } from '../security/reset-token.ts';
 import type { AdmittedStart } from './admission.ts';
 import { wireCode, wireReason, wireRetryAfterMs, wireSdp } from './application-input.ts';
 import { MachineDriver } from './driver.ts';
-import { plainEvent } from './frame-events.ts';
 import type { ExchangeInput, Peer, ResponderOutput, SessionHandle } from './io-types.ts';
 import type { ConfirmProof } from './media-gate.ts';
 import { MediaOutlet } from './media-outlet.ts';
 import { type Refusal, ResponderAnswers } from './responder-answers.ts';
+import type { CandidateSecurity, ConfirmFrame } from './responder-security.ts';
 import { responderTimer } from './responder-timers.ts';
 import { SessionCore } from './session-core.ts';
 import { drop, type SessionHost } from './session-host.ts';
@@ -31,6 +31,8 @@ export interface ResponderHost extends SessionHost<ResponderOutput> {
   readonly datagramBytesMax: number;
   /** A SessionTag that no session of this endpoint has; from now on it is this session's. */
   claimTag(session: ResponderSession): bigint;
+  /** Whether the tuple's live session, if there is one, is of the same viewer. */
+  mayTakeTuple(session: ResponderSession): boolean;
   /** Ends the tuple's live session, if there is one, and its candidates older than this one. */
   supersedeOlder(session: ResponderSession): void;
   /** The session is no longer half-open. */
@@ -49,6 +51,8 @@ export class ResponderSession implements Sleeper {
   readonly handle: SessionHandle;
   readonly peer: Peer;
   readonly tupleKey: string;
+  /** Absent in mode `none`. */
+  readonly security: CandidateSecurity | undefined;
   readonly #host: ResponderHost;
   readonly #core: SessionCore;
   readonly #answers: ResponderAnswers;
@@ -73,10 +77,11 @@ export class ResponderSession implements Sleeper {
     this.handle = start.handle;
     this.peer = start.peer;
     this.tupleKey = start.tupleKey;
+    this.security = start.security;
     this.#attempt = start.attempt;
     this.#streamName = start.streamName;
     this.#core = new SessionCore(host, start.peer, start.handle, start.streamId, nowMs);
-    this.#answers = new ResponderAnswers(this.#core);
+    this.#answers = new ResponderAnswers(this.#core, host.handshakeTrailer, start.security);
     this.#dispatch({ type: 'admission.admitted' }, 0);
   }
 
@@ -96,6 +101,10 @@ export class ResponderSession implements Sleeper {
   /** 0 until START_ACK. */
   get ssrc(): number {
     return this.#ssrc;
+  }
+
+  get channelBinding(): Uint8Array | undefined {
+    return this.#core.keys?.channelBinding;
   }
 
   /** Half-open: counted by the limits of admission. */
@@ -120,15 +129,27 @@ export class ResponderSession implements Sleeper {
     this.#dispatch({ type: 'frame.START' }, bytes);
   }
 
-  /** @param proof that the START_CONFIRM has this session's ids and tuple. */
-  confirmed(proof: ConfirmProof, bytes: number, nowMs: number): void {
-    this.#core.nowMs = nowMs;
-    this.#core.noteReceived(bytes);
+  /** @param proof that the START_CONFIRM has this session's ids and tuple. @param datagram all of it. */
+  confirmed(proof: ConfirmProof, frame: ConfirmFrame, datagram: Uint8Array, nowMs: number): void {
+    const core = this.#core;
+    const bytes = datagram.length;
+    core.nowMs = nowMs;
+    const admitted = this.security?.admits(frame, datagram, core, () => this.#host.mayTakeTuple(this)) ?? true;
+    if (admitted === 'notAuthentic') return drop(this.#host, admitted, this.peer, bytes);
+    core.noteReceived(bytes);
     this.#proof = proof;
     const readyAllowed = this.#answers.readyAllowed(nowMs);
     if (!readyAllowed) drop(this.#host, 'readyRate', this.peer, bytes);
-    this.#dispatch({ type: 'frame.START_CONFIRM', admitted: true, readyAllowed }, bytes);
+    this.#dispatch({ type: 'frame.START_CONFIRM', admitted, readyAllowed }, bytes);
     this.#pump();
+  }
+
+  /** A sealed datagram whose ids are this session's. */
+  sealed(datagram: Uint8Array, nowMs: number): void {
+    this.#core.nowMs = nowMs;
+    const opened = this.#core.open(datagram);
+    if (opened === 'keyLimit') this.close(ErrorCode.KEY_LIMIT, undefined, nowMs);
+    else if (opened !== undefined) this.frame(opened, datagram.length, nowMs);
   }
 
   /** Any other frame whose ids are this session's. */
@@ -140,27 +161,14 @@ export class ResponderSession implements Sleeper {
   }
 
   #take(frame: Frame, bytes: number): void {
-    switch (frame.type) {
-      case FrameType.PING:
-        this.#core.notePing(frame.nonce);
-        return this.#dispatch({ type: 'frame.PING' }, bytes);
-      case FrameType.PONG:
-        return this.#pong(frame.nonce, frame.datagramBytesMax, bytes);
-      case FrameType.BYE:
-        this.#peerReason = frame.reason;
-        return this.#dispatch({ type: 'frame.BYE', code: frame.errorCode }, bytes);
-      case FrameType.RESET:
-        return this.#dispatch(
-          { type: 'frame.RESET', tokenValid: equalBytes(frame.resetToken, this.#resetToken) },
-          bytes,
-        );
-      default: {
-        const event = plainEvent(frame.type);
-        if (event === undefined) return drop(this.#host, 'unexpectedType', this.peer, bytes);
-        this.#core.noteFrame(frame, bytes);
-        return this.#dispatch(event, bytes);
-      }
-    }
+    if (frame.type === FrameType.BYE) this.#peerReason = frame.reason;
+    const event = this.#core.eventOf(frame, bytes, this.#resetToken);
+    if (event === undefined) return drop(this.#host, 'unexpectedType', this.peer, bytes);
+    if (frame.type !== FrameType.PONG || event.type !== 'frame.PONG') return this.#dispatch(event, bytes);
+    const { nowMs } = this.#core;
+    const pathOk = !event.nonceKnown || this.#outlet?.pong(frame.nonce, frame.datagramBytesMax, nowMs) !== false;
+    this.#dispatch(event, bytes);
+    if (!pathOk) this.close(ErrorCode.MTU_TOO_SMALL, undefined, nowMs);
   }
 
   /** What the application wants of exchanges. */
@@ -212,15 +220,10 @@ export class ResponderSession implements Sleeper {
     this.#dispatch({ type: 'app.close', code: wireCode(code) }, 0);
   }
 
-  /** Another session of this tuple was confirmed. */
-  superseded(nowMs: number): void {
+  /** Another session of this tuple was confirmed, or the socket is gone. */
+  endedBy(event: 'app.superseded' | 'app.socketFailed', nowMs: number): void {
     this.#core.nowMs = nowMs;
-    this.#dispatch({ type: 'app.superseded' }, 0);
-  }
-
-  socketFailed(nowMs: number): void {
-    this.#core.nowMs = nowMs;
-    this.#dispatch({ type: 'app.socketFailed' }, 0);
+    this.#dispatch({ type: event }, 0);
   }
 
   /** The operating system says that a datagram of this size cannot leave. */
@@ -261,13 +264,6 @@ export class ResponderSession implements Sleeper {
     if (this.#outlet.finished) this.close(ErrorCode.NO_ERROR, undefined, this.#core.nowMs);
   }
 
-  #pong(nonce: bigint, largestSeenBytes: number, bytes: number): void {
-    const nonceKnown = this.#core.notePong(nonce);
-    const pathOk = !nonceKnown || this.#outlet?.pong(nonce, largestSeenBytes, this.#core.nowMs) !== false;
-    this.#dispatch({ type: 'frame.PONG', nonceKnown }, bytes);
-    if (!pathOk) this.close(ErrorCode.MTU_TOO_SMALL, undefined, this.#core.nowMs);
-  }
-
   #perform(output: string): void {
     const core = this.#core;
     if (core.perform(output, this.#driver.context)) return;
@@ -306,7 +302,7 @@ export class ResponderSession implements Sleeper {
       case 'stopMedia':
         return this.#giveBack();
       case 'sendPing':
-        return this.#outlet?.pingSent(core.sendPing(), core.nowMs);
+        return this.#pingSent(core.sendPing());
       case 'refreshConsent':
         return this.#refreshConsent();
       case 'reportStreaming':
@@ -325,6 +321,10 @@ export class ResponderSession implements Sleeper {
       default:
         return this.#arm(output);
     }
+  }
+
+  #pingSent(nonce: bigint): void {
+    this.#outlet?.pingSent(nonce, this.#core.nowMs);
   }
 
   /** A PONG may have waited in the socket through a stall: it says what the viewer wanted when it was asked, no more. */
@@ -363,7 +363,8 @@ export class ResponderSession implements Sleeper {
     core.sessionTag = this.#host.claimTag(this);
     this.#ssrc = this.#host.random.u32();
     this.#resetToken = resetToken(this.#host.resetKey, core.streamId, core.sessionTag);
-    if (this.#feed === undefined) return;
+    // Media of a secured session does not leave in the open.
+    if (this.#feed === undefined || this.security !== undefined) return;
     const { sessionTag, tupleKey, peer, ssrc } = this;
     this.#outlet = new MediaOutlet(this.#host, { sessionTag, tupleKey, peer, ssrc }, this.#feed, {
       repair: this.#host.repair,

@@ -5,19 +5,34 @@ import {
   type TimerName,
   timerNames,
 } from '../../machines/index.ts';
+import { clearTrailer } from '../codec/clear-trailer.ts';
+import { decodeOpened } from '../codec/decode-secured.ts';
 import { encodeOnce, encodeParts } from '../codec/encode.ts';
 import { BYE_REPEAT_MS, CLOSE_MS, DRAIN_MS } from '../protocol/constants.ts';
-import { type Frame, type FrameBody, FrameType } from '../protocol/frame.ts';
+import { type Frame, type FrameBody, type FrameHeader, FrameType, type SecuredFrameBody } from '../protocol/frame.ts';
+import type { FrameTrailer } from '../protocol/frame-trailer.ts';
+import { equalBytes } from '../security/reset-token.ts';
+import type { SessionKeys } from '../security/session-keys.ts';
 import { Deadlines } from './deadlines.ts';
 import type { ExchangeHost } from './exchange-host.ts';
 import { type ExchangeFrame, Exchanges, failAsk } from './exchanges.ts';
+import { type PlainEvent, plainEvent } from './frame-events.ts';
 import type { ControlSend, ExchangeInput, ExchangeOutput, Peer, SessionHandle, TraceOutput } from './io-types.ts';
 import { Nonces } from './nonces.ts';
 import { RttEstimate } from './rtt.ts';
-import { drop, type SessionHost, sendControl } from './session-host.ts';
+import { SealedChannel } from './sealed-channel.ts';
+import { drop, type SessionHost, sendControl, traceFrame } from './session-host.ts';
 
 type SessionState = InitiatorState | ResponderState;
 type CoreOutput = ControlSend | TraceOutput | ExchangeOutput;
+
+/** An event of both machines that a frame causes. */
+export type SessionEvent =
+  | PlainEvent
+  | { readonly type: 'frame.PING' }
+  | { readonly type: 'frame.PONG'; readonly nonceKnown: boolean }
+  | { readonly type: 'frame.BYE'; readonly code: number }
+  | { readonly type: 'frame.RESET'; readonly tokenValid: boolean };
 
 /** What both roles do alike: ids, timers, PING and PONG, BYE and BYE_ACK. */
 export class SessionCore {
@@ -33,7 +48,10 @@ export class SessionCore {
   byeReason: string | undefined;
   readonly #host: SessionHost<CoreOutput>;
   readonly #nonces = new Nonces();
+  /** Once a secured session is confirmed. */
+  #channel: SealedChannel | undefined;
   #bye: Uint8Array | undefined;
+  /** The one slot for an answer: a later PING overwrites it. */
   #peerNonce = 0n;
   #answeredPingAtMs = 0;
   #largestReceivedBytes = 0;
@@ -76,12 +94,6 @@ export class SessionCore {
     if (input.kind === 'ask' || input.kind === 'continue') failAsk(this.#exchangeHost, input.call);
   }
 
-  /** The frame that the next event is about. */
-  noteFrame(frame: Frame, bytes: number): void {
-    this.#frame = frame;
-    this.#frameBytes = bytes;
-  }
-
   /** When the PING was sent that the last PONG with a known nonce answered. */
   get answeredPingAtMs(): number {
     return this.#answeredPingAtMs;
@@ -92,37 +104,108 @@ export class SessionCore {
     if (bytes > this.#largestReceivedBytes) this.#largestReceivedBytes = bytes;
   }
 
-  /** The one slot for an answer: a later PING overwrites it. */
-  notePing(nonce: bigint): void {
-    this.#peerNonce = nonce;
-  }
-
   /** Whether a PONG answers one of the last eight PINGs; remembers which, for an RTT sample. */
-  notePong(nonce: bigint): boolean {
+  #notePong(nonce: bigint): boolean {
     const sentAtMs = this.#nonces.sentAtMs(nonce);
     if (sentAtMs !== undefined) this.#answeredPingAtMs = sentAtMs;
     return sentAtMs !== undefined;
   }
 
-  /** A frame with this session's ids, to be kept and repeated. */
-  encode(body: FrameBody, attempt = 0): Uint8Array {
-    return encodeParts({ flags: 0, streamId: this.streamId, sessionTag: this.sessionTag, attempt }, body);
+  /** The keys of a confirmed secured session. */
+  get keys(): SessionKeys | undefined {
+    return this.#channel?.keys;
   }
 
-  /** A frame with this session's ids, to be sent once. */
-  encodeOnce(body: FrameBody): Uint8Array {
-    return encodeOnce({ flags: 0, streamId: this.streamId, sessionTag: this.sessionTag, attempt: 0 }, body);
+  /** From now on all frames are sealed but those that say otherwise. */
+  secure(keys: SessionKeys, role: 'initiator' | 'responder', firstInitiatorCounter: number): void {
+    this.#channel = new SealedChannel(keys, role, firstInitiatorCounter, this);
+  }
+
+  /** Another StreamId: its keys are others too. */
+  forgetKeys(): void {
+    this.#channel = undefined;
+  }
+
+  /**
+   * The frame in a sealed datagram with this session's ids; what is none is counted.
+   *
+   * @returns `keyLimit` when the session must end.
+   */
+  open(datagram: Uint8Array): Frame | 'keyLimit' | undefined {
+    const text = this.#channel?.open(datagram, this.nowMs) ?? 'sealedEarly';
+    const opened = typeof text === 'string' ? text : decodeOpened(datagram, text);
+    if (typeof opened !== 'string' && opened.ok) {
+      if (this.#host.trace) traceFrame(this.#host, 'received', datagram, this.peer, opened.frame);
+      return opened.frame;
+    }
+    const reason = typeof opened === 'string' ? opened : opened.reason;
+    drop(this.#host, reason, this.peer, datagram.length);
+    return reason === 'keyLimit' ? reason : undefined;
+  }
+
+  /**
+   * What a frame with this session's ids means to both machines; `undefined` for one that has no event.
+   *
+   * @param resetToken that of the session, for RESET.
+   */
+  eventOf(frame: Frame, bytes: number, resetToken: Uint8Array): SessionEvent | undefined {
+    switch (frame.type) {
+      case FrameType.PING:
+        this.#peerNonce = frame.nonce;
+        return { type: 'frame.PING' };
+      case FrameType.PONG:
+        return { type: 'frame.PONG', nonceKnown: this.#notePong(frame.nonce) };
+      case FrameType.BYE:
+        return { type: 'frame.BYE', code: frame.errorCode };
+      case FrameType.RESET:
+        return { type: 'frame.RESET', tokenValid: equalBytes(frame.resetToken, resetToken) };
+      default:
+        this.#frame = frame;
+        this.#frameBytes = bytes;
+        return plainEvent(frame.type);
+    }
+  }
+
+  /** A frame with this session's ids, to be kept and repeated; never a sealed one, which has a counter of its own (S11). */
+  encode(body: SecuredFrameBody, trailer: FrameTrailer = clearTrailer, attempt = 0): Uint8Array {
+    return encodeParts(this.#header(attempt), body, trailer);
   }
 
   send(bytes: Uint8Array, replaces?: SessionHandle): void {
-    sendControl(this.#host, this.peer, bytes, replaces);
+    sendControl(this.#host, this.peer, bytes, { replaces });
+  }
+
+  /** Sends a frame with this session's ids once; sealed if it is secured. */
+  sendOnce(body: FrameBody, replaces?: SessionHandle): void {
+    const header = this.#header(0);
+    const sealed = this.#channel !== undefined;
+    const bytes = encodeOnce(header, body, this.#channel?.trailer ?? clearTrailer);
+    sendControl(this.#host, this.peer, bytes, {
+      replaces,
+      ...(sealed ? { frame: { ...header, ...body } as Frame } : {}),
+    });
+  }
+
+  /** Sends a frame with this session's ids that may be sent again: the same bytes, or sealed anew (S11, S13). */
+  sendAgain(kept: Uint8Array | undefined, body: FrameBody): Uint8Array | undefined {
+    if (this.#channel !== undefined) {
+      this.sendOnce(body);
+      return undefined;
+    }
+    const bytes = kept ?? this.encode(body);
+    this.send(bytes);
+    return bytes;
+  }
+
+  #header(attempt: number): FrameHeader {
+    return { flags: 0, streamId: this.streamId, sessionTag: this.sessionTag, attempt };
   }
 
   /** @returns the nonce of the PING that was sent. */
   sendPing(): bigint {
     const nonce = this.#host.random.id();
     this.#nonces.add(nonce, this.nowMs);
-    this.send(this.encodeOnce({ type: FrameType.PING, nonce }));
+    this.sendOnce({ type: FrameType.PING, nonce });
     return nonce;
   }
 
@@ -141,26 +224,21 @@ export class SessionCore {
   perform(output: string, context: { readonly code: number; readonly byes: number }): boolean {
     switch (output) {
       case 'sendPong':
-        this.send(
-          this.encodeOnce({
-            type: FrameType.PONG,
-            nonce: this.#peerNonce,
-            datagramBytesMax: this.#largestReceivedBytes,
-          }),
+        this.sendOnce(
+          { type: FrameType.PONG, nonce: this.#peerNonce, datagramBytesMax: this.#largestReceivedBytes },
           this.handle,
         );
         this.#largestReceivedBytes = 0;
         return true;
       case 'sendBye':
-        this.#bye ??= this.encode({
+        this.#bye = this.sendAgain(this.#bye, {
           type: FrameType.BYE,
           errorCode: context.code,
           ...(this.byeReason === undefined ? {} : { reason: this.byeReason }),
         });
-        this.send(this.#bye);
         return true;
       case 'sendByeAck':
-        this.send(this.encodeOnce({ type: FrameType.BYE_ACK }));
+        this.sendOnce({ type: FrameType.BYE_ACK });
         return true;
       case 'deliverExchange':
         this.#deliverExchange();
@@ -213,7 +291,7 @@ export class SessionCore {
       unit: () => host.random.unit(),
       count: (name) => host.counters.add(name),
       emit: (output) => host.emit(output),
-      send: (body) => this.send(this.encodeOnce(body)),
+      send: (body) => this.sendOnce(body),
     };
   }
 

@@ -1,9 +1,11 @@
 import { decodeFrame } from '../codec/decode.ts';
+import { decodeSecured } from '../codec/decode-secured.ts';
 import { CONTROL_FIRST_BYTE } from '../protocol/constants.ts';
+import type { FrameTrailer } from '../protocol/frame-trailer.ts';
 import { assertInvariant } from '../protocol/invariants.ts';
 import type { Profile } from '../protocol/profiles.ts';
 import type { Counters, DropReason } from './counters.ts';
-import type { ControlSend, Peer, SessionHandle, TraceOutput } from './io-types.ts';
+import type { ControlSend, Peer, SessionHandle, TracedFrame, TraceOutput } from './io-types.ts';
 import type { Random } from './random.ts';
 
 /** What a session needs from the endpoint that it lives in. */
@@ -13,28 +15,57 @@ export interface SessionHost<Output> {
   readonly counters: Counters;
   /** Trace outputs are wanted. */
   readonly trace: boolean;
+  /** How frames before the session's keys end: CRC-32, or MAC1. */
+  readonly handshakeTrailer: FrameTrailer;
   emit(output: Output): void;
 }
 
 type ControlHost = Pick<SessionHost<ControlSend | TraceOutput>, 'counters' | 'trace' | 'emit'>;
 
-/**
- * Sends one control frame. What is not a control frame cannot leave by this way (S1).
- *
- * @param replaces mark of a frame of which only the newest matters.
- */
-export function sendControl(host: ControlHost, to: Peer, bytes: Uint8Array, replaces?: SessionHandle): void {
+/** What else may be said of a control frame that is sent. */
+export interface ControlMark {
+  /** Mark of a frame of which only the newest matters. */
+  readonly replaces?: SessionHandle | undefined;
+  /** What is in it, where its bytes do not tell. */
+  readonly frame?: TracedFrame;
+}
+
+/** Sends one control frame. What is not a control frame cannot leave by this way (S1). */
+export function sendControl(
+  host: ControlHost,
+  to: Peer,
+  bytes: Uint8Array,
+  { replaces, frame }: ControlMark = {},
+): void {
   assertInvariant('S1', bytes[0] === CONTROL_FIRST_BYTE, 'not a control frame');
   host.counters.add('datagramsSent');
   host.counters.add('bytesSent', bytes.length);
   host.emit({ kind: 'send', plane: 'control', bytes, to, ...(replaces === undefined ? {} : { replaces }) });
-  if (host.trace) traceFrame(host, 'sent', bytes, to);
+  if (host.trace) traceFrame(host, 'sent', bytes, to, frame);
 }
 
-/** Emits a trace of a frame; call only when tracing is on. */
-export function traceFrame(host: ControlHost, direction: 'sent' | 'received', bytes: Uint8Array, peer: Peer): void {
-  const decoded = decodeFrame(bytes);
-  if (decoded.ok) host.emit({ kind: 'traceFrame', direction, frame: decoded.frame, bytes: bytes.length, peer });
+/**
+ * Emits a trace of a frame; call only when tracing is on.
+ *
+ * @param inside what is in it, where its bytes do not tell.
+ */
+export function traceFrame(
+  host: ControlHost,
+  direction: 'sent' | 'received',
+  bytes: Uint8Array,
+  peer: Peer,
+  inside?: TracedFrame,
+): void {
+  const frame = inside ?? readable(bytes);
+  if (frame !== undefined) host.emit({ kind: 'traceFrame', direction, frame, bytes: bytes.length, peer });
+}
+
+/** A clear frame, or one that this end made with its MAC1. */
+function readable(bytes: Uint8Array): TracedFrame | undefined {
+  const clear = decodeFrame(bytes);
+  if (clear.ok) return clear.frame;
+  const secured = decodeSecured(bytes, () => true);
+  return secured.ok && !secured.sealed ? secured.frame : undefined;
 }
 
 /** Counts a datagram without effect and, when tracing is on, tells why. */

@@ -1,6 +1,6 @@
-import type { InitiatorOutput, ResponderOutput } from '../engine/io-types.ts';
+import type { InitiatorOutput, ResponderOutput, TracedFrame } from '../engine/io-types.ts';
 import { errorCodeName } from '../protocol/error-code.ts';
-import { type Frame, FrameType, frameTypeName } from '../protocol/frame.ts';
+import { FrameType, frameTypeName } from '../protocol/frame.ts';
 import { LineLimit } from './line-limit.ts';
 import type { Log } from './log.ts';
 import { idText, peerText, plainText } from './text.ts';
@@ -17,7 +17,7 @@ export interface OutputLine {
 }
 
 /** The code that a frame carries; of all its TLVs the only one that is both harmless and worth a line. */
-function frameCode(frame: Frame): { readonly code?: string } {
+function frameCode(frame: TracedFrame): { readonly code?: string } {
   return frame.type === FrameType.ERROR || frame.type === FrameType.BYE || frame.type === FrameType.RESET
     ? { code: errorCodeName(frame.errorCode) }
     : {};

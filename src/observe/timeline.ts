@@ -1,6 +1,6 @@
-import type { InitiatorOutput, Peer, ResponderOutput } from '../engine/io-types.ts';
+import type { InitiatorOutput, Peer, ResponderOutput, TracedFrame } from '../engine/io-types.ts';
 import { errorCodeName } from '../protocol/error-code.ts';
-import { type Frame, FrameType, frameTypeName } from '../protocol/frame.ts';
+import { FrameType, frameTypeName } from '../protocol/frame.ts';
 import { plainText } from './text.ts';
 
 /** What to show, and how much of it. */
@@ -119,7 +119,7 @@ export class Timeline {
     return this.#options.role === 'initiator' ? 'viewer' : 'camera';
   }
 
-  #frame(atMs: number, sent: boolean, frame: Frame, bytes: number): void {
+  #frame(atMs: number, sent: boolean, frame: TracedFrame, bytes: number): void {
     const what = frameTypeName(frame.type) ?? 'unknown';
     const where = sent === (this.#options.role === 'initiator') ? TO_CAMERA : TO_VIEWER;
     const last = this.#lastFrame;

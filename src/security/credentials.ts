@@ -57,10 +57,11 @@ export function pskCredentials(psk: Uint8Array): Credentials {
  *
  * @param peerKey the camera's public key, 32 bytes.
  * @param psk if the camera wants one besides.
- * @throws RangeError for a key of another length.
+ * @throws RangeError for a key of another length, or one that has no secret with anybody.
  */
 export function viewerCredentials(staticKey: KeyPair, peerKey: Uint8Array, psk?: Uint8Array): InitiatorCredentials {
   if (peerKey.length !== X25519_BYTES) throw new RangeError(`a public key has ${X25519_BYTES} bytes`);
+  if (staticKey.agree(peerKey) === undefined) throw new RangeError('that is no public key');
   return { ...keysCredentials(peerKey, psk), staticKey, peerKey };
 }
 

@@ -1,5 +1,5 @@
 /**
- * MAC1 (docs/PROTOCOL.md, section 7.3): the trailer of secured frames before there are session keys. It keeps a responder
+ * MAC1 (docs/PROTOCOL.md, section 7.2): the trailer of secured frames before there are session keys. It keeps a responder
  * silent to strangers; in mode `keys` it proves no identity, as its key comes from a public one.
  */
 import { SECURED_TRAILER_BYTES } from '../protocol/constants.ts';

@@ -27,8 +27,8 @@ export interface StartIdentity {
 export interface Acknowledged {
   /** SessionTag, RESET_TOKEN, SSRC. */
   readonly payload: Uint8Array;
-  /** Finishes the handshake, once. `undefined` if the camera's key has no secret with anybody. */
-  confirm(): Confirmation | undefined;
+  /** Finishes the handshake, once. */
+  confirm(): Confirmation;
 }
 
 /** The viewer's last message, and what it leads to. */
@@ -56,14 +56,14 @@ export class InitiatorHandshake {
   /**
    * @param payload TOKEN and STREAM_NAME.
    * @param ephemeral 32 random bytes, used for nothing else.
-   * @returns `undefined` if the camera's public key has no secret with anybody.
+   * @throws RangeError if the camera's public key has no secret with anybody; `viewerCredentials` finds that out before.
    */
   static start(
     credentials: InitiatorCredentials,
     identity: StartIdentity,
     payload: Uint8Array,
     ephemeral: Uint8Array,
-  ): InitiatorHandshake | undefined {
+  ): InitiatorHandshake {
     const { staticKey, peerKey } = credentials;
     const state = NoiseHandshake.start({
       ...noiseStart(credentials, identity),
@@ -72,7 +72,8 @@ export class InitiatorHandshake {
       ...(peerKey === undefined ? {} : { remoteStatic: peerKey }),
     });
     const written = state.write(payload, KeyPair.of(ephemeral));
-    return written && new InitiatorHandshake(credentials, written.message, written.next);
+    if (written === undefined) throw new RangeError('that is no public key');
+    return new InitiatorHandshake(credentials, written.message, written.next);
   }
 
   /** Reads a START_ACK, each against the state after START: one that does not decrypt changes nothing. */
@@ -81,11 +82,13 @@ export class InitiatorHandshake {
     return read && { payload: read.payload, confirm: () => this.#confirm(read.next) };
   }
 
-  #confirm(state: NoiseHandshake): Confirmation | undefined {
+  #confirm(state: NoiseHandshake): Confirmation {
     const { mac1 } = this.#credentials;
     if (!state.finished) {
       const written = state.write(NOTHING);
-      return written && { message: written.message, trailer: mac1Trailer(mac1), keys: SessionKeys.of(written.next) };
+      // The camera's ephemeral key had a secret with this end's ephemeral one, so it has one with any.
+      if (written === undefined) throw new RangeError('that is no public key');
+      return { message: written.message, trailer: mac1Trailer(mac1), keys: SessionKeys.of(written.next) };
     }
     const keys = SessionKeys.of(state);
     const complete = (datagram: Uint8Array): void => {

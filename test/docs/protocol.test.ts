@@ -10,6 +10,7 @@ import {
 } from '../../machines/index.ts';
 import { decodeFrame } from '../../src/codec/decode.ts';
 import { decodeReasons } from '../../src/codec/decode-reason.ts';
+import { endsWithMac1 } from '../../src/codec/decode-secured.ts';
 import { encodeFrame } from '../../src/codec/encode.ts';
 import { type FrameRow, frameRow } from '../../src/codec/frame-table.ts';
 import { tlvTable } from '../../src/codec/tlv.ts';
@@ -69,9 +70,9 @@ function rowOf(name: FrameTypeName): FrameRow {
 }
 
 /** Least and most bytes without unknown TLVs and with no more PADDING than needed. */
-function bytesOf(row: FrameRow): string {
+function bytesOf(row: FrameRow, overheadBytes = constants.CONTROL_BYTES_MIN): string {
   const tlvs = row.tlvs.filter(({ type }) => type !== TlvType.PADDING);
-  const sum = (bytes: readonly number[]) => bytes.reduce((all, one) => all + 4 + one, constants.CONTROL_BYTES_MIN);
+  const sum = (bytes: readonly number[]) => bytes.reduce((all, one) => all + 4 + one, overheadBytes);
   const least = sum(tlvs.filter(({ required }) => required).map(({ value }) => value.bytesMin));
   const most = sum(tlvs.map(({ value }) => value.bytesMax));
   const within = (bytes: number) => Math.min(Math.max(bytes, row.bytesMin), row.bytesMax);
@@ -98,6 +99,19 @@ describe('PROTOCOL: the frames', () => {
       ];
     });
     expect(table(text, 'Which frame has what', 'frame', 'type')).toEqual(expected);
+  });
+
+  it('secured frames have the trailers and sizes of the codec', () => {
+    const rows = table(text, 'How secured frames end', 'frame', 'trailer');
+    expect(rows.map(([name]) => name)).toEqual(frameNames);
+    for (const [name = '', trailer, tlvs, bytes] of rows) {
+      const type = FrameType[name as FrameTypeName];
+      const expected = type === FrameType.RESET ? 'CRC-32' : endsWithMac1(type) ? 'MAC1' : 'sealed';
+      expect(trailer, name).toBe(expected);
+      if (tlvs !== 'as section 2.3') continue;
+      const overhead = { 'CRC-32': 28, MAC1: 40, sealed: 48 }[expected];
+      expect(bytes, name).toBe(bytesOf(rowOf(name as FrameTypeName), overhead));
+    }
   });
 
   it('the TLVs have the numbers and sizes of the codec', () => {

@@ -205,7 +205,7 @@ export class ResponderRig implements Rig<ResponderEvent> {
         if (this.#state !== 'Streaming') throw new Error(`${kindOf(output.bytes)} leaves in ${this.#state}`);
         return [];
       case 'traceFrame':
-        return output.direction === 'sent' ? this.#sent(output.frame) : [];
+        return output.direction === 'sent' && !('handshake' in output.frame) ? this.#sent(output.frame) : [];
       case 'reserve':
       case 'streaming':
         return output.session === 1 ? [output.kind] : [];

@@ -65,7 +65,6 @@ export function handshake({ viewer, camera }: CredentialsPair, streamId = 0x0102
     encodeStartPayload({ streamName: 'door' }),
     fixedKeys.viewerEphemeral,
   );
-  if (initiator === undefined) throw new Error('the camera has no usable key');
   const responder = ResponderHandshake.read(camera, identity, initiator.message);
   if (responder === undefined) throw new Error('START does not decrypt');
   const payload = encodeStartAckPayload({

@@ -1,0 +1,71 @@
+import type { ResponderOutput } from '../../src/engine/io-types.ts';
+import { frameTypeName } from '../../src/protocol/frame.ts';
+import type { Viewer } from '../../src/sim/viewer.ts';
+import { type LinkPair, type ViewerOptions, World } from '../../src/sim/world.ts';
+import type { WorldEvent } from '../../src/sim/world-event.ts';
+import { testStream } from './camera-application.ts';
+import type { CredentialsPair } from './secured-pair.ts';
+
+/** A datagram that an endpoint of a secured world sent. */
+export interface Sent {
+  readonly atMs: number;
+  readonly name: string;
+  readonly fromCamera: boolean;
+  readonly bytes: Uint8Array;
+}
+
+/** A camera and viewers with credentials, and all that they send. */
+export class SecuredWorld {
+  readonly world: World;
+  readonly sent: Sent[] = [];
+  readonly #pair: CredentialsPair;
+
+  constructor(pair: CredentialsPair, options: { readonly seed?: number; readonly link?: LinkPair } = {}) {
+    const stream = testStream();
+    this.#pair = pair;
+    this.world = new World({
+      seed: options.seed ?? 1,
+      link: options.link ?? { oneWayMs: 10 },
+      camera: { security: pair.camera },
+      application: (world, output) => {
+        if (output.kind !== 'reserve') return;
+        const { session } = output;
+        world.clock.at(world.clock.nowMs, () =>
+          world.toCamera({ kind: 'reserved', session, feed: stream.feed, sdp: 'v=0' }),
+        );
+      },
+      observe: (event) => this.#see(event),
+    });
+  }
+
+  /** Adds a viewer that starts now, with the pair's credentials unless it has its own. */
+  join(options: ViewerOptions = {}): Viewer {
+    const viewer = this.world.addViewer({ security: this.#pair.viewer, ...options });
+    this.world.toViewer(viewer, { kind: 'start' });
+    return viewer;
+  }
+
+  /** Datagrams of one kind, in the order in which they were sent. */
+  ofKind(name: string): readonly Sent[] {
+    return this.sent.filter((datagram) => datagram.name === name);
+  }
+
+  /** What the camera told its application. */
+  told<K extends ResponderOutput['kind']>(kind: K): Extract<ResponderOutput, { kind: K }>[] {
+    return this.world.cameraOutputs.flatMap(({ output }) =>
+      output.kind === kind ? [output as Extract<ResponderOutput, { kind: K }>] : [],
+    );
+  }
+
+  /** How often the camera dropped a datagram for this reason. */
+  cameraDrops(): Readonly<Record<string, number>> {
+    return this.world.camera.counters.snapshot().drops;
+  }
+
+  #see(event: WorldEvent): void {
+    if (event.kind !== 'sent' || event.plane === 'stranger') return;
+    const name = event.plane === 'control' ? (frameTypeName(event.bytes[2] ?? 0) ?? '?') : event.plane;
+    const fromCamera = event.from.address === '10.0.0.1';
+    this.sent.push({ atMs: event.atMs, name, fromCamera, bytes: event.bytes });
+  }
+}
