@@ -5,6 +5,7 @@
  *
  *     npm run swarm -- --seed 123 --runs 10000
  *     npm run swarm -- --seed 123 --runs 10000 --liveness
+ *     npm run swarm -- --seed 123 --runs 10000 --security keys
  *     npm run swarm -- --plan plan.json
  */
 process.env['NODE_ENV'] ??= 'production';
@@ -16,13 +17,15 @@ import type { SeedResult } from '../src/sim/swarm.ts';
 
 const { describeMachine } = await import('../src/report/machine.ts');
 const { failureReport, shrink } = await import('../src/sim/shrink.ts');
-const { checkPlan, checkSeed } = await import('../src/sim/swarm.ts');
+const { checkPlan } = await import('../src/sim/swarm.ts');
+const { drawPlan } = await import('../src/sim/draw-plan.ts');
 
 const { values: flags } = parseArgs({
   options: {
     seed: { type: 'string', default: '0' },
     runs: { type: 'string', default: '1000' },
     liveness: { type: 'boolean', default: false },
+    security: { type: 'string', default: 'none' },
     plan: { type: 'string' },
   },
 });
@@ -52,7 +55,13 @@ function check(results: Iterable<() => SeedResult>, runs: number, mode: RunMode)
 }
 
 function* seeds(first: number, runs: number, mode: RunMode): Generator<() => SeedResult> {
-  for (let run = 0; run < runs; run++) yield () => checkSeed((first + run) >>> 0, mode);
+  const { security } = flags;
+  if (security !== 'none' && security !== 'psk' && security !== 'keys')
+    throw new RangeError('--security none|psk|keys');
+  for (let run = 0; run < runs; run++) {
+    const plan = drawPlan((first + run) >>> 0, mode);
+    yield () => checkPlan(security === 'none' ? plan : { ...plan, security });
+  }
 }
 
 if (flags.plan === undefined) {

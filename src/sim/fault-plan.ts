@@ -1,6 +1,7 @@
 import type { HintName } from '../engine/counters.ts';
 import type { DATAGRAM_BYTES_STEPS } from '../protocol/constants.ts';
 import type { ProfileName } from '../protocol/profiles.ts';
+import type { SecuredMode } from '../security/credentials.ts';
 import type { HostClock, WakeOrder } from './host.ts';
 import type { LinkModel } from './link-model.ts';
 import type { HostName } from './world-event.ts';
@@ -12,6 +13,8 @@ export interface FaultPlan {
   /** `liveness`: nothing goes wrong after {@link FaultPlan.faultyMs}, and both ends must agree or be closed at the end. */
   readonly mode: RunMode;
   readonly profile: ProfileName;
+  /** Absent: mode `none`. */
+  readonly security?: SecuredMode;
   readonly camera: CameraPlan;
   readonly application: ApplicationPlan;
   /** Absent: an idle camera. */

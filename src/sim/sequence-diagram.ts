@@ -122,6 +122,7 @@ function arrowText({ from, arrow, to, text, count }: Arrow): string {
 
 function frameText(bytes: Uint8Array): string {
   const decoded = decodeFrame(bytes);
+  if (!decoded.ok && decoded.reason === 'secured') return `${frameTypeName(bytes[2] ?? 0) ?? 'unknown'} secured`;
   if (!decoded.ok) return `${bytes.length} bytes, ${decoded.reason}`;
   const { frame } = decoded;
   const attempt = frame.attempt === 0 ? '' : ` ${frame.attempt}`;

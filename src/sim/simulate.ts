@@ -4,12 +4,14 @@ import type { ResponderEndpointOptions } from '../engine/responder-endpoint.ts';
 import type { ReceivedFrame } from '../media/access-unit.ts';
 import { FrameType } from '../protocol/frame.ts';
 import { type Profile, type ProfileName, profiles } from '../protocol/profiles.ts';
+import type { SecuredMode } from '../security/credentials.ts';
 import type { HostClock } from './host.ts';
 import { InvariantWatch } from './invariants/invariant-watch.ts';
 import type { Violation } from './invariants/violation.ts';
 import { type PresetName, presets } from './presets.ts';
 import { Recorder } from './recorder.ts';
 import { type DiagramOptions, sequenceDiagram } from './sequence-diagram.ts';
+import { type SimulatedCredentials, simulatedCredentials } from './simulated-security.ts';
 import { type SimulatedFrame, SimulatedStream, testFrames } from './simulated-stream.ts';
 import { SimulatedViewer } from './simulated-viewer.ts';
 import { cameraPeer, type LinkPair, type ViewerOptions, World } from './world.ts';
@@ -23,6 +25,11 @@ export interface SimulationOptions {
   readonly link?: PresetName | LinkPair;
   /** Timers. Default `default`. */
   readonly profile?: ProfileName | Profile;
+  /**
+   * How sessions are protected. Default `none`. With `psk` and `keys` both ends have keys that the seed gives; a viewer that joins
+   * with `security` of its own is another one.
+   */
+  readonly security?: 'none' | SecuredMode;
   /** How frames are cut. Default `generic`: any bytes. */
   readonly format?: 'generic' | 'h264';
   /** Options of the camera's endpoint, such as `limits`, `resetKey`, `repair`. */
@@ -89,6 +96,7 @@ export class Simulation {
   readonly world: World;
   readonly viewers: SimulatedViewer[] = [];
   readonly #profile: Profile;
+  readonly #credentials: SimulatedCredentials | undefined;
   readonly #stream: SimulatedStream;
   readonly #recorder: Recorder;
   readonly #watch: InvariantWatch;
@@ -96,14 +104,16 @@ export class Simulation {
   readonly #tallies = new Map<string, Tally>();
 
   constructor(options: SimulationOptions) {
-    const { seed, link, profile = 'default', format = 'generic', camera, cameraClock } = options;
+    const { seed, link, profile = 'default', format = 'generic', security = 'none', camera, cameraClock } = options;
     if (!Number.isInteger(seed) || seed < 0 || seed > 0xffff_ffff) throw new RangeError(`seed ${seed} is no u32`);
     this.seed = seed;
     this.#profile = typeof profile === 'string' ? named(profiles, profile, 'profile') : profile;
+    this.#credentials = security === 'none' ? undefined : simulatedCredentials(security, seed);
     this.#stream = new SimulatedStream(format);
     this.#recorder = new Recorder(options.eventsMax);
     this.#watch = new InvariantWatch({
       profile: this.#profile,
+      secured: this.#credentials !== undefined,
       ...(camera?.limits === undefined ? {} : { limits: camera.limits }),
     });
     this.world = new World({
@@ -113,7 +123,8 @@ export class Simulation {
       keepOutputs: false,
       application: (world, output) => this.#stream.answer(world, output),
       observe: (event, world) => this.#see(event, world),
-      ...(camera === undefined ? {} : { camera }),
+      // Of sealed frames the watch knows what traces tell.
+      camera: { ...(this.#credentials && { security: this.#credentials.camera, trace: true }), ...camera },
       ...(cameraClock === undefined ? {} : { cameraClock }),
     });
   }
@@ -130,7 +141,8 @@ export class Simulation {
 
   /** Adds a viewer that starts now. */
   join(options: JoinOptions = {}): SimulatedViewer {
-    const { link, onFrame, ...viewer } = options;
+    const { link, onFrame, ...own } = options;
+    const viewer = { ...(this.#credentials && { security: this.#credentials.viewer, trace: true }), ...own };
     const host = link === undefined ? this.world.addViewer(viewer) : this.world.addViewer(viewer, linkOf(link));
     const joined = new SimulatedViewer(this.world, host, onFrame);
     this.viewers.push(joined);
@@ -230,7 +242,9 @@ export class Simulation {
 function isConfirm(bytes: Uint8Array): boolean {
   if (bytes[2] !== FrameType.START_CONFIRM) return false;
   const decoded = decodeFrame(bytes);
-  return decoded.ok && decoded.frame.type === FrameType.START_CONFIRM;
+  // What was damaged on its way does not open a secured session; the watch tells these apart.
+  if (!decoded.ok) return decoded.reason === 'secured';
+  return decoded.frame.type === FrameType.START_CONFIRM;
 }
 
 function linkOf(link: PresetName | LinkPair): LinkPair {

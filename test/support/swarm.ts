@@ -1,14 +1,21 @@
 import { expect } from 'vitest';
+import type { SecuredMode } from '../../src/security/credentials.ts';
+import { drawPlan } from '../../src/sim/draw-plan.ts';
 import type { RunMode } from '../../src/sim/fault-plan.ts';
 import type { PlanSummary } from '../../src/sim/run-plan.ts';
 import { failureReport, shrink } from '../../src/sim/shrink.ts';
-import { checkSeed } from '../../src/sim/swarm.ts';
+import { checkPlan } from '../../src/sim/swarm.ts';
 
-/** Checks so many seeds; the first failure is shrunk and thrown with all that is needed to see it again. */
-export function swarm(firstSeed: number, seeds: number, mode: RunMode): PlanSummary {
+/**
+ * Checks so many seeds; the first failure is shrunk and thrown with all that is needed to see it again.
+ *
+ * @param security of all of them; default none.
+ */
+export function swarm(firstSeed: number, seeds: number, mode: RunMode, security?: SecuredMode): PlanSummary {
   const total = { handshakes: 0, streaming: 0, sent: 0, arrived: 0 };
   for (let run = 0; run < seeds; run++) {
-    const { result, failure } = checkSeed((firstSeed + run) >>> 0, mode);
+    const plan = drawPlan((firstSeed + run) >>> 0, mode);
+    const { result, failure } = checkPlan(security === undefined ? plan : { ...plan, security });
     if (failure !== undefined) throw new Error(failureReport(failure, shrink(failure)));
     for (const name of ['handshakes', 'streaming', 'sent', 'arrived'] as const) total[name] += result.summary[name];
   }

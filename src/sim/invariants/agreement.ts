@@ -1,19 +1,24 @@
 import type { Viewer } from '../viewer.ts';
+import type { World } from '../world.ts';
 import type { CameraRecord, CameraSession } from './camera-record.ts';
+import { sameBytes } from './seen-datagram.ts';
 import type { ViolationLog } from './violation.ts';
 
 /** S3 and S4: what both ends believe. S6: one live session on a tuple, one reservation for a candidate, given back once. */
 export class Agreement {
   readonly #log: ViolationLog;
   readonly #camera: CameraRecord;
+  readonly #secured: boolean;
 
-  constructor(log: ViolationLog, camera: CameraRecord) {
+  /** @param secured whether both ends must have the same keys. */
+  constructor(log: ViolationLog, camera: CameraRecord, secured: boolean) {
     this.#log = log;
     this.#camera = camera;
+    this.#secured = secured;
   }
 
   /** A viewer is in Streaming, as it tells or at the end of a run. */
-  viewerStreams(viewer: Viewer): void {
+  viewerStreams(viewer: Viewer, world: World): void {
     const { streamId, sessionTag } = viewer.endpoint;
     const session = this.#camera.byTag(sessionTag);
     if (session === undefined || !session.confirmed) {
@@ -21,9 +26,21 @@ export class Agreement {
     } else if (session.streamId !== streamId) {
       this.#log.report('S4', `viewer ${viewer.number} and the camera have different StreamIds under one SessionTag`);
     }
+    if (session !== undefined && this.#secured) this.#sameKeys(viewer, session, world);
     const live = this.#camera.tupleOf(viewer.peer).live;
     if (live !== undefined && live.sessionTag !== sessionTag) {
       this.#log.report('S4', `viewer ${viewer.number} and the camera stream under different SessionTags`);
+    }
+  }
+
+  /** What is equal only with the same keys, while the camera has the session. */
+  #sameKeys(viewer: Viewer, session: CameraSession, world: World): void {
+    const ours = viewer.endpoint.channelBinding;
+    if (ours === undefined) return this.#log.report('S4', `viewer ${viewer.number} streams without keys`);
+    if (session.phase !== 'streaming' || world.cameraHost.state !== 'running') return;
+    const theirs = world.camera.channelBinding(session.handle);
+    if (theirs !== undefined && !sameBytes(ours, theirs)) {
+      this.#log.report('S4', `viewer ${viewer.number} and the camera have different keys`);
     }
   }
 

@@ -1,5 +1,7 @@
+import { endsWithMac1 } from '../../codec/decode-secured.ts';
+import { headerOffset } from '../../codec/header.ts';
 import { START_BYTES } from '../../protocol/constants.ts';
-import { FrameType, frameTypeName } from '../../protocol/frame.ts';
+import { FrameFlag, FrameType, frameTypeName } from '../../protocol/frame.ts';
 import type { HostName } from '../world-event.ts';
 import type { Cause } from './cause.ts';
 import { type SeenDatagram, sameStreamId } from './seen-datagram.ts';
@@ -43,7 +45,9 @@ export class Answers {
     }
     const to = cause.seen;
     const undecodable = to.type === 0 && seen.type === FrameType.ERROR && to.bytes.length === START_BYTES;
-    if (!undecodable && (!asking.includes(to.type) || !sameStreamId(to.bytes, seen.bytes))) {
+    // Of a sealed frame whose ids nobody has, nobody can tell whether it is what it says.
+    const asked = to.type === 0 && seen.type === FrameType.RESET ? sealedType(to.bytes) : to.type;
+    if (!undecodable && (!asking.includes(asked) || !sameStreamId(to.bytes, seen.bytes))) {
       this.#log.report('S12', `${name} answers ${frameTypeName(to.type) ?? 'what is no frame'}`);
     }
     if (++cause.answers > 1) this.#log.report('S12', `${name} is the ${cause.answers}. answer to one datagram`);
@@ -51,4 +55,11 @@ export class Answers {
       this.#log.report('S2', `${name} of ${seen.bytes.length} bytes answers ${to.bytes.length} bytes`);
     }
   }
+}
+
+/** The type that a sealed frame says it is, 0 for any other. */
+function sealedType(bytes: Uint8Array): number {
+  const type = bytes[headerOffset.type] ?? 0;
+  const secured = ((bytes[headerOffset.flags] ?? 0) & FrameFlag.SECURED) !== 0;
+  return secured && !endsWithMac1(type) ? type : 0;
 }

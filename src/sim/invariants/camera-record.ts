@@ -1,5 +1,6 @@
 import type { Peer, SessionHandle } from '../../engine/io-types.ts';
 import { NONCES_KEPT } from '../../protocol/constants.ts';
+import { SeenCounters } from './seen-counters.ts';
 import { type SeenDatagram, sameIds } from './seen-datagram.ts';
 
 /** Ended sessions that are still known by their SessionTag. */
@@ -43,7 +44,10 @@ export class CameraSession {
   readonly tuple: Tuple;
   readonly streamId: bigint;
   sessionTag = 0n;
+  /** 0 until it is known: in a secured session it is inside START_ACK's Noise message, and shows with the first media. */
   ssrc = 0;
+  /** Its frames are, but for those of the handshake. */
+  sealed = false;
   phase: CameraPhase = 'reserved';
   /** A START_CONFIRM with both ids reached the camera from this tuple. */
   confirmed = false;
@@ -66,6 +70,7 @@ export class CameraSession {
   readyInWindow = 0;
   granted = false;
   released = 0;
+  readonly #counters = new SeenCounters();
   readonly #pings: { readonly nonce: bigint; readonly atMs: number }[] = [];
 
   constructor(handle: SessionHandle, tuple: Tuple, streamId: bigint) {
@@ -77,6 +82,11 @@ export class CameraSession {
   /** Half-open. */
   get pending(): boolean {
     return this.phase === 'reserved' || this.phase === 'acked';
+  }
+
+  /** Whether a frame of the viewer counts: a sealed one only after the confirm, and once. @param counter of a sealed one. */
+  takes(counter: number | undefined): boolean {
+    return counter === undefined || (this.confirmed && this.#counters.take(counter));
   }
 
   /** The camera asks, at its own `atMs`. */

@@ -1,6 +1,7 @@
+import { headerOffset } from '../../codec/header.ts';
 import type { ResponderInput, ResponderOutput } from '../../engine/io-types.ts';
 import { MEDIA_FIRST_BYTE_MAX, MEDIA_FIRST_BYTE_MIN } from '../../protocol/constants.ts';
-import { FrameType } from '../../protocol/frame.ts';
+import { FrameFlag, FrameType } from '../../protocol/frame.ts';
 import type { Profile } from '../../protocol/profiles.ts';
 import type { World } from '../world.ts';
 import type { HostFault, TappedDatagram } from '../world-event.ts';
@@ -136,11 +137,23 @@ export class CameraWatch {
         caps.tombstones(world);
         break;
       }
+      case 'traceFrame':
+        return this.#traced(output, world);
       default:
-        // Traces say nothing new.
+        // Other traces say nothing new.
         return;
     }
     disturbance.cameraOutput(output.kind, startedBy(cause, kind));
+  }
+
+  /** What is in a sealed PING or PONG, which its bytes do not tell. */
+  #traced({ frame, direction }: Extract<ResponderOutput, { kind: 'traceFrame' }>, world: World): void {
+    const { camera, profile } = this.#checkers;
+    if ((frame.flags & FrameFlag.SECURED) === 0 && direction === 'received') return;
+    const session = camera.byTag(frame.sessionTag);
+    if (session?.streamId !== frame.streamId || !session.sealed) return;
+    if (frame.type === FrameType.PING && direction === 'sent') session.pinged(frame.nonce, world.cameraHost.localMs);
+    if (frame.type === FrameType.PONG && direction === 'received') session.ponged(frame.nonce, profile.consentMs);
   }
 
   fault(fault: HostFault, world: World): void {
@@ -163,7 +176,8 @@ export class CameraWatch {
     if (seen.type === FrameType.START || (first >= MEDIA_FIRST_BYTE_MIN && first <= MEDIA_FIRST_BYTE_MAX)) return true;
     if (seen.type === 0) return false;
     const session = camera.bySeen(seen);
-    if (session === undefined || session.tuple !== tuple) return false;
+    if (session === undefined || session.tuple !== tuple || seen.fromCamera) return false;
+    if (!session.takes(seen.counter)) return false;
     return session.phase !== 'closed' && session.phase !== 'lost' && this.#heard(session, seen, localMs);
   }
 
@@ -175,7 +189,7 @@ export class CameraWatch {
         camera.confirmed(session);
         break;
       case FrameType.PONG:
-        session.ponged(nonceAt(seen.bytes, PONG_NONCE_OFFSET), profile.consentMs);
+        if (!session.sealed) session.ponged(nonceAt(seen.bytes, PONG_NONCE_OFFSET), profile.consentMs);
         break;
       case FrameType.BYE:
         session.peerBye ||= session.viewerSaidBye;
@@ -205,7 +219,9 @@ export class CameraWatch {
       const known = tuple.sessions.find(({ startAck }) => startAck !== undefined && sameIds(startAck, seen.bytes));
       const session = known ?? camera.byStreamId(tuple, seen.streamId);
       if (session === undefined) return;
-      if (session.phase === 'reserved') camera.acked(session, seen.sessionTag, u32At(seen.bytes, ACK_SSRC_OFFSET));
+      session.sealed = ((seen.bytes[headerOffset.flags] ?? 0) & FrameFlag.SECURED) !== 0;
+      const ssrc = session.sealed ? 0 : u32At(seen.bytes, ACK_SSRC_OFFSET);
+      if (session.phase === 'reserved') camera.acked(session, seen.sessionTag, ssrc);
       session.startAck = copies.same(session.startAck, seen);
       return;
     }
@@ -220,7 +236,7 @@ export class CameraWatch {
       session.ready = copies.same(session.ready, seen);
       caps.ready(session, world.cameraHost.localMs);
     } else if (seen.type === FrameType.PING) {
-      session.pinged(nonceAt(seen.bytes, PING_NONCE_OFFSET), world.cameraHost.localMs);
+      if (!session.sealed) session.pinged(nonceAt(seen.bytes, PING_NONCE_OFFSET), world.cameraHost.localMs);
     } else if (seen.type === FrameType.BYE) {
       session.bye = copies.same(session.bye, seen);
       caps.byes(session);

@@ -15,6 +15,7 @@ import { Endings } from './endings.ts';
 import { Labels } from './labels.ts';
 import { Liveness } from './liveness.ts';
 import { MediaLedger } from './media-ledger.ts';
+import { SecuredEye } from './secured-reader.ts';
 import { DatagramReader, type DecodingOptions } from './seen-datagram.ts';
 import { ViewerWatch } from './viewer-watch.ts';
 import { type Violation, ViolationLog } from './violation.ts';
@@ -45,7 +46,7 @@ export interface LivenessRun {
  *     watch.violations; // []
  *
  * It knows only what can be seen from outside: datagrams, what applications ask and are told, the few figures that endpoints
- * show. L2 is judged by drop-pattern.ts, S15 by comparing trace hashes of two runs; L4 is about all states and not about one run; L5 means
+ * show. Of secured ends it must be told what is in sealed PINGs and PONGs: give both `trace`. L2 is judged by drop-pattern.ts, S15 by comparing trace hashes of two runs; L4 is about all states and not about one run; L5 means
  * that no half-open session is left, as this version has no load mode.
  */
 export class InvariantWatch {
@@ -64,7 +65,7 @@ export class InvariantWatch {
     const caps = new Caps(log, profile, options.limits ?? {});
     const camera = new CameraRecord(caps.limits.prefixRate.burst);
     this.#labels = options.labels === true ? new Labels(log) : undefined;
-    this.#reader = new DatagramReader(log, options);
+    this.#reader = new DatagramReader(log, options, options.secured === true ? new SecuredEye(log) : undefined);
     this.#liveness = new Liveness(log, profile);
     this.#checkers = {
       camera,
@@ -72,7 +73,7 @@ export class InvariantWatch {
       caps,
       cause: new Cause(),
       ledger: new MediaLedger(log, camera),
-      agreement: new Agreement(log, camera),
+      agreement: new Agreement(log, camera, options.secured === true),
       answers: new Answers(log),
       copies: new Copies(log),
       endings: new Endings(log, profile),
@@ -105,9 +106,9 @@ export class InvariantWatch {
       case 'sent':
         if (event.plane === 'stranger') return;
         if (event.from === cameraPeer) {
-          return this.#cameraWatch.sent(event, this.#reader.sent(event.id, event.bytes), world);
+          return this.#cameraWatch.sent(event, this.#reader.sent(event.id, event.bytes, true), world);
         }
-        return this.#viewerWatch.sent(event, this.#reader.sent(event.id, event.bytes), world);
+        return this.#viewerWatch.sent(event, this.#reader.sent(event.id, event.bytes, false), world);
       case 'arrived': {
         const seen = this.#reader.arrived(event.id, event.bytes);
         if (event.host !== 'camera') return this.#viewerWatch.arrived(event.host, seen, event.from, world);
@@ -135,7 +136,7 @@ export class InvariantWatch {
   finish(world: World, liveness?: LivenessRun): void {
     const { camera, caps } = this.#checkers;
     this.#log.atMs = world.clock.nowMs;
-    this.#viewerWatch.finish();
+    this.#viewerWatch.finish(world);
     caps.finish(world, camera);
     this.#labels?.finish('the camera', world.camera.counters);
     for (const { endpoint, number } of world.viewers) this.#labels?.finish(`viewer ${number}`, endpoint.counters);

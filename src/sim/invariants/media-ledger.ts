@@ -36,6 +36,7 @@ export class MediaLedger {
   /** The camera sends media, at its own `localMs`. */
   media(tuple: Tuple, bytes: Uint8Array, localMs: number): void {
     const { live } = tuple;
+    if (live?.sealed === true && live.ssrc === 0) live.ssrc = rtpSsrc(bytes);
     if (live?.ssrc === rtpSsrc(bytes)) {
       if (localMs < live.consentUntilMs) return;
       return this.#log.report('S9', `media ${localMs - live.consentUntilMs} ms after consent ended`);

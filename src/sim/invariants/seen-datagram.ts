@@ -17,13 +17,19 @@ export class SeenDatagram {
   readonly type: number;
   /** An endpoint sent these very bytes; false for what is damaged or a stranger's. */
   readonly genuine: boolean;
+  /** The camera sent it; false also where that is not known. */
+  readonly fromCamera: boolean;
+  /** Of a sealed frame. */
+  readonly counter: number | undefined;
   #streamId: bigint | undefined;
   #sessionTag: bigint | undefined;
 
-  constructor(bytes: Uint8Array, type: number, genuine: boolean) {
+  constructor(bytes: Uint8Array, type: number, genuine: boolean, fromCamera = false, counter?: number) {
     this.bytes = bytes;
     this.type = type;
     this.genuine = genuine;
+    this.fromCamera = fromCamera;
+    this.counter = counter;
   }
 
   /** 0 without a frame. */
@@ -59,17 +65,27 @@ export function sameIds(a: Uint8Array, b: Uint8Array): boolean {
   return sameRange(a, b, headerOffset.streamIdZero, headerOffset.attempt);
 }
 
+/** How control datagrams are read where their bytes alone do not tell. */
+export interface DatagramEye {
+  /** One that an endpoint sends. */
+  sent(bytes: Uint8Array, fromCamera: boolean): SeenDatagram;
+  /** One that arrives and is not known by its number. */
+  judge(bytes: Uint8Array): SeenDatagram;
+}
+
 /** How datagrams are decoded, and how often one that an endpoint itself sent. */
 export interface DecodingOptions {
   /** Default the engine's own. */
   readonly decode?: (datagram: Uint8Array) => DecodeResult;
   /** One of so many sent frames is decoded; what arrives damaged or from a stranger always is. Default 64. */
   readonly decodeEvery?: number;
+  /** Both ends are secured; default false. */
+  readonly secured?: boolean;
 }
 
 /**
- * S10: the decoder neither throws nor accepts what does not encode to the same bytes, and takes what endpoints send. S11: nothing
- * is sealed in this version, so no frame may claim to be. Also the one place where a watch reads datagrams: a frame that an
+ * S10: the decoder neither throws nor accepts what does not encode to the same bytes, and takes what endpoints send. S11: ends
+ * that are not secured seal nothing, so no frame may claim to be; of secured ones see {@link DatagramEye}. Also the one place where a watch reads datagrams: a frame that an
  * endpoint sent is read from its header, and each copy that arrives whole is known by its number.
  */
 export class DatagramReader {
@@ -78,25 +94,26 @@ export class DatagramReader {
   readonly #every: number;
   readonly #ids: number[] = [];
   readonly #seen: SeenDatagram[] = [];
+  readonly #eye: DatagramEye | undefined;
   #untilDecode: number;
 
-  constructor(log: ViolationLog, options: DecodingOptions) {
+  /** @param eye of secured ends. */
+  constructor(log: ViolationLog, options: DecodingOptions, eye?: DatagramEye) {
     this.#log = log;
+    this.#eye = eye;
     this.#decode = options.decode ?? decodeFrame;
     this.#every = options.decodeEvery ?? 64;
     this.#untilDecode = this.#every - 1;
   }
 
   /** A datagram that an endpoint sends. */
-  sent(id: number, bytes: Uint8Array): SeenDatagram {
-    const seen =
-      bytes[0] === CONTROL_FIRST_BYTE && bytes.length >= CONTROL_BYTES_MIN
-        ? headerOf(bytes, true)
-        : noFrame(bytes, true);
+  sent(id: number, bytes: Uint8Array, fromCamera: boolean): SeenDatagram {
+    const control = bytes[0] === CONTROL_FIRST_BYTE && bytes.length >= CONTROL_BYTES_MIN;
+    const seen = control ? (this.#eye?.sent(bytes, fromCamera) ?? headerOf(bytes, true)) : noFrame(bytes, true);
     const slot = id & (REMEMBERED - 1);
     this.#ids[slot] = id;
     this.#seen[slot] = seen;
-    if (seen.type === NO_FRAME) return seen;
+    if (seen.type === NO_FRAME || this.#eye !== undefined) return seen;
     if (((bytes[headerOffset.flags] ?? 0) & FrameFlag.SECURED) !== 0) {
       this.#log.report('S11', 'a frame says that it is sealed');
     }
@@ -118,6 +135,7 @@ export class DatagramReader {
 
   #judge(bytes: Uint8Array): SeenDatagram {
     if (bytes[0] !== CONTROL_FIRST_BYTE) return noFrame(bytes);
+    if (this.#eye !== undefined) return this.#eye.judge(bytes);
     try {
       const decoded = this.#decode(bytes);
       if (!decoded.ok) return noFrame(bytes);

@@ -1,4 +1,5 @@
 import type { Viewer } from '../viewer.ts';
+import { SeenCounters } from './seen-counters.ts';
 
 /** What a viewer's program did and what reached it; made anew when it restarts. */
 export class ViewerRecord {
@@ -31,9 +32,15 @@ export class ViewerRecord {
   frameTimestamp: number | undefined;
   /** Media of its session reached it that the camera did not send so: nothing protects it in this version. */
   mediaDamaged = false;
+  #counters = new SeenCounters();
 
   constructor(viewer: Viewer) {
     this.viewer = viewer;
+  }
+
+  /** Whether a frame of the camera counts: a sealed one once. @param counter of a sealed one. */
+  takes(counter: number | undefined): boolean {
+    return counter === undefined || this.#counters.take(counter);
   }
 
   /** It drew another StreamId. */
@@ -43,5 +50,6 @@ export class ViewerRecord {
     this.ssrc = 0;
     this.start = undefined;
     this.confirm = undefined;
+    this.#counters = new SeenCounters();
   }
 }

@@ -101,7 +101,7 @@ export class ViewerWatch {
         return delivery.frame(record, output.frame.timestamp);
       case 'streaming':
         liveness.attempt(record);
-        agreement.viewerStreams(record.viewer);
+        agreement.viewerStreams(record.viewer, world);
         record.streaming = true;
         record.heardAtMs = record.viewer.localMs;
         break;
@@ -134,12 +134,12 @@ export class ViewerWatch {
   }
 
   /** At the end of a run. */
-  finish(): void {
+  finish(world: World): void {
     const { agreement, liveness } = this.#checkers;
     for (const record of this.#records.values()) {
       if (record === undefined || record.viewer.state !== 'running') continue;
       if (!record.closed) liveness.attempt(record);
-      if (record.viewer.endpoint.state === 'Streaming') agreement.viewerStreams(record.viewer);
+      if (record.viewer.endpoint.state === 'Streaming') agreement.viewerStreams(record.viewer, world);
     }
   }
 
@@ -156,6 +156,7 @@ export class ViewerWatch {
       return true;
     }
     if (seen.type === 0 || record.confirm === undefined || !sameIds(record.confirm, bytes)) return false;
+    if (seen.counter !== undefined && (!seen.fromCamera || !record.takes(seen.counter))) return false;
     switch (seen.type) {
       case FrameType.BYE:
         record.peerBye ||= (this.#checkers.camera.bySeen(seen)?.byes ?? 0) > 0;
