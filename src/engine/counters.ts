@@ -26,6 +26,7 @@ export const engineDropReasons = [
   'mediaForeign',
   'mediaEarly',
   'mediaAfterEnd',
+  'mediaForged',
   'rtcpUnknown',
   'exchangeUnknown',
   'exchangeCopy',

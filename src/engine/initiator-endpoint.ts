@@ -12,6 +12,7 @@ import { InitiatorSecurity } from './initiator-security.ts';
 import { InitiatorSession } from './initiator-session.ts';
 import type { Entropy, InitiatorInput, InitiatorOutput, Peer } from './io-types.ts';
 import type { InletOptions } from './media-inlet.ts';
+import type { ProtectMedia } from './media-protection.ts';
 import { Random } from './random.ts';
 import { drop, type SessionHost, traceFrame } from './session-host.ts';
 
@@ -29,6 +30,8 @@ export interface InitiatorEndpointOptions {
   readonly rtoInitialMs?: number;
   /** Modes `psk` and `keys`; absent in mode `none`. */
   readonly security?: InitiatorCredentials;
+  /** Protects the media of secured sessions; without it none is taken. */
+  readonly protectMedia?: ProtectMedia;
   /** Default 200 ms play-out time, 2 s for the first group, repair on, frames only. */
   readonly media?: Partial<InletOptions>;
   /** Emit trace outputs; default false. */
@@ -61,6 +64,7 @@ export class InitiatorEndpoint {
       profile: options.profile,
       random,
       handshakeTrailer: this.#security?.trailer ?? clearTrailer,
+      protectMedia: options.protectMedia,
       counters: this.counters,
       trace: options.trace ?? false,
       emit: (output) => this.#outputs.push(output),

@@ -158,12 +158,14 @@ export class InitiatorSession {
       return drop(this.#host, 'mediaAfterEnd', this.peer, bytes.length);
     }
     if (this.#inlet?.accepts(bytes) !== true) return drop(this.#host, 'mediaForeign', this.peer, bytes.length);
+    const packet = this.#inlet.opened(bytes, nowMs);
+    if (packet === undefined) return drop(this.#host, 'mediaForged', this.peer, bytes.length);
     this.#core.noteReceived(bytes.length);
     if (state === 'Streaming') {
       this.#armLiveness();
-      return this.#inlet.receive(bytes, nowMs);
+      return this.#inlet.receive(packet, nowMs);
     }
-    this.#media = bytes;
+    this.#media = packet;
     this.#dispatch({ type: 'frame.media' }, bytes.length);
   }
 
@@ -265,7 +267,7 @@ export class InitiatorSession {
         return this.#adoptSession();
       case 'sendStartConfirm':
         counters.add('confirmsSent');
-        return this.#sends.sendConfirm();
+        return this.#sendConfirm();
       case 'sendPing':
         core.sendPing();
         return;
@@ -325,6 +327,13 @@ export class InitiatorSession {
     this.#early = [];
   }
 
+  /** In a secured session the first one brings the keys, also those of the media. */
+  #sendConfirm(): void {
+    const fresh = this.#core.keys === undefined;
+    this.#sends.sendConfirm();
+    if (fresh && this.#options.security !== undefined) this.#inlet?.protect((ssrc) => this.#core.protection(ssrc));
+  }
+
   #adoptSession(): void {
     if (this.#frame?.type !== FrameType.START_ACK) return;
     this.#core.sessionTag = this.#frame.sessionTag;
@@ -348,7 +357,8 @@ export class InitiatorSession {
     const early = this.#early;
     this.#early = [];
     for (const bytes of early) {
-      if (this.#inlet?.accepts(bytes) === true) this.#inlet.receive(bytes, nowMs);
+      const packet = this.#inlet?.accepts(bytes) === true ? this.#inlet.opened(bytes, nowMs) : undefined;
+      if (packet !== undefined) this.#inlet?.receive(packet, nowMs);
     }
   }
 

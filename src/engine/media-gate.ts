@@ -1,5 +1,6 @@
 import { assertInvariant } from '../protocol/invariants.ts';
 import type { Peer } from './io-types.ts';
+import type { MediaProtection } from './media-protection.ts';
 
 /**
  * Proof that a START_CONFIRM with both ids of a session came from its tuple. Only {@link ConfirmProof.of} can make one, and
@@ -58,6 +59,7 @@ export class MediaGate {
   readonly #sessionTag: bigint;
   readonly #tupleKey: string;
   readonly #to: Peer;
+  #protection: MediaProtection | undefined;
   #open = false;
   #closed = false;
   #consentUntilMs = Number.NEGATIVE_INFINITY;
@@ -68,12 +70,17 @@ export class MediaGate {
     this.#to = to;
   }
 
-  /** Opens the gate; a proof of any other session is a bug and throws S1. */
-  open(proof: ConfirmProof, consentUntilMs: number): void {
+  /**
+   * Opens the gate; a proof of any other session is a bug and throws S1.
+   *
+   * @param protection of a secured session.
+   */
+  open(proof: ConfirmProof, consentUntilMs: number, protection?: MediaProtection): void {
     assertInvariant('S1', proof.sessionTag === this.#sessionTag, 'proof of another session');
     assertInvariant('S1', proof.tupleKey === this.#tupleKey, 'proof from another tuple');
     assertInvariant('S9', !this.#closed, 'opened after it was closed');
     this.#open = true;
+    this.#protection = protection;
     this.#consentUntilMs = consentUntilMs;
   }
 
@@ -93,9 +100,16 @@ export class MediaGate {
     return this.#open && nowMs < this.#consentUntilMs;
   }
 
-  /** Lets one datagram through. Calling it while the gate is shut is a bug and throws S1, in production too. */
-  pass(bytes: Uint8Array, nowMs: number): MediaSend {
+  /**
+   * Lets one datagram through, protected in a secured session. Calling it while the gate is shut is a bug and throws S1, in
+   * production too.
+   *
+   * @returns `undefined` for what cannot be protected.
+   */
+  pass(bytes: Uint8Array, nowMs: number): MediaSend | undefined {
     assertInvariant('S1', this.isOpen(nowMs), 'media at a shut gate');
-    return mint(bytes, this.#to);
+    if (this.#protection === undefined) return mint(bytes, this.#to);
+    const sealed = this.#protection.protect(bytes, nowMs);
+    return sealed && mint(sealed, this.#to);
   }
 }

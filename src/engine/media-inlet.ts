@@ -4,6 +4,7 @@ import type { ReceiveStats } from '../media/receive-stats.ts';
 import { isRtcp, isRtpOrRtcp, rtpSsrc } from '../media/rtp.ts';
 import { parseSdp } from '../media/sdp.ts';
 import type { InitiatorOutput, Peer } from './io-types.ts';
+import type { MediaProtection } from './media-protection.ts';
 import type { SessionHost } from './session-host.ts';
 
 /** What a viewer wants of its media. */
@@ -25,6 +26,8 @@ export class MediaInlet {
   readonly #receiver: MediaReceiver;
   readonly #ssrc: number;
   readonly #startedAtMs: number;
+  #secured = false;
+  #protection: MediaProtection | undefined;
   #sawMedia = false;
   #sawFrame = false;
 
@@ -46,6 +49,17 @@ export class MediaInlet {
   /** RTP of this session; RTCP and foreign media are not. */
   accepts(bytes: Uint8Array): boolean {
     return isRtpOrRtcp(bytes) && !isRtcp(bytes) && bytes.length >= 12 && rtpSsrc(bytes) === this.#ssrc;
+  }
+
+  /** The session is secured: from now on only what opens counts. */
+  protect(protection: (ssrc: number) => MediaProtection | undefined): void {
+    this.#secured = true;
+    this.#protection = protection(this.#ssrc);
+  }
+
+  /** The packet in accepted media, which in a secured session is protected; `undefined` for what does not open. */
+  opened(datagram: Uint8Array, nowMs: number): Uint8Array | undefined {
+    return this.#secured ? this.#protection?.unprotect(datagram, nowMs) : datagram;
   }
 
   deadlineMs(): number {
@@ -101,9 +115,11 @@ export class MediaInlet {
 
   #drain(nowMs: number): void {
     for (let bytes = this.#receiver.pollNack(nowMs); bytes !== undefined; bytes = this.#receiver.pollNack(nowMs)) {
+      const sent = this.#secured ? this.#protection?.protectFeedback(bytes, nowMs) : bytes;
+      if (sent === undefined) continue;
       this.#host.counters.add('datagramsSent');
-      this.#host.counters.add('bytesSent', bytes.length);
-      this.#host.emit({ kind: 'send', plane: 'feedback', bytes, to: this.#peer });
+      this.#host.counters.add('bytesSent', sent.length);
+      this.#host.emit({ kind: 'send', plane: 'feedback', bytes: sent, to: this.#peer });
     }
     for (let bytes = this.#receiver.pollDatagram(); bytes !== undefined; bytes = this.#receiver.pollDatagram()) {
       this.#host.emit({ kind: 'rtp', bytes });

@@ -1,8 +1,11 @@
 import { DatagramSizeSearch } from '../media/datagram-size.ts';
 import { MediaSender } from '../media/media-sender.ts';
+import { decodeNack } from '../media/rtcp.ts';
 import type { StreamFeed } from '../media/stream-feed.ts';
+import type { DropReason } from './counters.ts';
 import type { Peer } from './io-types.ts';
 import { type ConfirmProof, MediaGate, type MediaSend } from './media-gate.ts';
+import type { MediaProtection } from './media-protection.ts';
 import type { SessionHost } from './session-host.ts';
 
 /** Whose media an outlet sends. */
@@ -19,15 +22,20 @@ export class MediaOutlet {
   readonly #gate: MediaGate;
   readonly #sender: MediaSender;
   readonly #size: DatagramSizeSearch;
+  readonly #ssrc: number;
+  readonly #secured: boolean;
+  #protection: MediaProtection | undefined;
   readonly #counted = { repaired: 0, refused: 0, tailProbes: 0, tooLarge: 0, jumps: 0 };
 
   constructor(
     host: SessionHost<MediaSend>,
     owner: OutletOwner,
     feed: StreamFeed,
-    options: { readonly repair: boolean; readonly datagramBytesMax: number },
+    options: { readonly repair: boolean; readonly datagramBytesMax: number; readonly secured: boolean },
   ) {
     this.#host = host;
+    this.#ssrc = owner.ssrc;
+    this.#secured = options.secured;
     this.#gate = new MediaGate(owner.sessionTag, owner.tupleKey, owner.peer);
     this.#size = new DatagramSizeSearch(options.datagramBytesMax);
     this.#sender = new MediaSender({
@@ -53,8 +61,12 @@ export class MediaOutlet {
     return this.#gate.isOpen(nowMs) ? this.#sender.deadlineMs() : Number.POSITIVE_INFINITY;
   }
 
-  open(proof: ConfirmProof, consentUntilMs: number, nowMs: number): void {
-    this.#gate.open(proof, consentUntilMs);
+  /** @param consentMs how long consent holds from now. @param protection of a secured session; without it none of its media leaves. */
+  open(proof: ConfirmProof, consentMs: number, nowMs: number, protection: MediaProtection | undefined): void {
+    if (this.#secured && protection === undefined) return;
+    this.#protection = protection;
+    this.#gate.open(proof, nowMs + consentMs, protection);
+    if (protection !== undefined) this.#sender.setDatagramBytesMax(this.#packetBytesMax, nowMs);
     this.#sender.start(nowMs);
   }
 
@@ -75,12 +87,15 @@ export class MediaOutlet {
     while (this.deadlineMs(nowMs) <= nowMs) {
       const datagram = this.#sender.next(nowMs);
       if (datagram === undefined) break;
-      this.#size.sent(datagram.length);
+      const media = this.#gate.pass(datagram, nowMs);
+      if (media === undefined) continue;
+      const { length } = media.bytes;
+      this.#size.sent(length);
       this.#host.counters.add('datagramsSent');
-      this.#host.counters.add('bytesSent', datagram.length);
+      this.#host.counters.add('bytesSent', length);
       this.#host.counters.add('mediaDatagramsSent');
-      this.#host.counters.add('mediaBytesSent', datagram.length);
-      this.#host.emit(this.#gate.pass(datagram, nowMs));
+      this.#host.counters.add('mediaBytesSent', length);
+      this.#host.emit(media);
     }
     this.#count();
     if (this.#size.stepUpDue(nowMs) !== undefined) {
@@ -89,9 +104,15 @@ export class MediaOutlet {
     }
   }
 
-  nack(sequences: readonly number[], nowMs: number): void {
+  /** RTCP of the viewer: only a NACK means anything. @returns why it has no effect. */
+  feedback(datagram: Uint8Array, nowMs: number): DropReason | undefined {
+    const packet = this.#secured ? this.#protection?.unprotectFeedback(datagram, nowMs) : datagram;
+    if (packet === undefined) return 'mediaForged';
+    const sequences = decodeNack(packet, this.#ssrc);
+    if (sequences === undefined) return 'rtcpUnknown';
     this.#host.counters.add('nacksReceived');
     this.#sender.nack(sequences, nowMs);
+    return undefined;
   }
 
   /** The newest group is sent again. */
@@ -134,8 +155,13 @@ export class MediaOutlet {
   }
 
   #resize(nowMs: number): void {
-    const down = this.#size.current < this.#sender.datagramBytesMax;
+    const down = this.#packetBytesMax < this.#sender.datagramBytesMax;
     this.#host.counters.add(down ? 'datagramSizeStepsDown' : 'datagramSizeStepsUp');
-    this.#sender.setDatagramBytesMax(this.#size.current, nowMs);
+    this.#sender.setDatagramBytesMax(this.#packetBytesMax, nowMs);
+  }
+
+  /** What the datagram size leaves for a packet. */
+  get #packetBytesMax(): number {
+    return this.#size.current - (this.#protection?.overheadBytes ?? 0);
   }
 }

@@ -3,7 +3,6 @@ import { type DecodeRefusal, decodeFrame } from '../codec/decode.ts';
 import { decodeSecured, type UnsealedFrame } from '../codec/decode-secured.ts';
 import { patchAttempt } from '../codec/encode.ts';
 import type { FixedHeader } from '../codec/header.ts';
-import { decodeNack } from '../media/rtcp.ts';
 import {
   CONTROL_FIRST_BYTE,
   DATAGRAM_BYTES_STEPS,
@@ -22,6 +21,7 @@ import { Counters, type DropReason, type HintName } from './counters.ts';
 import { failAsk } from './exchanges.ts';
 import type { Entropy, ExchangeInput, Peer, ResponderInput, ResponderOutput, SessionHandle } from './io-types.ts';
 import { ConfirmProof } from './media-gate.ts';
+import type { ProtectMedia } from './media-protection.ts';
 import { Random } from './random.ts';
 import { type ReadStart, ResponderSecurity } from './responder-security.ts';
 import { type ResponderHost, ResponderSession } from './responder-session.ts';
@@ -39,6 +39,8 @@ export interface ResponderEndpointOptions {
   readonly resetKey?: Uint8Array;
   /** Modes `psk` and `keys`; absent in mode `none`. */
   readonly security?: ResponderCredentials;
+  /** Protects the media of secured sessions; without it they have none. */
+  readonly protectMedia?: ProtectMedia;
   readonly limits?: Partial<AdmissionLimits>;
   /** NACKs are answered; default true. */
   readonly repair?: boolean;
@@ -73,6 +75,7 @@ export class ResponderEndpoint {
       profile: options.profile,
       random,
       handshakeTrailer: this.#security?.trailer ?? clearTrailer,
+      protectMedia: options.protectMedia,
       counters: this.counters,
       trace: options.trace ?? false,
       resetKey: options.resetKey ?? random.bytes(32),
@@ -241,9 +244,8 @@ export class ResponderEndpoint {
   #feedback(bytes: Uint8Array, from: Peer): void {
     const session = this.#sessions.streaming(tupleKey(from));
     if (session === undefined) return this.#drop('noSession', from, bytes);
-    const sequences = decodeNack(bytes, session.ssrc);
-    if (sequences === undefined) return this.#drop('rtcpUnknown', from, bytes);
-    session.nack(sequences, this.#nowMs);
+    const reason = session.feedback(bytes, this.#nowMs);
+    if (reason !== undefined) return this.#drop(reason, from, bytes);
     this.#wakes.update(session);
   }
 

@@ -7,6 +7,7 @@ import { assertInvariant } from '../protocol/invariants.ts';
 import { resetToken } from '../security/reset-token.ts';
 import type { AdmittedStart } from './admission.ts';
 import { wireCode, wireReason, wireRetryAfterMs, wireSdp } from './application-input.ts';
+import type { DropReason } from './counters.ts';
 import { MachineDriver } from './driver.ts';
 import type { ExchangeInput, Peer, ResponderOutput, SessionHandle } from './io-types.ts';
 import type { ConfirmProof } from './media-gate.ts';
@@ -177,11 +178,12 @@ export class ResponderSession implements Sleeper {
     this.#core.takeExchange(input, this.state === 'Streaming');
   }
 
-  /** The viewer asks for media again: neither consent nor a sign of life. */
-  nack(sequences: readonly number[], nowMs: number): void {
+  /** RTCP: neither consent nor a sign of life. @returns why it has no effect. */
+  feedback(datagram: Uint8Array, nowMs: number): DropReason | undefined {
     this.#core.nowMs = nowMs;
-    this.#outlet?.nack(sequences, nowMs);
+    const reason = this.#outlet?.feedback(datagram, nowMs);
     this.#pump();
+    return reason;
   }
 
   /** The application's yes. */
@@ -296,13 +298,13 @@ export class ResponderSession implements Sleeper {
         core.deadlines.disarm('pending');
         assertInvariant('S1', this.#proof !== undefined, 'Streaming without a START_CONFIRM');
         this.#consentFromMs = core.nowMs;
-        return this.#outlet?.open(this.#proof, core.nowMs + profile.consentMs, core.nowMs);
+        return this.#outlet?.open(this.#proof, profile.consentMs, core.nowMs, core.protection(this.#ssrc));
       case 'sendReady':
         return this.#answers.sendReady(this.#sdp);
       case 'stopMedia':
         return this.#giveBack();
       case 'sendPing':
-        return this.#pingSent(core.sendPing());
+        return core.sendPing((nonce) => this.#outlet?.pingSent(nonce, core.nowMs));
       case 'refreshConsent':
         return this.#refreshConsent();
       case 'reportStreaming':
@@ -321,10 +323,6 @@ export class ResponderSession implements Sleeper {
       default:
         return this.#arm(output);
     }
-  }
-
-  #pingSent(nonce: bigint): void {
-    this.#outlet?.pingSent(nonce, this.#core.nowMs);
   }
 
   /** A PONG may have waited in the socket through a stall: it says what the viewer wanted when it was asked, no more. */
@@ -363,12 +361,12 @@ export class ResponderSession implements Sleeper {
     core.sessionTag = this.#host.claimTag(this);
     this.#ssrc = this.#host.random.u32();
     this.#resetToken = resetToken(this.#host.resetKey, core.streamId, core.sessionTag);
-    // Media of a secured session does not leave in the open.
-    if (this.#feed === undefined || this.security !== undefined) return;
+    if (this.#feed === undefined) return;
     const { sessionTag, tupleKey, peer, ssrc } = this;
     this.#outlet = new MediaOutlet(this.#host, { sessionTag, tupleKey, peer, ssrc }, this.#feed, {
       repair: this.#host.repair,
       datagramBytesMax: this.#host.datagramBytesMax,
+      secured: this.security !== undefined,
     });
   }
 

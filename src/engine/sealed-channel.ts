@@ -3,10 +3,12 @@ import { FrameFlag } from '../protocol/frame.ts';
 import type { FrameTrailer } from '../protocol/frame-trailer.ts';
 import { ControlOpener, ControlSealer, type SealedFault } from '../security/sealed-control.ts';
 import type { SessionKeys } from '../security/session-keys.ts';
+import type { SessionRole } from './media-protection.ts';
 
 /** The control frames of one confirmed session, both ways, under its keys. */
 export class SealedChannel {
   readonly keys: SessionKeys;
+  readonly role: SessionRole;
   /** How a frame ends that this end sends now. */
   readonly trailer: FrameTrailer;
   readonly #opener: ControlOpener;
@@ -15,17 +17,13 @@ export class SealedChannel {
    * @param firstInitiatorCounter 1 where START_CONFIRM used counter 0, else 0.
    * @param now time of the input that is being handled, in ms.
    */
-  constructor(
-    keys: SessionKeys,
-    role: 'initiator' | 'responder',
-    firstInitiatorCounter: number,
-    now: { readonly nowMs: number },
-  ) {
+  constructor(keys: SessionKeys, role: SessionRole, firstInitiatorCounter: number, now: { readonly nowMs: number }) {
     const { fromInitiator, fromResponder } = keys;
     const [own, other] = role === 'initiator' ? [fromInitiator, fromResponder] : [fromResponder, fromInitiator];
     const [ownFirst, otherFirst] = role === 'initiator' ? [firstInitiatorCounter, 0] : [0, firstInitiatorCounter];
     const sealer = new ControlSealer(own.control, ownFirst, now.nowMs);
     this.keys = keys;
+    this.role = role;
     this.#opener = new ControlOpener(other.control, otherFirst, now.nowMs);
     this.trailer = {
       flags: FrameFlag.SECURED,

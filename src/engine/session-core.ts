@@ -18,6 +18,7 @@ import type { ExchangeHost } from './exchange-host.ts';
 import { type ExchangeFrame, Exchanges, failAsk } from './exchanges.ts';
 import { type PlainEvent, plainEvent } from './frame-events.ts';
 import type { ControlSend, ExchangeInput, ExchangeOutput, Peer, SessionHandle, TraceOutput } from './io-types.ts';
+import type { MediaProtection, SessionRole } from './media-protection.ts';
 import { Nonces } from './nonces.ts';
 import { RttEstimate } from './rtt.ts';
 import { SealedChannel } from './sealed-channel.ts';
@@ -117,8 +118,15 @@ export class SessionCore {
   }
 
   /** From now on all frames are sealed but those that say otherwise. */
-  secure(keys: SessionKeys, role: 'initiator' | 'responder', firstInitiatorCounter: number): void {
+  secure(keys: SessionKeys, role: SessionRole, firstInitiatorCounter: number): void {
     this.#channel = new SealedChannel(keys, role, firstInitiatorCounter, this);
+  }
+
+  /** What protects the media of a secured session; `undefined` where nothing can. */
+  protection(ssrc: number): MediaProtection | undefined {
+    if (this.#channel === undefined) return undefined;
+    const { keys, role } = this.#channel;
+    return this.#host.protectMedia?.({ keys, role, ssrc, nowMs: this.nowMs });
   }
 
   /** Another StreamId: its keys are others too. */
@@ -201,12 +209,12 @@ export class SessionCore {
     return { flags: 0, streamId: this.streamId, sessionTag: this.sessionTag, attempt };
   }
 
-  /** @returns the nonce of the PING that was sent. */
-  sendPing(): bigint {
+  /** @param sent is told the nonce of the PING. */
+  sendPing(sent?: (nonce: bigint) => void): void {
     const nonce = this.#host.random.id();
     this.#nonces.add(nonce, this.nowMs);
     this.sendOnce({ type: FrameType.PING, nonce });
-    return nonce;
+    sent?.(nonce);
   }
 
   /** Tells of a transition when tracing is on. */

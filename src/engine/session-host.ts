@@ -6,6 +6,7 @@ import { assertInvariant } from '../protocol/invariants.ts';
 import type { Profile } from '../protocol/profiles.ts';
 import type { Counters, DropReason } from './counters.ts';
 import type { ControlSend, Peer, SessionHandle, TracedFrame, TraceOutput } from './io-types.ts';
+import type { ProtectMedia } from './media-protection.ts';
 import type { Random } from './random.ts';
 
 /** What a session needs from the endpoint that it lives in. */
@@ -17,6 +18,8 @@ export interface SessionHost<Output> {
   readonly trace: boolean;
   /** How frames before the session's keys end: CRC-32, or MAC1. */
   readonly handshakeTrailer: FrameTrailer;
+  /** Absent where nothing can protect the media of secured sessions. */
+  readonly protectMedia?: ProtectMedia | undefined;
   emit(output: Output): void;
 }
 

@@ -23,7 +23,9 @@ function media(bytes: number, to = viewer): Output {
   const proof = ConfirmProof.of(ids, ids);
   if (proof === undefined) throw new Error('no proof');
   gate.open(proof, 1);
-  return gate.pass(new Uint8Array(bytes), 0);
+  const media = gate.pass(new Uint8Array(bytes), 0);
+  if (media === undefined) throw new Error('nothing passed');
+  return media;
 }
 
 describe('the story of a handshake', () => {
