@@ -4,6 +4,7 @@ import { isWildcard, type ListenAddress, parseListen } from '../config/address.t
 import { refused } from '../config/parsed.ts';
 import { resolveSecurity } from '../config/security.ts';
 import { ConfigError } from '../errors.ts';
+import { protectMedia } from '../io/protect-media.ts';
 import { REDPEPPER_PORT, redPepperAgent, trialCommands } from '../neighbours/redpepper/index.ts';
 import { addressText, plainText } from '../observe/text.ts';
 import { endpointOptions, observe, tellMetrics } from './endpoint-options.ts';
@@ -13,6 +14,7 @@ import { interruptible } from './interrupt.ts';
 import { OfferedStreams } from './offered-streams.ts';
 import { type CommonOptions, duration, listenAddress, reader, withCommonOptions } from './options.ts';
 import { commandOutput, complain } from './output.ts';
+import { reloadViewers, viewersOf, withAllowedViewers } from './security-options.ts';
 import { streamSources, withStreamOptions } from './send.ts';
 
 interface AgentOptions extends CommonOptions, KeyOptions {
@@ -24,6 +26,7 @@ interface AgentOptions extends CommonOptions, KeyOptions {
   readonly listen: ListenAddress;
   readonly retry: number;
   readonly serverName?: string;
+  readonly allowedViewers?: string;
 }
 
 /** Where the manager is: no wildcard, and no port that it would have to guess. */
@@ -64,21 +67,30 @@ export function agentCommand(finish: (exitCode: number) => void): Command {
     );
   command.option('--server-name <name>', "name in the manager's certificate (default: its host)");
   withKeyOptions(command, 'the credentials of this agent, one line');
+  withAllowedViewers(command);
   return withCommonOptions(command).action(async (options: AgentOptions) => {
     const output = commandOutput({ json: options.json === true, stdoutTaken: false });
     const { tls, credentials } = readKeys(options, options.id);
     const { host, port } = options.listen;
-    const security = resolveSecurity({ mode: options.security, addresses: [host] });
+    const security = resolveSecurity({
+      mode: options.security,
+      addresses: [host],
+      mediaProtected: protectMedia !== undefined,
+    });
     if (!security.ok) throw new ConfigError([{ setting: '--listen', ...security }]);
     const sources = streamSources(options);
     // Wrong ones are told now, not when they are started.
     for (const make of Object.values(sources)) make();
-    using interrupt = interruptible(() => output.line('stopping all streams (Ctrl-C again to leave at once)'));
+    const viewers = viewersOf(options);
+    using interrupt = interruptible(
+      () => output.line('stopping all streams (Ctrl-C again to leave at once)'),
+      viewers && (() => reloadViewers(viewers, output)),
+    );
     await using observation = await observe(options);
     tellMetrics(observation, output);
     await using streams = new OfferedStreams(
       sources,
-      { ...endpointOptions(options), host, logger: observation.log },
+      { ...endpointOptions(options, viewers), host, logger: observation.log },
       port,
       observation,
       (stream, state) => {

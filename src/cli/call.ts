@@ -10,9 +10,11 @@ import { tellFailed } from './failed-event.ts';
 import { interruptible } from './interrupt.ts';
 import { type CommonOptions, duration, withCommonOptions } from './options.ts';
 import { commandOutput, complain, type Output } from './output.ts';
+import { withPeerKey } from './security-options.ts';
 
 interface CallOptions extends CommonOptions {
   readonly timeout?: number;
+  readonly peerKey?: Uint8Array;
 }
 
 /** `firstframe call`. */
@@ -23,6 +25,7 @@ export function callCommand(finish: (exitCode: number) => void): Command {
     .argument('<method>', 'keyframe, bitrate, stats, stop, or one that the camera adds')
     .argument('[body]', 'what goes with it, a text or JSON; - reads stdin')
     .option('--timeout <time>', 'give the handshake up after, and the answer, 30s at most', duration);
+  withPeerKey(command);
   return withCommonOptions(command).action(
     async (target: string, method: string, body: string | undefined, options: CallOptions) => {
       const output = commandOutput({ json: options.json === true, stdoutTaken: false });

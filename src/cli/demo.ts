@@ -19,6 +19,7 @@ import { type Interrupt, interruptible } from './interrupt.ts';
 import { type CommonOptions, withCommonOptions } from './options.ts';
 import { commandOutput, type Output } from './output.ts';
 import { packageFile } from './package-file.ts';
+import { ownSecurity } from './security-options.ts';
 import { ReceiveStatus, summaryLines } from './text.ts';
 
 interface DemoOptions extends CommonOptions {
@@ -52,13 +53,16 @@ export function demoCommand(finish: (exitCode: number) => void): Command {
 async function demo(options: DemoOptions, output: Output, interrupt: Interrupt): Promise<number> {
   await using observation = await observe(options);
   tellMetrics(observation, output);
-  const { drop, ...endpoint } = endpointOptions({ ...options, drop: options.drop ?? 0.2 });
+  const { security: mode = 'none', ...others } = options;
+  const { drop, ...endpoint } = endpointOptions({ ...others, drop: options.drop ?? 0.2 });
+  const security = ownSecurity(mode);
   await mkdir(options.folder, { recursive: true });
   const path = join(options.folder, 'received.h264');
   const timeline = new DemoTimeline();
 
   await using camera = await respond({
     ...endpoint,
+    security: security.camera,
     port: 0,
     streams: { clip: h264File(options.clip) },
     logger: observation.log,
@@ -78,6 +82,7 @@ async function demo(options: DemoOptions, output: Output, interrupt: Interrupt):
   const startedAtMs = monotonicMs();
   const stream = await initiate(target, {
     ...endpoint,
+    security: security.viewer,
     ...(drop === undefined ? {} : { drop }),
     sink: annexbFile(path),
     signal: interrupt.signal,

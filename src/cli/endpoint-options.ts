@@ -1,11 +1,13 @@
 import { randomInt } from 'node:crypto';
 import type { DropOptions, SecurityOptions } from '../config/settings.ts';
+import type { ViewerListFile } from '../io/key-files.ts';
 import { createLog, type Log } from '../observe/log.ts';
 import { Metrics } from '../observe/metrics.ts';
 import { type MetricsServer, startMetricsServer } from '../observe/metrics-server.ts';
 import type { Profile, ProfileName } from '../protocol/profiles.ts';
 import type { CommonOptions } from './options.ts';
 import type { Output } from './output.ts';
+import { type SecurityCommandOptions, securityOf } from './security-options.ts';
 
 /** The options that camera and viewer share, as the library takes them. */
 export interface EndpointOptions {
@@ -15,13 +17,22 @@ export interface EndpointOptions {
   readonly repair: boolean;
 }
 
-/** Translates a command's options. Without `--seed` another one is drawn, so that it can be told. */
-export function endpointOptions(options: CommonOptions): EndpointOptions {
-  const { profile, security, drop, repair } = options;
+/**
+ * Translates a command's options. Without `--seed` another one is drawn, so that it can be told.
+ *
+ * @param viewers a camera's list, if it has one.
+ * @throws ConfigError for keys that are missing or wrong.
+ */
+export function endpointOptions(
+  options: CommonOptions & SecurityCommandOptions,
+  viewers?: ViewerListFile,
+): EndpointOptions {
+  const { profile, drop, repair } = options;
+  const security = securityOf(options, viewers);
   return {
     profile,
     repair,
-    ...(security === undefined ? {} : { security: { mode: security } }),
+    ...(security === undefined ? {} : { security }),
     ...(drop === undefined || drop === 0
       ? {}
       : { drop: { fraction: drop, seed: options.seed ?? randomInt(2 ** 32 - 1) } }),

@@ -16,11 +16,13 @@ const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
  * at once.
  *
  * @param onFirst told to people when it comes.
+ * @param onHangup what SIGHUP means instead, for a command that reads something again.
  */
-export function interruptible(onFirst: () => void): Interrupt {
+export function interruptible(onFirst: () => void, onHangup?: () => void): Interrupt {
   const controller = new AbortController();
   let exitCode = 0;
   const handle = (signal: NodeJS.Signals): void => {
+    if (signal === 'SIGHUP' && onHangup !== undefined) return onHangup();
     if (exitCode !== 0) process.exit(exitCode);
     exitCode = exitCodes[signals.find((known) => known === signal) ?? 'SIGINT'];
     onFirst();

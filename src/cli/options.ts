@@ -10,6 +10,8 @@ import { type ProfileName, profiles } from '../protocol/profiles.ts';
 export interface CommonOptions {
   readonly profile: ProfileName;
   readonly security?: SecurityMode;
+  readonly pskFile?: string;
+  readonly keyFile?: string;
   readonly drop?: number;
   readonly seed?: number;
   readonly repair: boolean;
@@ -71,7 +73,7 @@ export const seedNumber = wholeNumber(0, 2 ** 32 - 1);
 
 /** `--security`. */
 export function securityOption(): Option {
-  return new Option('--security <mode>', 'must be said outside loopback; this version knows "none"').choices(
+  return new Option('--security <mode>', 'how sessions are protected; must be said outside loopback').choices(
     securityModes,
   );
 }
@@ -90,6 +92,8 @@ export function withCommonOptions(command: Command): Command {
         .default('default'),
     )
     .addOption(securityOption())
+    .option('--psk-file <file>', 'the secret that both ends share, for --security psk; or in FIRSTFRAME_PSK')
+    .option('--key-file <file>', 'own private key, for --security keys')
     .option('--drop <percent>', 'lose this part of the own datagrams each way, such as 20%', fraction)
     .option('--seed <number>', 'which datagrams --drop loses (default: another each time)', seedNumber)
     .option('--no-repair', 'do not ask for, or send, lost datagrams again')

@@ -5,6 +5,7 @@ import { callCommand } from './call.ts';
 import { demoCommand } from './demo.ts';
 import { ExitCode, errorText, exitCodeOf } from './exit-code.ts';
 import { fleetCommand } from './fleet.ts';
+import { keygenCommand } from './keygen.ts';
 import { complain } from './output.ts';
 import { packageFile } from './package-file.ts';
 import { relayCommand } from './relay.ts';
@@ -22,6 +23,7 @@ Examples:
   firstframe demo                                         both in one process
   firstframe simulate --loss 30% --rtt 50ms               10,000 handshakes on virtual time
   firstframe fleet keys ./keys                            keys for a fleet of camera hosts
+  firstframe keygen --psk home.psk                        a secret for --security psk
 
 Exit codes: 0 ok, 1 handshake, session or call failed, 2 usage, 3 network; 130, 143 or 129 when
 ended by Ctrl-C, SIGTERM or a closed terminal.`;
@@ -55,6 +57,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     simulateCommand,
     agentCommand,
     fleetCommand,
+    keygenCommand,
   ];
   for (const command of commands.map((make) => make(finish))) {
     program.addCommand(command.copyInheritedSettings(program).showHelpAfterError('(try --help)'));

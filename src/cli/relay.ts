@@ -8,6 +8,7 @@ import { formatDuration, formatPercent } from '../config/units.ts';
 import type { Peer } from '../engine/io-types.ts';
 import { ConfigError } from '../errors.ts';
 import { monotonicMs } from '../io/clock.ts';
+import { protectMedia } from '../io/protect-media.ts';
 import { type RelayCounters, type RelayStats, UdpRelay } from '../io/udp-relay.ts';
 import { addressText, peerText } from '../observe/text.ts';
 import { interruptible } from './interrupt.ts';
@@ -60,7 +61,11 @@ export function relayCommand(finish: (exitCode: number) => void): Command {
 
 async function relay(options: RelayOptions, output: Output, signal: AbortSignal): Promise<void> {
   const { listen, to, security, seed = randomInt(2 ** 32 - 1) } = options;
-  const mode = resolveSecurity({ mode: security, addresses: [listen.host, to.host] });
+  const mode = resolveSecurity({
+    mode: security,
+    addresses: [listen.host, to.host],
+    mediaProtected: protectMedia !== undefined,
+  });
   if (!mode.ok) throw new ConfigError([{ setting: '--security', ...mode }]);
   const camera = await addressOf(to);
   const { toCamera, toViewer } = linksOf(options);

@@ -14,6 +14,7 @@ import { endpointOptions, observe, tellMetrics } from './endpoint-options.ts';
 import { interruptible } from './interrupt.ts';
 import { type CommonOptions, framesPerSecond, listenAddress, wholeNumber, withCommonOptions } from './options.ts';
 import { commandOutput, complain, type Output } from './output.ts';
+import { reloadViewers, viewersOf, withAllowedViewers } from './security-options.ts';
 import { clock, codeText } from './text.ts';
 
 interface SendOptions extends CommonOptions {
@@ -24,6 +25,7 @@ interface SendOptions extends CommonOptions {
   readonly datagramBytes: number;
   readonly socket: SocketChoice;
   readonly once?: boolean;
+  readonly allowedViewers?: string;
 }
 
 /** `firstframe send`. */
@@ -48,12 +50,17 @@ export function sendCommand(finish: (exitCode: number) => void): Command {
         .default('auto'),
     )
     .option('--once', 'end after the last viewer has left');
+  withAllowedViewers(command);
   return withCommonOptions(command).action(async (options: SendOptions) => {
     const output = commandOutput({ json: options.json === true, stdoutTaken: false });
-    using interrupt = interruptible(() => output.line('saying BYE to all viewers (Ctrl-C again to leave at once)'));
+    const viewers = viewersOf(options);
+    using interrupt = interruptible(
+      () => output.line('saying BYE to all viewers (Ctrl-C again to leave at once)'),
+      viewers && (() => reloadViewers(viewers, output)),
+    );
     await using observation = await observe(options);
     const camera = await respond({
-      ...endpointOptions(options),
+      ...endpointOptions(options, viewers),
       host: options.listen.host,
       port: options.listen.port,
       streams: Object.fromEntries(Object.entries(streamSources(options)).map(([name, make]) => [name, make()])),

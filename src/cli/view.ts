@@ -19,6 +19,7 @@ import { KeptSink } from './kept-sink.ts';
 import { type CommonOptions, duration, withCommonOptions } from './options.ts';
 import { commandOutput, complain, type Output } from './output.ts';
 import { resultLines } from './result-lines.ts';
+import { withPeerKey } from './security-options.ts';
 import { ReceiveStatus, summaryLines } from './text.ts';
 
 /** Options of a view. */
@@ -30,6 +31,7 @@ export interface ViewOptions extends CommonOptions {
   readonly reconnect?: boolean;
   readonly sdp?: string;
   readonly inspect?: string;
+  readonly peerKey?: Uint8Array;
 }
 
 /** First wait before a further try, doubled each time up to the cap; ms. */
@@ -57,6 +59,7 @@ export function viewCommand(finish: (exitCode: number) => void): Command {
         "have a ProcVision algorithm judge the frames, such as 'python3 -m …'; results on stdout, a JSON line each",
       ).conflicts('output'),
     );
+  withPeerKey(command);
   return withCommonOptions(command).action(async (target: string, options: ViewOptions) => {
     const output = commandOutput({
       json: options.json === true,

@@ -3,7 +3,7 @@ import type { InitiatorOutput, Peer, ResponderOutput } from '../engine/io-types.
 import type { Log } from '../observe/log.ts';
 import type { Profile, ProfileName } from '../protocol/profiles.ts';
 import type { Methods } from './methods.ts';
-import type { SecurityMode } from './security.ts';
+import type { SecurityOptions } from './security.ts';
 
 /** How an end makes its own link worse, to see what loss does. */
 export interface DropOptions {
@@ -11,12 +11,6 @@ export interface DropOptions {
   readonly fraction: number;
   /** u32; the same seed drops the same datagrams, counted from the first. */
   readonly seed: number;
-}
-
-/** Which protection is asked for. */
-export interface SecurityOptions {
-  /** Must be said outside loopback, where it has no default; `none` is all that this version can do. */
-  readonly mode: SecurityMode;
 }
 
 /** A viewer that asks for a stream. */

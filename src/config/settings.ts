@@ -3,6 +3,7 @@ import type { BucketRate } from '../engine/prefix-bucket.ts';
 import type { Log } from '../observe/log.ts';
 import { DATAGRAM_BYTES_STEPS } from '../protocol/constants.ts';
 import type { Profile } from '../protocol/profiles.ts';
+import type { InitiatorCredentials, ResponderCredentials } from '../security/credentials.ts';
 import { DEFAULT_PORT, parseHost, parseStreamName, parseTarget, type TargetAddress } from './address.ts';
 import type { Methods } from './methods.ts';
 import {
@@ -12,9 +13,9 @@ import {
   type SocketChoice,
   socketChoices,
 } from './options.ts';
-import { accepted, quoted } from './parsed.ts';
+import { quoted } from './parsed.ts';
 import { handshakeRange, readProfile, rtoInitialRange } from './profile.ts';
-import { resolveSecurity, type SecurityMode } from './security.ts';
+import { readCameraSecurity, readViewerSecurity, type SecuritySettings } from './security.ts';
 import { type Given, type NumberRange, SettingReader } from './setting-reader.ts';
 
 export type {
@@ -23,9 +24,9 @@ export type {
   DropOptions,
   InitiateOptions,
   RespondOptions,
-  SecurityOptions,
   SocketChoice,
 } from './options.ts';
+export type { SecurityOptions } from './security.ts';
 
 /** Receive buffer when nothing else is asked for, in bytes: a second of 30 Mbit/s. */
 export const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
@@ -33,7 +34,6 @@ export const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
 export const RESET_KEY_BYTES = 32;
 
 interface SharedSettings {
-  readonly security: SecurityMode;
   readonly profile: Profile;
   readonly repair: boolean;
   readonly drop: DropOptions | undefined;
@@ -44,7 +44,7 @@ interface SharedSettings {
 }
 
 /** Options of `respond()`, checked and complete; see {@link RespondOptions} for each. */
-export interface RespondSettings<Source> extends SharedSettings {
+export interface RespondSettings<Source> extends SharedSettings, SecuritySettings<ResponderCredentials> {
   readonly port: number;
   readonly host: string;
   readonly dualStack: boolean;
@@ -60,7 +60,7 @@ export interface RespondSettings<Source> extends SharedSettings {
 }
 
 /** Target and options of `initiate()`, checked and complete; see {@link InitiateOptions} for each. */
-export interface InitiateSettings<Sink = never> extends SharedSettings {
+export interface InitiateSettings<Sink = never> extends SharedSettings, SecuritySettings<InitiatorCredentials> {
   readonly target: TargetAddress;
   /** That of the option, else the profile's. */
   readonly timeoutMs: number;
@@ -124,16 +124,9 @@ function isLog(given: unknown): boolean {
 function readShared<Source, Sink>(
   reader: SettingReader,
   options: RespondOptions<Source> | InitiateOptions<Sink>,
-  host: string | undefined,
 ): SharedSettings {
-  const mode = reader.group('security', options.security, ['mode'])?.mode;
-  const isText = mode === undefined || typeof mode === 'string';
-  if (!isText) reader.problem('security.mode', `is ${quoted(mode)}`, "use 'none'");
-  const judged =
-    isText && host !== undefined ? resolveSecurity({ mode, addresses: [host] }) : accepted('none' as const);
   const drop = reader.group('drop', options.drop, ['fraction', 'seed']);
   return {
-    security: reader.parsed('security', judged) ?? 'none',
     profile: readProfile(reader, options.profile),
     repair: reader.flag('repair', options.repair, true),
     drop: drop === undefined ? undefined : readDrop(reader, drop),
@@ -207,9 +200,13 @@ function readOptions<Options extends object>(
 /**
  * Checks the options of `respond()` and fills in the defaults.
  *
+ * @param mediaProtected whether this program can protect media: without that modes `psk` and `keys` are refused.
  * @throws ConfigError with all problems.
  */
-export function resolveRespondSettings<Source>(given: RespondOptions<Source>): RespondSettings<Source> {
+export function resolveRespondSettings<Source>(
+  given: RespondOptions<Source>,
+  mediaProtected = false,
+): RespondSettings<Source> {
   const reader = new SettingReader();
   const options = readOptions(reader, given, respondNames);
   const host = reader.text('host', options.host ?? '127.0.0.1', parseHost);
@@ -218,7 +215,8 @@ export function resolveRespondSettings<Source>(given: RespondOptions<Source>): R
   const isKey = (key: unknown) => key instanceof Uint8Array && key.length === RESET_KEY_BYTES;
   const datagramBytesMax = options.datagramBytesMax ?? DATAGRAM_BYTES_STEPS[0];
   const settings: RespondSettings<Source> = {
-    ...readShared(reader, options, host),
+    ...readCameraSecurity(reader, options.security, host, mediaProtected),
+    ...readShared(reader, options),
     port: reader.number('port', options.port, portRange, DEFAULT_PORT),
     host: host ?? '',
     dualStack,
@@ -245,17 +243,21 @@ export function resolveRespondSettings<Source>(given: RespondOptions<Source>): R
  * counts as outside loopback.
  *
  * @param targetText `host[:port][/stream]`, see {@link parseTarget}.
+ * @param mediaProtected as for a camera.
  * @throws ConfigError with all problems.
  */
 export function resolveInitiateSettings<Sink = never>(
   targetText: string,
   given: InitiateOptions<Sink> = {},
+  mediaProtected = false,
 ): InitiateSettings<Sink> {
   const reader = new SettingReader();
   const options = readOptions(reader, given, initiateNames);
   const target = reader.text('target', targetText, parseTarget);
-  const common = readShared(reader, options, target?.host);
+  const security = readViewerSecurity(reader, options.security, target?.host, mediaProtected);
+  const common = readShared(reader, options);
   const settings = {
+    ...security,
     ...common,
     target: target ?? { host: '', port: 0 },
     timeoutMs: reader.number('timeoutMs', options.timeoutMs, handshakeRange, common.profile.handshakeMs),

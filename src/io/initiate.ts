@@ -12,6 +12,7 @@ import { monotonicMs } from './clock.ts';
 import { cryptoEntropy } from './entropy.ts';
 import type { MediaSink } from './media-sink.ts';
 import { outputObserver } from './output-observer.ts';
+import { protectMedia } from './protect-media.ts';
 import { ReceivedStream } from './received-stream.ts';
 import { EndpointRunner } from './runner.ts';
 
@@ -27,7 +28,7 @@ const rttMemory = new RttMemory();
  * look the host up, bind or send (LOCAL_NETWORK).
  */
 export async function initiate(target: string, options: InitiateOptions<MediaSink> = {}): Promise<ReceivedStream> {
-  const settings = resolveInitiateSettings(target, options);
+  const settings = resolveInitiateSettings(target, options, protectMedia !== undefined);
   const startedAtMs = monotonicMs();
   const { frameQueueMax, sink, signal } = settings;
   let sinkFailure: Error | undefined;
@@ -51,6 +52,8 @@ export async function initiate(target: string, options: InitiateOptions<MediaSin
       datagrams: settings.datagrams || settings.sink?.wants === 'datagrams',
     },
     trace: observer !== undefined,
+    ...(settings.credentials && { security: settings.credentials }),
+    ...(protectMedia === undefined ? {} : { protectMedia }),
     ...(settings.target.streamName === undefined ? {} : { streamName: settings.target.streamName }),
     ...(rtoInitialMs === undefined ? {} : { rtoInitialMs }),
   });

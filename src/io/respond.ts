@@ -12,6 +12,7 @@ import type { SocketKind } from './datagram-socket.ts';
 import { cryptoEntropy } from './entropy.ts';
 import type { MediaSource } from './media-source.ts';
 import { type OutputObserver, outputObserver } from './output-observer.ts';
+import { protectMedia } from './protect-media.ts';
 import { PublishedStream } from './published-stream.ts';
 import { EndpointRunner } from './runner.ts';
 import { Viewer, type ViewerSession } from './viewer.ts';
@@ -65,6 +66,8 @@ export class Responder extends EventEmitter<ResponderEvents> implements AsyncDis
       repair: settings.repair,
       datagramBytesMax: settings.datagramBytesMax,
       trace: this.#observer !== undefined,
+      ...(settings.credentials && { security: settings.credentials }),
+      ...(protectMedia === undefined ? {} : { protectMedia }),
       ...(settings.resetKey === undefined ? {} : { resetKey: settings.resetKey }),
     });
     for (const [name, source] of Object.entries(settings.streams)) {
@@ -295,7 +298,7 @@ function isWithoutIpv6(error: unknown): boolean {
  * @throws the operating system's error when it cannot bind, and a source's when it cannot start.
  */
 export async function respond(options: RespondOptions<MediaSource>): Promise<Responder> {
-  const settings = resolveRespondSettings(options);
+  const settings = resolveRespondSettings(options, protectMedia !== undefined);
   warmUp();
   const responder = await Responder.listen(settings);
   const stop = (): void => void responder.close();

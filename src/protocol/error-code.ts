@@ -86,7 +86,8 @@ export const errorCodeHelp: Readonly<Record<ErrorCodeName, { readonly means: str
   NO_SESSION: { means: 'the other end does not know this session', tryNext: 'start again' },
   HANDSHAKE_TIMEOUT: {
     means: 'no answer from the camera within the handshake deadline',
-    tryNext: 'check address, port and firewall, and that the camera runs; --timeout gives it longer',
+    tryNext:
+      'check address, port and firewall, that the camera runs, and that both ends have the same --security and keys; --timeout gives it longer',
   },
   CONFIRM_TIMEOUT: {
     means: 'the camera answered, but nothing came after the confirm',

@@ -19,7 +19,7 @@ vi.setConfig({ maxConcurrency: 6 });
 const door = ['--stream', `door=${CLIP}`];
 
 describe('the help', () => {
-  for (const command of ['', 'send', 'view', 'call', 'relay', 'demo', 'simulate', 'agent', 'fleet']) {
+  for (const command of ['', 'send', 'view', 'call', 'relay', 'demo', 'simulate', 'agent', 'fleet', 'keygen']) {
     test(`of firstframe ${command} is as reviewed, and at most 100 columns wide`, async () => {
       const { stdout } = await runToEnd([...(command === '' ? [] : [command]), '--help']);
       expect(stdout.split('\n').filter((line) => line.length > 100)).toEqual([]);

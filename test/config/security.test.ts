@@ -4,11 +4,11 @@ import { resolveSecurity } from '../../src/config/security.ts';
 describe('security modes', () => {
   test.each([[['127.0.0.1']], [['::1']], [['localhost', '127.0.0.2']], [[]]])(
     'on loopback %j none is the default when nothing was said',
-    (addresses) => expect(resolveSecurity({ addresses })).toEqual({ ok: true, value: 'none' }),
+    (addresses) => expect(resolveSecurity({ addresses, mediaProtected: false })).toEqual({ ok: true, value: 'none' }),
   );
 
   test.each(['192.168.1.5', '2001:db8::1', 'camera.local'])('outside loopback, to %s, it must be said', (address) => {
-    const resolved = resolveSecurity({ addresses: ['127.0.0.1', address] });
+    const resolved = resolveSecurity({ addresses: ['127.0.0.1', address], mediaProtected: false });
     expect(resolved).toMatchObject({
       ok: false,
       problem: expect.stringContaining(`"${address}" is outside this machine`),
@@ -17,27 +17,42 @@ describe('security modes', () => {
   });
 
   test.each(['0.0.0.0', '::'])('a listener on %s is outside loopback, since everybody reaches it', (address) => {
-    expect(resolveSecurity({ mode: undefined, addresses: [address] })).toMatchObject({
+    expect(resolveSecurity({ mode: undefined, addresses: [address], mediaProtected: false })).toMatchObject({
       problem: expect.stringContaining(`"${address}" is every interface of this machine`),
     });
   });
 
   test('none that was asked for by name goes anywhere', () => {
-    expect(resolveSecurity({ mode: 'none', addresses: ['0.0.0.0', '203.0.113.9'] })).toEqual({
+    expect(resolveSecurity({ mode: 'none', addresses: ['0.0.0.0', '203.0.113.9'], mediaProtected: false })).toEqual({
       ok: true,
       value: 'none',
     });
   });
 
-  test.each(['psk', 'keys'])('%s is refused in a clear sentence, on loopback too', (mode) => {
-    expect(resolveSecurity({ mode, addresses: ['127.0.0.1'] })).toMatchObject({
-      ok: false,
-      problem: `"${mode}" is not available in this version, which can only do "none"`,
+  test.each(['psk', 'keys'])(
+    '%s is refused in a clear sentence where media cannot be protected, on loopback too',
+    (mode) => {
+      expect(resolveSecurity({ mode, addresses: ['127.0.0.1'], mediaProtected: false })).toMatchObject({
+        ok: false,
+        problem: `"${mode}" is not available in this version, which cannot protect media yet`,
+      });
+    },
+  );
+
+  test.each(['psk', 'keys'])('%s goes anywhere where media can be protected', (mode) => {
+    expect(resolveSecurity({ mode, addresses: ['0.0.0.0'], mediaProtected: true })).toEqual({ ok: true, value: mode });
+  });
+
+  test('where media can be protected, the error of who said nothing tells of keys first', () => {
+    expect(resolveSecurity({ addresses: ['0.0.0.0'], mediaProtected: true })).toMatchObject({
+      tryInstead: expect.stringMatching(
+        /^say --security psk or keys \(firstframe keygen makes the keys\), or --security none/,
+      ),
     });
   });
 
   test('any other word is no mode', () => {
-    expect(resolveSecurity({ mode: 'NONE', addresses: ['127.0.0.1'] })).toEqual({
+    expect(resolveSecurity({ mode: 'NONE', addresses: ['127.0.0.1'], mediaProtected: true })).toEqual({
       ok: false,
       problem: '"NONE" is no security mode',
       tryInstead: 'write one of none, psk, keys',

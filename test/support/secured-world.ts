@@ -1,4 +1,5 @@
 import type { ResponderOutput } from '../../src/engine/io-types.ts';
+import type { ResponderEndpointOptions } from '../../src/engine/responder-endpoint.ts';
 import { frameTypeName } from '../../src/protocol/frame.ts';
 import type { Viewer } from '../../src/sim/viewer.ts';
 import { type LinkPair, type ViewerOptions, World } from '../../src/sim/world.ts';
@@ -20,13 +21,20 @@ export class SecuredWorld {
   readonly sent: Sent[] = [];
   readonly #pair: CredentialsPair;
 
-  constructor(pair: CredentialsPair, options: { readonly seed?: number; readonly link?: LinkPair } = {}) {
+  constructor(
+    pair: CredentialsPair,
+    options: {
+      readonly seed?: number;
+      readonly link?: LinkPair;
+      readonly camera?: Partial<ResponderEndpointOptions>;
+    } = {},
+  ) {
     const stream = testStream();
     this.#pair = pair;
     this.world = new World({
       seed: options.seed ?? 1,
       link: options.link ?? { oneWayMs: 10 },
-      camera: { security: pair.camera },
+      camera: { security: pair.camera, ...options.camera },
       application: (world, output) => {
         if (output.kind !== 'reserve') return;
         const { session } = output;
