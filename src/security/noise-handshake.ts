@@ -96,7 +96,7 @@ export class NoiseHandshake {
   /** @throws RangeError if a key that the pattern needs is missing. */
   static start(options: NoiseStart): NoiseHandshake {
     const { pattern, initiator, staticKey } = options;
-    const symmetric = new SymmetricState(`Noise_${pattern.name}_25519_AESGCM_SHA256`);
+    const symmetric = SymmetricState.start(`Noise_${pattern.name}_25519_AESGCM_SHA256`);
     symmetric.mixHash(options.prologue);
     if (pattern.responderKnown) {
       const responderStatic = initiator ? options.remoteStatic : staticKey?.publicKey;

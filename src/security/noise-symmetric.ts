@@ -14,20 +14,22 @@ export class SymmetricState {
   #key: Uint8Array | undefined;
   #counter = 0n;
 
+  private constructor(chainingKey: Uint8Array, handshakeHash: Uint8Array) {
+    this.#chainingKey = chainingKey;
+    this.#hash = handshakeHash;
+  }
+
   /** @param protocolName such as `Noise_NNpsk0_25519_AESGCM_SHA256`. */
-  constructor(protocolName: string) {
+  static start(protocolName: string): SymmetricState {
     const name = new TextEncoder().encode(protocolName);
     const start = new Uint8Array(HASH_BYTES);
     if (name.length <= HASH_BYTES) start.set(name);
     else start.set(sha256(name));
-    this.#hash = start;
-    this.#chainingKey = start;
+    return new SymmetricState(start, start);
   }
 
   copy(): SymmetricState {
-    const other = new SymmetricState('');
-    other.#chainingKey = this.#chainingKey;
-    other.#hash = this.#hash;
+    const other = new SymmetricState(this.#chainingKey, this.#hash);
     other.#key = this.#key;
     other.#counter = this.#counter;
     return other;

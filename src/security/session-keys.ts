@@ -19,7 +19,7 @@ export class SessionKeys {
   readonly fromInitiator: DirectionSecrets;
   readonly fromResponder: DirectionSecrets;
   readonly #handshakeHash: Uint8Array;
-  readonly #exporter: Uint8Array;
+  readonly #chainingKey: Uint8Array;
 
   private constructor(finished: NoiseHandshake) {
     const chainingKey = finished.chainingKey;
@@ -33,7 +33,7 @@ export class SessionKeys {
       media: new Secret(expandLabel(chainingKey, 'media responder')),
     };
     this.#handshakeHash = finished.handshakeHash;
-    this.#exporter = expandLabel(chainingKey, 'exporter');
+    this.#chainingKey = chainingKey;
   }
 
   /** @throws RangeError before the last message of the handshake. */
@@ -57,7 +57,7 @@ export class SessionKeys {
    * @param bytes 1..32, default 32.
    */
   exportKey(label: string, bytes?: number): Secret {
-    return new Secret(expandLabel(this.#exporter, `export ${label}`, bytes));
+    return new Secret(expandLabel(expandLabel(this.#chainingKey, 'exporter'), `export ${label}`, bytes));
   }
 }
 

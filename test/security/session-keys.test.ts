@@ -1,4 +1,4 @@
-import { hkdfSync } from 'node:crypto';
+import { createHmac, hkdfSync } from 'node:crypto';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { expandLabel, extractKey, hmacSha256 } from '../../src/security/hkdf.ts';
@@ -39,6 +39,16 @@ describe('HKDF', () => {
       new TextEncoder().encode('There'),
     );
     expect(toHex(mac)).toBe('b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7');
+  });
+
+  it('gives the same for texts and keys of any length as node:crypto does', () => {
+    for (const keyBytes of [0, 1, 32, 63, 64, 65, 200]) {
+      for (const bytes of [0, 1, 31, 32, 55, 56, 64, 255, 256, 257, 1200]) {
+        const [key, text] = [new Uint8Array(keyBytes).fill(5), new Uint8Array(bytes).fill(6)];
+        const expected = new Uint8Array(createHmac('sha256', key).update(text).digest());
+        expect(hmacSha256(key, text.subarray(0, 7), text.subarray(7)), `${keyBytes}, ${bytes}`).toEqual(expected);
+      }
+    }
   });
 
   it('expands by label as RFC 5869 does', () => {
