@@ -1,20 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { InitiatorEndpoint } from '../../src/engine/initiator-endpoint.ts';
 import type { InitiatorOutput } from '../../src/engine/io-types.ts';
-import { rtpSsrc } from '../../src/media/rtp.ts';
 import { ErrorCode } from '../../src/protocol/error-code.ts';
 import { profiles } from '../../src/protocol/profiles.ts';
 import { pskCredentials, viewerCredentials } from '../../src/security/credentials.ts';
 import { KeyPair } from '../../src/security/x25519.ts';
 import { Prng } from '../../src/sim/prng.ts';
-import { type Simulation, simulate } from '../../src/sim/simulate.ts';
 import type { Viewer } from '../../src/sim/viewer.ts';
 import { cameraPeer } from '../../src/sim/world.ts';
 import { toHex } from '../codec/bytes.ts';
-import { rtpBytes, startBytes } from '../support/frames.ts';
-import { sealedMedia } from '../support/sealed-media.ts';
+import { startBytes } from '../support/frames.ts';
 import { type CredentialsPair, counting, fixedKeys, keysPair, pskPair } from '../support/secured-pair.ts';
-import { SecuredWorld } from '../support/secured-world.ts';
+import { SecuredWorld, streamingWorld } from '../support/secured-world.ts';
 
 const modes: readonly (readonly [string, () => CredentialsPair])[] = [
   ['psk', pskPair],
@@ -24,18 +21,9 @@ const modes: readonly (readonly [string, () => CredentialsPair])[] = [
 const closedCode = (viewer: Viewer) =>
   viewer.outputs.flatMap(({ output }) => (output.kind === 'closed' ? [output.code] : []))[0];
 
-/** A secured viewer in Streaming, and its world. */
-function streaming(pair: CredentialsPair) {
-  const secured = new SecuredWorld(pair);
-  const viewer = secured.join({ streamName: 'door' });
-  secured.world.run(50);
-  expect(viewer.endpoint.state).toBe('Streaming');
-  return { secured, viewer };
-}
-
 describe.each(modes)('mode %s', (mode, pair) => {
   it('a handshake is three messages and no round trip more', () => {
-    const { secured, viewer } = streaming(pair());
+    const { secured, viewer } = streamingWorld(pair());
     expect([...new Set(secured.sent.map(({ name }) => name))].slice(0, 4)).toEqual([
       'START',
       'START_ACK',
@@ -55,7 +43,7 @@ describe.each(modes)('mode %s', (mode, pair) => {
   });
 
   it('START has 256 bytes, START_ACK 128, START_CONFIRM what the mode needs', () => {
-    const { secured } = streaming(pair());
+    const { secured } = streamingWorld(pair());
     const sizes = ['START', 'START_ACK', 'START_CONFIRM'].map((name) => secured.ofKind(name)[0]?.bytes.length);
     expect(sizes).toEqual([256, 128, mode === 'psk' ? 72 : 108]);
   });
@@ -80,7 +68,7 @@ describe.each(modes)('mode %s', (mode, pair) => {
   });
 
   it('every sealed frame has a counter of its own, one more than the one before (S11)', () => {
-    const { secured } = streaming(pair());
+    const { secured } = streamingWorld(pair());
     secured.world.run(60_000);
     for (const fromCamera of [true, false]) {
       const sealed = secured.sent.filter(
@@ -94,7 +82,7 @@ describe.each(modes)('mode %s', (mode, pair) => {
   });
 
   it('both ends change their keys every two minutes and nothing is lost by it', () => {
-    const { secured, viewer } = streaming(pair());
+    const { secured, viewer } = streamingWorld(pair());
     secured.world.run(600_000);
     expect(viewer.endpoint.state).toBe('Streaming');
     const phases = secured.ofKind('PONG').map(({ bytes }) => ((bytes[3] ?? 0) & 8) >> 3);
@@ -104,7 +92,7 @@ describe.each(modes)('mode %s', (mode, pair) => {
   });
 
   it('a session is ended by a sealed BYE', () => {
-    const { secured, viewer } = streaming(pair());
+    const { secured, viewer } = streamingWorld(pair());
     secured.world.toViewer(viewer, { kind: 'close', code: ErrorCode.NO_ERROR });
     secured.world.run(100);
     expect(viewer.endpoint.state).toBe('Closed');
@@ -113,7 +101,7 @@ describe.each(modes)('mode %s', (mode, pair) => {
   });
 
   it('a BYE whose answer is lost is sealed anew each time', () => {
-    const { secured, viewer } = streaming(pair());
+    const { secured, viewer } = streamingWorld(pair());
     viewer.toViewer.partitioned = true;
     secured.world.toViewer(viewer, { kind: 'close', code: ErrorCode.NO_ERROR });
     secured.world.run(7000);
@@ -158,7 +146,7 @@ describe.each(modes)('mode %s', (mode, pair) => {
   });
 
   it('a session that was recorded and is played again from elsewhere starts nothing (S7, S11)', () => {
-    const { secured } = streaming(pair());
+    const { secured } = streamingWorld(pair());
     const recorded = secured.sent.filter(({ fromCamera }) => !fromCamera).map(({ bytes }) => bytes);
     const before = secured.told('streaming').length;
     for (const bytes of recorded) {
@@ -169,7 +157,7 @@ describe.each(modes)('mode %s', (mode, pair) => {
   });
 
   it('sealed frames that are played again from the same tuple do nothing (S11)', () => {
-    const { secured, viewer } = streaming(pair());
+    const { secured, viewer } = streamingWorld(pair());
     secured.world.run(1000);
     const recorded = secured.sent.filter(({ fromCamera, name }) => !fromCamera && name === 'PONG');
     for (const { bytes } of recorded) secured.world.inject(viewer.peer, bytes);
@@ -177,7 +165,7 @@ describe.each(modes)('mode %s', (mode, pair) => {
   });
 
   it('a clear frame does nothing at a secured end, nor a secured one at a clear end', () => {
-    const { secured, viewer } = streaming(pair());
+    const { secured, viewer } = streamingWorld(pair());
     secured.world.inject(viewer.peer, startBytes(7n));
     expect(secured.cameraDrops()['clear']).toBe(1);
     const clear = new InitiatorEndpoint({ profile: profiles.default, entropy: new Prng(3), peer: cameraPeer });
@@ -291,79 +279,3 @@ describe('who may look', () => {
     expect(secured.told('closed').map(({ code }) => code)).toEqual([ErrorCode.AUTH_FAILED, ErrorCode.SUPERSEDED]);
   });
 });
-
-describe('media of a secured session', () => {
-  const text = new TextEncoder().encode('a picture that nobody else may see');
-
-  function watched(options: { readonly loss?: number; readonly protectAtViewer?: boolean } = {}) {
-    const { camera, viewer } = pskPair();
-    const simulation = simulate({
-      seed: 3,
-      security: 'psk',
-      link: { oneWayMs: 10, loss: options.loss ?? 0 },
-      camera: { security: camera, protectMedia: sealedMedia },
-    });
-    const protection = options.protectAtViewer === false ? {} : { protectMedia: sealedMedia };
-    const joined = simulation.join({ security: viewer, ...protection });
-    simulation.play(Array.from({ length: 50 }, () => ({ units: [text], keyframe: true })));
-    return { simulation, joined };
-  }
-
-  it('leaves protected, and arrives as it was', () => {
-    const { simulation, joined } = watched();
-    simulation.run(3000);
-    expect(joined.frames.length).toBe(50);
-    expect(joined.frames.every(({ frame }) => Buffer.from(frame.payload).equals(Buffer.from(text)))).toBe(true);
-    const media = simulation.events.flatMap((event) =>
-      event.kind === 'sent' && event.plane === 'media' ? [event] : [],
-    );
-    expect(media.length).toBeGreaterThanOrEqual(50);
-    for (const { bytes } of media) expect(Buffer.from(bytes).includes(Buffer.from(text))).toBe(false);
-    expect(simulation.finish()).toEqual([]);
-  });
-
-  it('is repaired through loss: NACKs are protected too', () => {
-    const { simulation, joined } = watched({ loss: 0.2 });
-    simulation.run(5000);
-    expect(joined.stats()?.repaired).toBeGreaterThan(0);
-    expect(joined.frames.length).toBeGreaterThan(45);
-    expect(simulation.world.camera.counters.snapshot().drops.rtcpUnknown).toBe(0);
-    expect(simulation.finish()).toEqual([]);
-  });
-
-  it('does not count where it was changed on its way, or is in the open', () => {
-    const { simulation, joined } = watched();
-    simulation.run(1000);
-    const { ssrc } = { ssrc: rtpSsrc(mediaOf(simulation)[0] ?? new Uint8Array(12)) };
-    const changed = mediaOf(simulation).at(-1)?.slice() ?? new Uint8Array(12);
-    changed[15] = (changed[15] ?? 0) ^ 1;
-    const received = joined.stats()?.received;
-    simulation.world.injectToViewer(joined.host, changed);
-    simulation.world.injectToViewer(joined.host, rtpBytes(ssrc, 900));
-    expect(joined.host.endpoint.counters.snapshot().drops.mediaForged).toBe(2);
-    expect(joined.stats()?.received).toBe(received);
-  });
-
-  it('does not leave where nothing can protect it, and is not taken either', () => {
-    const { simulation, joined } = watched({ protectAtViewer: false });
-    simulation.run(1000);
-    expect(joined.state).toBe('Streaming');
-    expect(joined.frameCount).toBe(0);
-    const { secured } = streaming(pskPair());
-    secured.world.run(5000);
-    expect(secured.ofKind('media')).toEqual([]);
-  });
-
-  it('has no datagram larger than a clear one', () => {
-    const { camera, viewer } = pskPair();
-    const simulation = simulate({ seed: 3, security: 'psk', camera: { security: camera, protectMedia: sealedMedia } });
-    simulation.join({ security: viewer, protectMedia: sealedMedia });
-    simulation.play([{ units: [new Uint8Array(20_000)], keyframe: true }]);
-    simulation.run(1000);
-    expect(Math.max(...mediaOf(simulation).map(({ length }) => length))).toBe(1200);
-  });
-});
-
-function mediaOf(simulation: Simulation): readonly Uint8Array[] {
-  return simulation.events.flatMap((event) => (event.kind === 'sent' && event.plane === 'media' ? [event.bytes] : []));
-}

@@ -77,3 +77,12 @@ export class SecuredWorld {
     this.sent.push({ atMs: event.atMs, name, fromCamera, bytes: event.bytes });
   }
 }
+
+/** A secured viewer in Streaming, and its world. */
+export function streamingWorld(pair: CredentialsPair): { readonly secured: SecuredWorld; readonly viewer: Viewer } {
+  const secured = new SecuredWorld(pair);
+  const viewer = secured.join({ streamName: 'door' });
+  secured.world.run(50);
+  if (viewer.endpoint.state !== 'Streaming') throw new Error(`the viewer is in ${viewer.endpoint.state}`);
+  return { secured, viewer };
+}
