@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Command } from 'commander';
 import { keyText } from '../config/key-text.ts';
 import { readPrivateKeyFile, writeSecretFile } from '../io/key-files.ts';
-import { KeyPair } from '../security/x25519.ts';
+import { publicKeyOf } from '../security/credentials.ts';
 import { ExitCode } from './exit-code.ts';
 import { jsonOption } from './options.ts';
 import { commandOutput } from './output.ts';
@@ -27,7 +27,7 @@ export function keygenCommand(finish: (exitCode: number) => void): Command {
         writeSecretFile(file, 'firstframe PSK: both ends need it, nobody else may have it', keyText(randomBytes(32)));
         output.event({ event: 'key', kind: 'psk', file });
       } else {
-        const publicKey = options.public === true ? publicKeyOf(file) : makeKey(file);
+        const publicKey = options.public === true ? publicKeyIn(file) : makeKey(file);
         output.line(publicKey);
         output.event({ event: 'key', kind: 'private', file, publicKey });
       }
@@ -37,11 +37,11 @@ export function keygenCommand(finish: (exitCode: number) => void): Command {
 
 function makeKey(file: string): string {
   const privateKey = new Uint8Array(randomBytes(32));
-  const publicKey = keyText(KeyPair.of(privateKey).publicKey);
+  const publicKey = keyText(publicKeyOf(privateKey));
   writeSecretFile(file, `firstframe private key; its public key is ${publicKey}`, keyText(privateKey));
   return publicKey;
 }
 
-function publicKeyOf(file: string): string {
-  return keyText(KeyPair.of(readPrivateKeyFile(file, file)).publicKey);
+function publicKeyIn(file: string): string {
+  return keyText(publicKeyOf(readPrivateKeyFile(file, file)));
 }

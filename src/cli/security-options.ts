@@ -5,7 +5,7 @@ import type { SecurityMode, SecurityOptions } from '../config/security.ts';
 import { ConfigError } from '../errors.ts';
 import { readPrivateKeyFile, readPskFile, ViewerListFile } from '../io/key-files.ts';
 import { protectMedia } from '../io/protect-media.ts';
-import { KeyPair } from '../security/x25519.ts';
+import { publicKeyOf } from '../security/credentials.ts';
 import { errorText } from './exit-code.ts';
 import { reader } from './options.ts';
 import { complain, type Output } from './output.ts';
@@ -92,8 +92,8 @@ export function ownSecurity(mode: SecurityMode): {
   const [one, other] = [new Uint8Array(randomBytes(32)), new Uint8Array(randomBytes(32))];
   if (mode === 'psk') return { camera: { mode, psk: one }, viewer: { mode, psk: one } };
   return {
-    camera: { mode, privateKey: one, allowedViewers: [KeyPair.of(other).publicKey] },
-    viewer: { mode, privateKey: other, peerKey: KeyPair.of(one).publicKey },
+    camera: { mode, privateKey: one, allowedViewers: [publicKeyOf(other)] },
+    viewer: { mode, privateKey: other, peerKey: publicKeyOf(one) },
   };
 }
 

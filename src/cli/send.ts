@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import type { ListenAddress } from '../config/address.ts';
 import { isLoopback } from '../config/address.ts';
+import { keyText } from '../config/key-text.ts';
 import { type SocketChoice, socketChoices } from '../config/options.ts';
 import { formatBytes, formatDuration, formatPercent, formatRate } from '../config/units.ts';
 import type { MetricsSnapshot } from '../engine/counters.ts';
@@ -158,12 +159,13 @@ async function serve(camera: Responder, options: SendOptions, output: Output, si
     output.line(`${now()}  ${names.get(session)} said BYE${lasted(session)}: ${codeText(code)}`);
     output.event({ event: 'left', session, code, reason });
   });
-  camera.on('streaming', ({ session, peer, streamId }) => {
+  camera.on('streaming', ({ session, peer, streamId, publicKey }) => {
     live.add(session);
     since.set(session, monotonicMs());
     names.set(session, peerText(peer));
     output.line(`${now()}  ${peerText(peer)} confirmed: media flows`);
-    output.event({ event: 'streaming', session, peer: peerText(peer), streamId });
+    const viewerKey = publicKey && keyText(publicKey);
+    output.event({ event: 'streaming', session, peer: peerText(peer), streamId, viewerKey });
   });
   camera.on('closed', (closed) => {
     const { session, peer, code, reason, wasStreaming, streamId } = closed;

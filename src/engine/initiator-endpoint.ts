@@ -7,6 +7,7 @@ import { CONTROL_FIRST_BYTE, MEDIA_FIRST_BYTE_MAX, MEDIA_FIRST_BYTE_MIN } from '
 import { ErrorCode } from '../protocol/error-code.ts';
 import type { Profile } from '../protocol/profiles.ts';
 import type { InitiatorCredentials } from '../security/credentials.ts';
+import type { SessionKeys } from '../security/session-keys.ts';
 import { Counters, type DropReason } from './counters.ts';
 import { InitiatorSecurity } from './initiator-security.ts';
 import { InitiatorSession } from './initiator-session.ts';
@@ -102,9 +103,9 @@ export class InitiatorEndpoint {
     return this.#session.rttMs;
   }
 
-  /** Channel binding of a secured session from START_CONFIRM on, 32 bytes; no secret. */
-  get channelBinding(): Uint8Array | undefined {
-    return this.#session.channelBinding;
+  /** Keys of a secured session from START_CONFIRM on. */
+  get keys(): SessionKeys | undefined {
+    return this.#session.keys;
   }
 
   /** Receive statistics; `undefined` until START_ACK. */

@@ -12,6 +12,7 @@ import {
   type SecuredStartAckFrame,
   type StartAckFrame,
 } from '../protocol/frame.ts';
+import type { SessionKeys } from '../security/session-keys.ts';
 import { wireCode, wireReason } from './application-input.ts';
 import type { DropReason, HintName } from './counters.ts';
 import { MachineDriver } from './driver.ts';
@@ -79,8 +80,8 @@ export class InitiatorSession {
     return this.#core.rtt.ms;
   }
 
-  get channelBinding(): Uint8Array | undefined {
-    return this.#core.keys?.channelBinding;
+  get keys(): SessionKeys | undefined {
+    return this.#core.keys;
   }
 
   /** STARTs sent. */

@@ -13,9 +13,10 @@ import {
   START_BYTES,
 } from '../protocol/constants.ts';
 import { ErrorCode } from '../protocol/error-code.ts';
-import { type Frame, FrameType, type SecuredStartFrame, type StartFrame } from '../protocol/frame.ts';
+import { type Frame, FrameType } from '../protocol/frame.ts';
 import type { Profile } from '../protocol/profiles.ts';
 import type { ResponderCredentials } from '../security/credentials.ts';
+import type { SessionKeys } from '../security/session-keys.ts';
 import { Admission, type AdmissionLimits, defaultAdmissionLimits } from './admission.ts';
 import { Counters, type DropReason, type HintName } from './counters.ts';
 import { failAsk } from './exchanges.ts';
@@ -23,7 +24,7 @@ import type { Entropy, ExchangeInput, Peer, ResponderInput, ResponderOutput, Ses
 import { ConfirmProof } from './media-gate.ts';
 import type { ProtectMedia } from './media-protection.ts';
 import { Random } from './random.ts';
-import { type ReadStart, ResponderSecurity } from './responder-security.ts';
+import { type AnyStart, ResponderSecurity, type UnreadableStart, type Wish } from './responder-security.ts';
 import { type ResponderHost, ResponderSession } from './responder-session.ts';
 import { drop, sendControl, traceFrame } from './session-host.ts';
 import { SessionTable } from './session-table.ts';
@@ -126,9 +127,14 @@ export class ResponderEndpoint {
     return this.#tombstones.size;
   }
 
-  /** Channel binding of a secured session from its confirm on, 32 bytes; no secret. */
-  channelBinding(session: SessionHandle): Uint8Array | undefined {
-    return this.#sessions.byHandle(session)?.channelBinding;
+  /** Keys of a secured session from its confirm on. */
+  keysOf(session: SessionHandle): SessionKeys | undefined {
+    return this.#sessions.byHandle(session)?.keys;
+  }
+
+  /** Who looks: the viewer's public key, from its confirm on, in mode `keys`. */
+  viewerKeyOf(session: SessionHandle): Uint8Array | undefined {
+    return this.#sessions.byHandle(session)?.security?.viewerKey;
   }
 
   /** When the next `timeout` input is due; may be early, never late; Infinity for never. */
@@ -295,12 +301,12 @@ export class ResponderEndpoint {
   }
 
   /** What a START wants; in a secured session that is inside its Noise message. */
-  #read(start: AnyStart): Wanted | Exclude<ReturnType<ResponderSecurity['read']>, ReadStart> {
+  #read(start: AnyStart): Wish | UnreadableStart {
     if (!('handshake' in start)) return { streamName: start.streamName, candidate: undefined };
     return this.#security?.read(start) ?? 'notAuthentic';
   }
 
-  #admit(start: AnyStart, { streamName, candidate }: Wanted, peer: Peer, key: string): void {
+  #admit(start: AnyStart, { streamName, candidate }: Wish, peer: Peer, key: string): void {
     const { streamId, attempt } = start;
     const handle = this.#nextHandle++;
     this.counters.add('handshakesStarted');
@@ -386,8 +392,6 @@ export class ResponderEndpoint {
   }
 }
 
-type AnyStart = StartFrame | SecuredStartFrame;
-type Wanted = Pick<ReadStart, 'streamName'> & { readonly candidate: ReadStart['candidate'] | undefined };
 type FrameIds = Pick<FixedHeader, 'type' | 'streamId' | 'sessionTag'>;
 
 /** A tuple's key on one socket: the remote end. */

@@ -1,5 +1,5 @@
 import { decodeStartPayload, encodeStartAckPayload, type StartAckPayload } from '../codec/handshake-payload.ts';
-import type { SecuredStartConfirmFrame, SecuredStartFrame, StartConfirmFrame } from '../protocol/frame.ts';
+import type { SecuredStartConfirmFrame, SecuredStartFrame, StartConfirmFrame, StartFrame } from '../protocol/frame.ts';
 import type { FrameTrailer } from '../protocol/frame-trailer.ts';
 import type { ResponderCredentials } from '../security/credentials.ts';
 import { hasMac1, mac1Trailer } from '../security/mac1.ts';
@@ -11,11 +11,18 @@ import type { SessionCore } from './session-core.ts';
 /** Either kind of START_CONFIRM. */
 export type ConfirmFrame = StartConfirmFrame | SecuredStartConfirmFrame;
 
+/** Either kind of START. */
+export type AnyStart = StartFrame | SecuredStartFrame;
+
 /** What START asks for, and the handshake that it begins. */
-export interface ReadStart {
+export interface Wish {
   readonly streamName: string | undefined;
-  readonly candidate: CandidateSecurity;
+  /** Absent in mode `none`. */
+  readonly candidate: CandidateSecurity | undefined;
 }
+
+/** Why there is no telling what a START asks for. */
+export type UnreadableStart = 'notAuthentic' | 'handshakePayload';
 
 /** What a camera's endpoint does besides when it is secured. */
 export class ResponderSecurity {
@@ -35,7 +42,7 @@ export class ResponderSecurity {
   }
 
   /** Reads the Noise message of a START that was admitted: in mode `keys` an agreement of 35 us. Nothing is kept of it here. */
-  read(frame: SecuredStartFrame): ReadStart | 'notAuthentic' | 'handshakePayload' {
+  read(frame: SecuredStartFrame): Wish | UnreadableStart {
     const handshake = ResponderHandshake.read(this.#credentials, frame, frame.handshake);
     if (handshake === undefined) return 'notAuthentic';
     const payload = decodeStartPayload(handshake.payload);
@@ -60,6 +67,11 @@ export class CandidateSecurity {
     this.#handshake = handshake;
     this.#credentials = credentials;
     this.#random = random;
+  }
+
+  /** Who it is, once its START_CONFIRM was authentic; mode `keys` only. */
+  get viewerKey(): Uint8Array | undefined {
+    return this.#viewerKey?.slice();
   }
 
   /**

@@ -5,6 +5,7 @@ import { ErrorCode, isTransient } from '../protocol/error-code.ts';
 import { type Frame, FrameType } from '../protocol/frame.ts';
 import { assertInvariant } from '../protocol/invariants.ts';
 import { resetToken } from '../security/reset-token.ts';
+import type { SessionKeys } from '../security/session-keys.ts';
 import type { AdmittedStart } from './admission.ts';
 import { wireCode, wireReason, wireRetryAfterMs, wireSdp } from './application-input.ts';
 import type { DropReason } from './counters.ts';
@@ -104,8 +105,8 @@ export class ResponderSession implements Sleeper {
     return this.#ssrc;
   }
 
-  get channelBinding(): Uint8Array | undefined {
-    return this.#core.keys?.channelBinding;
+  get keys(): SessionKeys | undefined {
+    return this.#core.keys;
   }
 
   /** Half-open: counted by the limits of admission. */

@@ -15,6 +15,7 @@ import type { MediaSink, SinkReport } from './media-sink.ts';
 import { MethodRunner } from './method-runner.ts';
 import type { OutputObserver } from './output-observer.ts';
 import type { EndpointRunner } from './runner.ts';
+import type { SecuredSession } from './secured-session.ts';
 
 /** `initiate()` resolves at the first media datagram, or this long after Streaming when the camera is idle. */
 const IDLE_CAMERA_MS = 250;
@@ -59,7 +60,7 @@ export interface ReceivedStreamParts {
 }
 
 /** A stream that a camera sends to this program: what `initiate()` gives. */
-export class ReceivedStream extends EventEmitter<ReceivedStreamEvents> implements AsyncDisposable {
+export class ReceivedStream extends EventEmitter<ReceivedStreamEvents> implements SecuredSession, AsyncDisposable {
   /** The camera. */
   readonly peer: Peer;
   /** The media is over: settled before {@link closed}, which waits for stray copies of the peer's BYE. */
@@ -141,6 +142,16 @@ export class ReceivedStream extends EventEmitter<ReceivedStreamEvents> implement
 
   get streamId(): bigint {
     return this.#parts.endpoint.streamId;
+  }
+
+  /** See {@link SecuredSession}. */
+  get channelBinding(): Uint8Array | undefined {
+    return this.#parts.endpoint.keys?.channelBinding;
+  }
+
+  /** See {@link SecuredSession}. */
+  exportKey(label: string, bytes?: number): Uint8Array | undefined {
+    return this.#parts.endpoint.keys?.exportKey(label, bytes).bytes.slice();
   }
 
   /** The stream's description, once READY brought it. */

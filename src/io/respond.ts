@@ -2,7 +2,14 @@ import { lookup } from 'node:dns/promises';
 import { EventEmitter } from 'node:events';
 import { type RespondOptions, type RespondSettings, resolveRespondSettings } from '../config/settings.ts';
 import type { MetricsSnapshot } from '../engine/counters.ts';
-import type { ClosedOutput, Peer, ResponderInput, ResponderOutput, SessionHandle } from '../engine/io-types.ts';
+import type {
+  ClosedOutput,
+  ExchangeInput,
+  Peer,
+  ResponderInput,
+  ResponderOutput,
+  SessionHandle,
+} from '../engine/io-types.ts';
 import { ResponderEndpoint } from '../engine/responder-endpoint.ts';
 import type { StreamFeed } from '../media/stream-feed.ts';
 import { ErrorCode } from '../protocol/error-code.ts';
@@ -244,11 +251,13 @@ export class Responder extends EventEmitter<ResponderEvents> implements AsyncDis
             refresh: () => this.#step({ kind: 'refresh', session }),
             close: () => this.closeSession(session),
           });
-    const viewer = new Viewer(session, peer, streamId, {
+    const host = {
       methods: [this.#settings.methods, own],
-      give: (input) => this.#step({ kind: 'exchange', session, input }),
-      failed: (method, error) => this.emit('methodFailed', { method, error }),
-    });
+      give: (input: ExchangeInput) => this.#step({ kind: 'exchange', session, input }),
+      failed: (method: string, error: Error) => this.emit('methodFailed', { method, error }),
+    };
+    const secured = { keys: this.#endpoint.keysOf(session), publicKey: this.#endpoint.viewerKeyOf(session) };
+    const viewer = new Viewer(session, peer, streamId, host, secured);
     this.#viewers.set(session, viewer);
     this.emit('streaming', viewer);
   }

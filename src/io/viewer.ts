@@ -1,13 +1,17 @@
 import type { CallOptions, ExchangeBody } from '../config/methods.ts';
 import type { ExchangeOutput, Peer, SessionHandle } from '../engine/io-types.ts';
+import type { SessionKeys } from '../security/session-keys.ts';
 import { Caller, type ExchangeAnswer } from './caller.ts';
 import { type MethodHost, MethodRunner } from './method-runner.ts';
+import type { SecuredSession } from './secured-session.ts';
 
 /** A viewer's session, as told to the application. */
-export interface ViewerSession {
+export interface ViewerSession extends SecuredSession {
   readonly session: SessionHandle;
   readonly peer: Peer;
   readonly streamId: bigint;
+  /** Who it is, 32 bytes: one of the list. Mode `keys` only. */
+  readonly publicKey: Uint8Array | undefined;
   /**
    * Asks the viewer for one of its methods. Executed once, whatever is lost.
    *
@@ -23,15 +27,34 @@ export class Viewer implements ViewerSession {
   readonly session: SessionHandle;
   readonly peer: Peer;
   readonly streamId: bigint;
+  readonly publicKey: Uint8Array | undefined;
+  readonly #keys: SessionKeys | undefined;
   readonly #caller: Caller;
   readonly #methods: MethodRunner;
 
-  constructor(session: SessionHandle, peer: Peer, streamId: bigint, host: MethodHost) {
+  /** @param secured of a secured session. */
+  constructor(
+    session: SessionHandle,
+    peer: Peer,
+    streamId: bigint,
+    host: MethodHost,
+    secured: { readonly keys: SessionKeys | undefined; readonly publicKey: Uint8Array | undefined },
+  ) {
     this.session = session;
     this.peer = peer;
     this.streamId = streamId;
+    this.publicKey = secured.publicKey;
+    this.#keys = secured.keys;
     this.#caller = new Caller((input) => host.give(input));
     this.#methods = new MethodRunner(session, peer, host);
+  }
+
+  get channelBinding(): Uint8Array | undefined {
+    return this.#keys?.channelBinding;
+  }
+
+  exportKey(label: string, bytes?: number): Uint8Array | undefined {
+    return this.#keys?.exportKey(label, bytes).bytes.slice();
   }
 
   call(method: string, body?: ExchangeBody, options?: CallOptions): Promise<ExchangeAnswer> {

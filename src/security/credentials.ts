@@ -3,7 +3,7 @@ import { expandLabel, extractKey } from './hkdf.ts';
 import { mac1Key } from './mac1.ts';
 import { type NoisePattern, noisePatterns } from './noise-handshake.ts';
 import { Secret } from './secret.ts';
-import { type KeyPair, X25519_BYTES } from './x25519.ts';
+import { KeyPair, X25519_BYTES } from './x25519.ts';
 
 /** Fewest bytes of a PSK. */
 export const PSK_BYTES_MIN = 32;
@@ -17,6 +17,15 @@ export type SecuredMode = 'psk' | 'keys';
 export interface AllowedViewers {
   /** @param publicKey 32 bytes, proven. */
   allows(publicKey: Uint8Array): boolean;
+}
+
+/**
+ * The public key of a private one, both 32 bytes. Any 32 random bytes are a private key.
+ *
+ * @throws RangeError for another length.
+ */
+export function publicKeyOf(privateKey: Uint8Array): Uint8Array {
+  return KeyPair.of(privateKey).publicKey;
 }
 
 /** What both ends have, in the form in which handshakes need it. */

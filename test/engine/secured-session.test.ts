@@ -37,9 +37,9 @@ describe.each(modes)('mode %s', (mode, pair) => {
     expect(secured.ofKind('READY')[0]?.atMs).toBe(30);
     expect(viewer.outputs.map(({ output }) => output)).toContainEqual({ kind: 'sdp', sdp: 'v=0' });
     expect(secured.told('reserve')[0]?.streamName).toBe('door');
-    const binding = viewer.endpoint.channelBinding;
+    const binding = viewer.endpoint.keys?.channelBinding;
     expect(binding).toHaveLength(32);
-    expect(secured.world.camera.channelBinding(1), 'S4').toEqual(binding);
+    expect(secured.world.camera.keysOf(1)?.channelBinding, 'S4').toEqual(binding);
   });
 
   it('START has 256 bytes, START_ACK 128, START_CONFIRM what the mode needs', () => {
@@ -129,7 +129,7 @@ describe.each(modes)('mode %s', (mode, pair) => {
     secured.world.run(500);
     expect(viewer.endpoint.state).toBe('Streaming');
     const session = secured.told('streaming').at(-1)?.session ?? 0;
-    expect(secured.world.camera.channelBinding(session), 'S4').toEqual(viewer.endpoint.channelBinding);
+    expect(secured.world.camera.keysOf(session)?.channelBinding, 'S4').toEqual(viewer.endpoint.keys?.channelBinding);
   });
 
   it('a forged START_CONFIRM with the right ids confirms nothing, and the true one still does (S1)', () => {

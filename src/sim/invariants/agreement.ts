@@ -35,10 +35,10 @@ export class Agreement {
 
   /** What is equal only with the same keys, while the camera has the session. */
   #sameKeys(viewer: Viewer, session: CameraSession, world: World): void {
-    const ours = viewer.endpoint.channelBinding;
+    const ours = viewer.endpoint.keys?.channelBinding;
     if (ours === undefined) return this.#log.report('S4', `viewer ${viewer.number} streams without keys`);
     if (session.phase !== 'streaming' || world.cameraHost.state !== 'running') return;
-    const theirs = world.camera.channelBinding(session.handle);
+    const theirs = world.camera.keysOf(session.handle)?.channelBinding;
     if (theirs !== undefined && !sameBytes(ours, theirs)) {
       this.#log.report('S4', `viewer ${viewer.number} and the camera have different keys`);
     }

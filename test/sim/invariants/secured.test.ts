@@ -86,7 +86,7 @@ describe('simulate() with security', () => {
     const viewers = [simulation.join(), simulation.join()];
     simulation.run(30_000);
     expect(viewers.map(({ state }) => state)).toEqual(['Streaming', 'Streaming']);
-    expect(viewers[0]?.host.endpoint.channelBinding).not.toEqual(viewers[1]?.host.endpoint.channelBinding);
+    expect(viewers[0]?.host.endpoint.keys?.channelBinding).not.toEqual(viewers[1]?.host.endpoint.keys?.channelBinding);
     expect(simulation.finish()).toEqual([]);
     expect(simulation.sequenceDiagram()).toContain('START_CONFIRM secured');
   });
