@@ -91,6 +91,25 @@ describe.each(modes)('mode %s', (mode, pair) => {
     expect(viewer.endpoint.counters.snapshot().drops.notAuthentic).toBe(0);
   });
 
+  it('exchanges of the largest size fit into sealed frames, both ways and through loss', () => {
+    const secured = new SecuredWorld(pair(), { link: { oneWayMs: 10, loss: 0.1 } });
+    const viewer = secured.join();
+    secured.world.run(1000);
+    const [method, body] = ['m'.repeat(64), new Uint8Array(16_384).fill(7)];
+    secured.world.toViewer(viewer, { kind: 'exchange', input: { kind: 'ask', call: 1, method, body } });
+    secured.world.run(3000);
+    const [asked] = secured.told('asked');
+    expect(asked).toMatchObject({ method, body });
+    const { session = 0, requestId = 0n } = asked ?? {};
+    const status = { exchange: 0, method: 5 };
+    const answer = { kind: 'answer', requestId, round: 1, status, body } as const;
+    secured.world.toCamera({ kind: 'exchange', session, input: answer });
+    secured.world.run(3000);
+    const told = viewer.outputs.map(({ output }) => output);
+    expect(told).toContainEqual(expect.objectContaining({ kind: 'answered', status: 5, body }));
+    expect(Math.max(...secured.sent.map(({ bytes }) => bytes.length))).toBeLessThanOrEqual(1200);
+  });
+
   it('a session is ended by a sealed BYE', () => {
     const { secured, viewer } = streamingWorld(pair());
     secured.world.toViewer(viewer, { kind: 'close', code: ErrorCode.NO_ERROR });
