@@ -21,15 +21,18 @@ export function readPrivateKeyFile(path: string, setting: string): Uint8Array {
  * Writes a secret so that its owner alone can read it (0600).
  *
  * @param comment for people, without line breaks.
- * @throws ConfigError if the file is there already: a key that is lost is lost.
+ * @throws ConfigError if it cannot be written, or is there already: a key that is lost is lost.
  */
 export function writeSecretFile(path: string, comment: string, key: string): void {
   try {
     writeFileSync(path, `# ${comment}\n${key}\n`, { mode: 0o600, flag: 'wx' });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    const tryInstead = 'give another name, or remove it by hand if nobody needs it any more';
-    throw new ConfigError([{ setting: path, problem: 'is there already', tryInstead }]);
+    const taken = (error as NodeJS.ErrnoException).code === 'EEXIST';
+    const problem = taken ? 'is there already' : `cannot be written: ${error instanceof Error ? error.message : error}`;
+    const tryInstead = taken
+      ? 'give another name, or remove it by hand if nobody needs it any more'
+      : 'give a folder that is there and may be written to';
+    throw new ConfigError([{ setting: path, problem, tryInstead }]);
   }
   // A umask can only take rights away; that the owner's own are there is not its business.
   chmodSync(path, 0o600);
