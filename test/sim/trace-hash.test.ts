@@ -60,4 +60,15 @@ describe('a trace hash', () => {
     }
     await expect(lines.join('')).toMatchFileSnapshot('trace-hashes.txt');
   });
+
+  it('of 24 seeds of secured worlds is the one on record, on every Node (S15)', async () => {
+    const lines: string[] = [];
+    for (const security of ['psk', 'keys'] as const) {
+      for (let seed = 1; seed <= 12; seed++) {
+        const plan = { ...drawPlan(seed, seed % 2 === 0 ? 'safety' : 'liveness'), security } as const;
+        lines.push(`${security} ${plan.mode} ${seed} ${runPlan(plan).traceHash}\n`);
+      }
+    }
+    await expect(lines.join('')).toMatchFileSnapshot('trace-hashes-secured.txt');
+  });
 });
