@@ -55,9 +55,17 @@ export function openAesGcm(
   return text;
 }
 
-/** A counter as a nonce: 4 zero bytes, then the counter (Noise specification, section 12, AESGCM). */
-export function counterNonce(counter: bigint): Uint8Array {
+/**
+ * A counter as a nonce: 4 zero bytes, then the counter in 8 (Noise specification, section 12, AESGCM).
+ *
+ * @param counter integer, 0..2^53-1.
+ */
+export function counterNonce(counter: number): Uint8Array {
   const nonce = new Uint8Array(NONCE_BYTES);
-  new DataView(nonce.buffer).setBigUint64(4, counter);
+  let rest = counter;
+  for (let at = NONCE_BYTES - 1; rest > 0; at--) {
+    nonce[at] = rest & 0xff;
+    rest = Math.floor(rest / 256);
+  }
   return nonce;
 }

@@ -71,7 +71,7 @@ export function pskCredentials(psk: Uint8Array): Credentials {
 export function viewerCredentials(staticKey: KeyPair, peerKey: Uint8Array, psk?: Uint8Array): InitiatorCredentials {
   if (peerKey.length !== X25519_BYTES) throw new RangeError(`a public key has ${X25519_BYTES} bytes`);
   if (staticKey.agree(peerKey) === undefined) throw new RangeError('that is no public key');
-  return { ...keysCredentials(peerKey, psk), staticKey, peerKey };
+  return { ...keysCredentials(peerKey, psk), staticKey, peerKey: peerKey.slice() };
 }
 
 /**

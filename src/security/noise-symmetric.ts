@@ -1,8 +1,10 @@
 import { hash } from 'node:crypto';
 import { counterNonce, openAesGcm, sealAesGcm, TAG_BYTES } from './aes-gcm.ts';
-import { HASH_BYTES, noiseHkdf } from './hkdf.ts';
+import { HASH_BYTES, hmacSha256, noiseHkdf } from './hkdf.ts';
 
 const NOTHING = new Uint8Array(0);
+const ONE = Uint8Array.of(1);
+const TWO = Uint8Array.of(2);
 
 /**
  * CipherState and SymmetricState of the Noise specification (revision 34, sections 5.1 and 5.2) with AESGCM and SHA256.
@@ -12,7 +14,9 @@ export class SymmetricState {
   #chainingKey: Uint8Array;
   #hash: Uint8Array;
   #key: Uint8Array | undefined;
-  #counter = 0n;
+  /** What the key will be made of when something is encrypted with it: often the next token brings another one before. */
+  #extracted: Uint8Array | undefined;
+  #counter = 0;
 
   private constructor(chainingKey: Uint8Array, handshakeHash: Uint8Array) {
     this.#chainingKey = chainingKey;
@@ -31,6 +35,7 @@ export class SymmetricState {
   copy(): SymmetricState {
     const other = new SymmetricState(this.#chainingKey, this.#hash);
     other.#key = this.#key;
+    other.#extracted = this.#extracted;
     other.#counter = this.#counter;
     return other;
   }
@@ -47,7 +52,7 @@ export class SymmetricState {
 
   /** Bytes that encryption adds: 16 once there is a key. */
   get tagBytes(): number {
-    return this.#key === undefined ? 0 : TAG_BYTES;
+    return this.#key === undefined && this.#extracted === undefined ? 0 : TAG_BYTES;
   }
 
   mixHash(data: Uint8Array): void {
@@ -58,20 +63,24 @@ export class SymmetricState {
   }
 
   mixKey(material: Uint8Array): void {
-    const [chainingKey = NOTHING, key = NOTHING] = noiseHkdf(this.#chainingKey, material, 2);
-    this.#chainingKey = chainingKey;
-    this.#setKey(key);
+    const extracted = hmacSha256(this.#chainingKey, material);
+    this.#chainingKey = hmacSha256(extracted, ONE);
+    this.#key = undefined;
+    this.#extracted = extracted;
+    this.#counter = 0;
   }
 
   mixKeyAndHash(material: Uint8Array): void {
     const [chainingKey = NOTHING, data = NOTHING, key = NOTHING] = noiseHkdf(this.#chainingKey, material, 3);
     this.#chainingKey = chainingKey;
     this.mixHash(data);
-    this.#setKey(key);
+    this.#key = key;
+    this.#extracted = undefined;
+    this.#counter = 0;
   }
 
   encryptAndHash(text: Uint8Array): Uint8Array {
-    const key = this.#key;
+    const key = this.#currentKey();
     const sealed = key === undefined ? text : sealAesGcm(key, counterNonce(this.#counter++), this.#hash, text);
     this.mixHash(sealed);
     return sealed;
@@ -79,7 +88,7 @@ export class SymmetricState {
 
   /** @returns `undefined` if the tag is wrong; the state is of no use then. */
   decryptAndHash(sealed: Uint8Array): Uint8Array | undefined {
-    const key = this.#key;
+    const key = this.#currentKey();
     const text = key === undefined ? sealed : openAesGcm(key, counterNonce(this.#counter++), this.#hash, sealed);
     this.mixHash(sealed);
     return text;
@@ -91,9 +100,12 @@ export class SymmetricState {
     return [fromInitiator, fromResponder];
   }
 
-  #setKey(key: Uint8Array): void {
-    this.#key = key;
-    this.#counter = 0n;
+  /** The second output of HKDF, made when it is needed. */
+  #currentKey(): Uint8Array | undefined {
+    if (this.#extracted === undefined) return this.#key;
+    this.#key = hmacSha256(this.#extracted, this.#chainingKey, TWO);
+    this.#extracted = undefined;
+    return this.#key;
   }
 }
 

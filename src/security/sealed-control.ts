@@ -43,9 +43,8 @@ export class ControlSealer {
   /** Seals a frame in place: sets KEY_PHASE, the counter and the tag, and encrypts what is between them. */
   seal(datagram: Uint8Array, nowMs: number): void {
     const { epoch, secret } = this.#keys.take(nowMs);
-    const counter = BigInt(this.#counter++);
     datagram[FLAGS_AT] = ((datagram[FLAGS_AT] ?? 0) & ~FrameFlag.KEY_PHASE) | ((epoch & 1) * FrameFlag.KEY_PHASE);
-    const nonce = counterNonce(counter);
+    const nonce = counterNonce(this.#counter++);
     datagram.set(nonce.subarray(nonce.length - SEALED_COUNTER_BYTES), HEADER_BYTES);
     const text = datagram.subarray(TEXT_AT, datagram.length - SECURED_TRAILER_BYTES);
     datagram.set(sealAesGcm(secret.bytes, nonce, datagram.subarray(0, TEXT_AT), text), TEXT_AT);
@@ -71,9 +70,9 @@ export class ControlOpener {
    */
   open(datagram: Uint8Array, nowMs: number): Uint8Array | SealedFault {
     const view = new DataView(datagram.buffer, datagram.byteOffset + HEADER_BYTES, SEALED_COUNTER_BYTES);
-    const counter = view.getBigUint64(0);
-    if (counter > BigInt(Number.MAX_SAFE_INTEGER)) return 'notAuthentic';
-    if (!this.#window.accepts(Number(counter))) return 'replayed';
+    const counter = view.getUint32(0) * 2 ** 32 + view.getUint32(4);
+    if (counter > Number.MAX_SAFE_INTEGER) return 'notAuthentic';
+    if (!this.#window.accepts(counter)) return 'replayed';
     const phase = ((datagram[FLAGS_AT] ?? 0) & FrameFlag.KEY_PHASE) === 0 ? 0 : 1;
     const key = this.#keys.candidate(phase, 1, nowMs);
     if (key === undefined) return 'notAuthentic';
@@ -81,7 +80,7 @@ export class ControlOpener {
     const text = openAesGcm(key.secret.bytes, counterNonce(counter), additional, datagram.subarray(TEXT_AT));
     if (text === undefined) return 'notAuthentic';
     if (!this.#keys.note(key.epoch, nowMs)) return 'keyLimit';
-    this.#window.note(Number(counter));
+    this.#window.note(counter);
     return text;
   }
 }

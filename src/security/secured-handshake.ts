@@ -159,7 +159,7 @@ export class ResponderHandshake {
     }
     const keys = SessionKeys.of(this.#state);
     const key = keys.fromInitiator.control.bytes;
-    const text = openAesGcm(key, counterNonce(0n), datagram.subarray(0, HEADER_BYTES), message);
+    const text = openAesGcm(key, counterNonce(0), datagram.subarray(0, HEADER_BYTES), message);
     return text?.length === 0 ? { keys, viewerKey: undefined } : undefined;
   }
 }
@@ -167,7 +167,7 @@ export class ResponderHandshake {
 /** The first transport message: counter 0, no text, the header as additional data. */
 function confirmTag(keys: SessionKeys, datagram: Uint8Array): Uint8Array {
   const key = keys.fromInitiator.control.bytes;
-  return sealAesGcm(key, counterNonce(0n), datagram.subarray(0, HEADER_BYTES), NOTHING);
+  return sealAesGcm(key, counterNonce(0), datagram.subarray(0, HEADER_BYTES), NOTHING);
 }
 
 /** The first counter of the viewer's sealed frames: in mode `psk` START_CONFIRM has used 0. */

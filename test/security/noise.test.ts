@@ -98,13 +98,13 @@ describe.each(vectors)('$protocol_name', (vector) => {
     } = play(vector);
     expect(responder.handshakeHash).toEqual(initiator.handshakeHash);
     expect(responder.split()).toEqual(initiator.split());
-    const counters = [0n, 0n];
+    const counters = [0, 0];
     for (const [index, message] of vector.messages.entries()) {
       if (index < seen.length) continue;
       const side = index % 2;
       const key = initiator.split()[side] ?? NOTHING;
-      const nonce = counterNonce(counters[side] ?? 0n);
-      counters[side] = (counters[side] ?? 0n) + 1n;
+      const nonce = counterNonce(counters[side] ?? 0);
+      counters[side] = (counters[side] ?? 0) + 1;
       const text = fromHex(message.payload);
       expect(toHex(sealAesGcm(key, nonce, NOTHING, text))).toBe(message.ciphertext);
       expect(openAesGcm(key, nonce, NOTHING, fromHex(message.ciphertext))).toEqual(text);
@@ -189,4 +189,10 @@ it('a pattern that needs the camera’s key says so', () => {
   const options = { pattern: noisePatterns.XKpsk3, prologue: NOTHING, psk: new Uint8Array(32) };
   expect(() => NoiseHandshake.start({ ...options, initiator: true })).toThrow("responder's static key");
   expect(() => NoiseHandshake.start({ ...options, initiator: false })).toThrow("responder's static key");
+});
+
+it('a counter is a nonce of 12 bytes, up to the largest', () => {
+  expect(toHex(counterNonce(0))).toBe('00'.repeat(12));
+  expect(toHex(counterNonce(0x0102_0304))).toBe('000000000000000001020304');
+  expect(toHex(counterNonce(Number.MAX_SAFE_INTEGER))).toBe('00000000001fffffffffffff');
 });
