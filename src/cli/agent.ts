@@ -4,7 +4,6 @@ import { isWildcard, type ListenAddress, parseListen } from '../config/address.t
 import { refused } from '../config/parsed.ts';
 import { resolveSecurity } from '../config/security.ts';
 import { ConfigError } from '../errors.ts';
-import { protectMedia } from '../io/protect-media.ts';
 import { REDPEPPER_PORT, redPepperAgent, trialCommands } from '../neighbours/redpepper/index.ts';
 import { addressText, plainText } from '../observe/text.ts';
 import { endpointOptions, observe, tellMetrics } from './endpoint-options.ts';
@@ -75,7 +74,6 @@ export function agentCommand(finish: (exitCode: number) => void): Command {
     const security = resolveSecurity({
       mode: options.security,
       addresses: [host],
-      mediaProtected: protectMedia !== undefined,
     });
     if (!security.ok) throw new ConfigError([{ setting: '--listen', ...security }]);
     const sources = streamSources(options);

@@ -8,7 +8,6 @@ import { formatDuration, formatPercent } from '../config/units.ts';
 import type { Peer } from '../engine/io-types.ts';
 import { ConfigError } from '../errors.ts';
 import { monotonicMs } from '../io/clock.ts';
-import { protectMedia } from '../io/protect-media.ts';
 import { type RelayCounters, type RelayStats, UdpRelay } from '../io/udp-relay.ts';
 import { addressText, peerText } from '../observe/text.ts';
 import { interruptible } from './interrupt.ts';
@@ -64,7 +63,6 @@ async function relay(options: RelayOptions, output: Output, signal: AbortSignal)
   const mode = resolveSecurity({
     mode: security,
     addresses: [listen.host, to.host],
-    mediaProtected: protectMedia !== undefined,
   });
   if (!mode.ok) throw new ConfigError([{ setting: '--security', ...mode }]);
   const camera = await addressOf(to);

@@ -4,7 +4,6 @@ import { parsePsk, parsePublicKey } from '../config/key-text.ts';
 import type { SecurityMode, SecurityOptions } from '../config/security.ts';
 import { ConfigError } from '../errors.ts';
 import { readPrivateKeyFile, readPskFile, ViewerListFile } from '../io/key-files.ts';
-import { protectMedia } from '../io/protect-media.ts';
 import { publicKeyOf } from '../security/credentials.ts';
 import { errorText } from './exit-code.ts';
 import { reader } from './options.ts';
@@ -66,8 +65,6 @@ export function securityOf(
   const { security: mode, pskFile, keyFile, peerKey } = options;
   checkUse(options);
   if (mode === undefined || mode === 'none') return mode && { mode };
-  // The library says why, and keys would not change it.
-  if (protectMedia === undefined) return { mode };
   const psk = pskFile === undefined ? pskFrom(environment) : readPskFile(pskFile, '--psk-file');
   if (mode === 'psk') {
     if (psk !== undefined) return { mode, psk };

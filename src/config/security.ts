@@ -39,8 +39,6 @@ export interface SecurityRequest {
   readonly mode?: string | undefined;
   /** Hosts that a socket is bound to or sends to, without brackets or ports. */
   readonly addresses: readonly string[];
-  /** Whether this program can protect media; without that the secured modes are refused. */
-  readonly mediaProtected: boolean;
 }
 
 /** What can go wrong with security is this program's to find out, not the other end's. */
@@ -63,25 +61,20 @@ function isMode(mode: string): mode is SecurityMode {
  * default would not notice it later. A socket bound to all interfaces is outside loopback.
  */
 export function resolveSecurity(request: SecurityRequest): Parsed<SecurityMode> {
-  const { mode, addresses, mediaProtected } = request;
+  const { mode, addresses } = request;
   if (mode === undefined) {
     const outside = addresses.find((address) => !isLoopback(address));
     if (outside === undefined) return accepted('none');
     const where = isWildcard(outside) ? `${quoted(outside)} is every interface of` : `${quoted(outside)} is outside`;
-    const keys = mediaProtected ? '--security psk or keys (firstframe keygen makes the keys), or ' : '';
     return refused(
       `no security mode was named, and ${where} this machine, where anybody on the path can read and forge media`,
-      `say ${keys}--security none (library: security: { mode: 'none' }) if that is acceptable on this network, or use 127.0.0.1`,
+      `say --security psk or keys (firstframe keygen makes the keys), or --security none (library: security: { mode: 'none' }) if that is acceptable on this network, or use 127.0.0.1`,
     );
   }
   if (!isMode(mode)) {
     return refused(`${quoted(mode)} is no security mode`, `write one of ${securityModes.join(', ')}`);
   }
-  if (mode === 'none' || mediaProtected) return accepted(mode);
-  return refused(
-    `"${mode}" is not available in this version, which cannot protect media yet`,
-    'say --security none on a network that you trust, or run both ends inside a VPN',
-  );
+  return accepted(mode);
 }
 
 /** A camera's `security`. */
@@ -89,9 +82,8 @@ export function readCameraSecurity(
   reader: SettingReader,
   given: unknown,
   host: string | undefined,
-  mediaProtected: boolean,
 ): SecuritySettings<ResponderCredentials> {
-  const options = read(reader, given, host, mediaProtected, ['peerKey']);
+  const options = read(reader, given, host, ['peerKey']);
   const { mode, psk, privateKey, allowedViewers } = options;
   if (mode !== 'keys') return { security: mode, credentials: mode === 'psk' && psk ? pskCredentials(psk) : undefined };
   const viewers = readViewers(reader, allowedViewers);
@@ -105,9 +97,8 @@ export function readViewerSecurity(
   reader: SettingReader,
   given: unknown,
   host: string | undefined,
-  mediaProtected: boolean,
 ): SecuritySettings<InitiatorCredentials> {
-  const { mode, psk, privateKey, peerKey } = read(reader, given, host, mediaProtected, ['allowedViewers']);
+  const { mode, psk, privateKey, peerKey } = read(reader, given, host, ['allowedViewers']);
   if (mode !== 'keys') return { security: mode, credentials: mode === 'psk' && psk ? pskCredentials(psk) : undefined };
   const camera = key(reader, 'peerKey', peerKey, "the camera's public key (--peer-key)");
   if (privateKey === undefined || camera === undefined) return { security: mode, credentials: undefined };
@@ -132,7 +123,6 @@ function read(
   reader: SettingReader,
   given: unknown,
   host: string | undefined,
-  mediaProtected: boolean,
   notHere: readonly (keyof SecurityOptions)[],
 ): Read {
   const known = names.filter((name) => !notHere.includes(name));
@@ -143,7 +133,7 @@ function read(
   const addresses = host === undefined ? [] : [host];
   const mode =
     (isText && host !== undefined
-      ? reader.parsed('security', resolveSecurity({ mode: named, addresses, mediaProtected }))
+      ? reader.parsed('security', resolveSecurity({ mode: named, addresses }))
       : undefined) ?? 'none';
   const { psk, privateKey, peerKey, allowedViewers } = group ?? {};
   return {

@@ -200,13 +200,9 @@ function readOptions<Options extends object>(
 /**
  * Checks the options of `respond()` and fills in the defaults.
  *
- * @param mediaProtected whether this program can protect media: without that modes `psk` and `keys` are refused.
  * @throws ConfigError with all problems.
  */
-export function resolveRespondSettings<Source>(
-  given: RespondOptions<Source>,
-  mediaProtected = false,
-): RespondSettings<Source> {
+export function resolveRespondSettings<Source>(given: RespondOptions<Source>): RespondSettings<Source> {
   const reader = new SettingReader();
   const options = readOptions(reader, given, respondNames);
   const host = reader.text('host', options.host ?? '127.0.0.1', parseHost);
@@ -215,7 +211,7 @@ export function resolveRespondSettings<Source>(
   const isKey = (key: unknown) => key instanceof Uint8Array && key.length === RESET_KEY_BYTES;
   const datagramBytesMax = options.datagramBytesMax ?? DATAGRAM_BYTES_STEPS[0];
   const settings: RespondSettings<Source> = {
-    ...readCameraSecurity(reader, options.security, host, mediaProtected),
+    ...readCameraSecurity(reader, options.security, host),
     ...readShared(reader, options),
     port: reader.number('port', options.port, portRange, DEFAULT_PORT),
     host: host ?? '',
@@ -243,18 +239,16 @@ export function resolveRespondSettings<Source>(
  * counts as outside loopback.
  *
  * @param targetText `host[:port][/stream]`, see {@link parseTarget}.
- * @param mediaProtected as for a camera.
  * @throws ConfigError with all problems.
  */
 export function resolveInitiateSettings<Sink = never>(
   targetText: string,
   given: InitiateOptions<Sink> = {},
-  mediaProtected = false,
 ): InitiateSettings<Sink> {
   const reader = new SettingReader();
   const options = readOptions(reader, given, initiateNames);
   const target = reader.text('target', targetText, parseTarget);
-  const security = readViewerSecurity(reader, options.security, target?.host, mediaProtected);
+  const security = readViewerSecurity(reader, options.security, target?.host);
   const common = readShared(reader, options);
   const settings = {
     ...security,

@@ -27,6 +27,7 @@ export const engineDropReasons = [
   'mediaEarly',
   'mediaAfterEnd',
   'mediaForged',
+  'mediaReplayed',
   'rtcpUnknown',
   'exchangeUnknown',
   'exchangeCopy',

@@ -160,7 +160,7 @@ export class InitiatorSession {
     }
     if (this.#inlet?.accepts(bytes) !== true) return drop(this.#host, 'mediaForeign', this.peer, bytes.length);
     const packet = this.#inlet.opened(bytes, nowMs);
-    if (packet === undefined) return drop(this.#host, 'mediaForged', this.peer, bytes.length);
+    if (typeof packet === 'string') return drop(this.#host, packet, this.peer, bytes.length);
     this.#core.noteReceived(bytes.length);
     if (state === 'Streaming') {
       this.#armLiveness();
@@ -358,8 +358,8 @@ export class InitiatorSession {
     const early = this.#early;
     this.#early = [];
     for (const bytes of early) {
-      const packet = this.#inlet?.accepts(bytes) === true ? this.#inlet.opened(bytes, nowMs) : undefined;
-      if (packet !== undefined) this.#inlet?.receive(packet, nowMs);
+      const packet = this.#inlet?.accepts(bytes) === true ? this.#inlet.opened(bytes, nowMs) : 'mediaForeign';
+      if (typeof packet !== 'string') this.#inlet?.receive(packet, nowMs);
     }
   }
 

@@ -4,7 +4,7 @@ import type { ReceiveStats } from '../media/receive-stats.ts';
 import { isRtcp, isRtpOrRtcp, rtpSsrc } from '../media/rtp.ts';
 import { parseSdp } from '../media/sdp.ts';
 import type { InitiatorOutput, Peer } from './io-types.ts';
-import type { MediaProtection } from './media-protection.ts';
+import type { MediaProtection, MediaRefusal } from './media-protection.ts';
 import type { SessionHost } from './session-host.ts';
 
 /** What a viewer wants of its media. */
@@ -57,9 +57,9 @@ export class MediaInlet {
     this.#protection = protection(this.#ssrc);
   }
 
-  /** The packet in accepted media, which in a secured session is protected; `undefined` for what does not open. */
-  opened(datagram: Uint8Array, nowMs: number): Uint8Array | undefined {
-    return this.#secured ? this.#protection?.unprotect(datagram, nowMs) : datagram;
+  /** The packet in accepted media, which in a secured session is protected, or why it is none. */
+  opened(datagram: Uint8Array, nowMs: number): Uint8Array | MediaRefusal {
+    return this.#secured ? (this.#protection?.unprotect(datagram, nowMs) ?? 'mediaForged') : datagram;
   }
 
   deadlineMs(): number {

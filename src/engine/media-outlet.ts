@@ -106,8 +106,8 @@ export class MediaOutlet {
 
   /** RTCP of the viewer: only a NACK means anything. @returns why it has no effect. */
   feedback(datagram: Uint8Array, nowMs: number): DropReason | undefined {
-    const packet = this.#secured ? this.#protection?.unprotectFeedback(datagram, nowMs) : datagram;
-    if (packet === undefined) return 'mediaForged';
+    const packet = this.#secured ? (this.#protection?.unprotectFeedback(datagram, nowMs) ?? 'mediaForged') : datagram;
+    if (typeof packet === 'string') return packet;
     const sequences = decodeNack(packet, this.#ssrc);
     if (sequences === undefined) return 'rtcpUnknown';
     this.#host.counters.add('nacksReceived');

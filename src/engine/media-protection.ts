@@ -3,6 +3,9 @@ import type { SessionKeys } from '../security/session-keys.ts';
 /** Which end of a session. */
 export type SessionRole = 'initiator' | 'responder';
 
+/** Not authentic, or not to be used any more; or it came before. Names of counters. */
+export type MediaRefusal = 'mediaForged' | 'mediaReplayed';
+
 /**
  * Protects the media of one secured session: RTP and RTCP as they leave, and as they come. A packet that is refused changes
  * nothing. Without one no media of a secured session leaves, and none is taken.
@@ -12,12 +15,12 @@ export interface MediaProtection {
   readonly overheadBytes: number;
   /** An RTP packet as it leaves, in memory of its own; `undefined` for what is no RTP. */
   protect(packet: Uint8Array, nowMs: number): Uint8Array | undefined;
-  /** The RTP packet in a datagram that came; `undefined` for what is not authentic, or came before. */
-  unprotect(datagram: Uint8Array, nowMs: number): Uint8Array | undefined;
+  /** The RTP packet in a datagram that came, or why it is none. */
+  unprotect(datagram: Uint8Array, nowMs: number): Uint8Array | MediaRefusal;
   /** The same for RTCP. */
   protectFeedback(packet: Uint8Array, nowMs: number): Uint8Array | undefined;
   /** The same for RTCP. */
-  unprotectFeedback(datagram: Uint8Array, nowMs: number): Uint8Array | undefined;
+  unprotectFeedback(datagram: Uint8Array, nowMs: number): Uint8Array | MediaRefusal;
 }
 
 /** What a {@link MediaProtection} is made of. */

@@ -4,6 +4,7 @@ import { type InitiateOptions, type InitiateSettings, resolveInitiateSettings } 
 import { InitiatorEndpoint } from '../engine/initiator-endpoint.ts';
 import type { InitiatorInput, InitiatorOutput, Peer } from '../engine/io-types.ts';
 import { RttMemory } from '../engine/rtt-memory.ts';
+import { srtpMedia } from '../engine/srtp-media.ts';
 import { HandshakeError } from '../errors.ts';
 import { peerText } from '../observe/text.ts';
 import { ErrorCode } from '../protocol/error-code.ts';
@@ -12,7 +13,6 @@ import { monotonicMs } from './clock.ts';
 import { cryptoEntropy } from './entropy.ts';
 import type { MediaSink } from './media-sink.ts';
 import { outputObserver } from './output-observer.ts';
-import { protectMedia } from './protect-media.ts';
 import { ReceivedStream } from './received-stream.ts';
 import { EndpointRunner } from './runner.ts';
 
@@ -28,7 +28,7 @@ const rttMemory = new RttMemory();
  * look the host up, bind or send (LOCAL_NETWORK).
  */
 export async function initiate(target: string, options: InitiateOptions<MediaSink> = {}): Promise<ReceivedStream> {
-  const settings = resolveInitiateSettings(target, options, protectMedia !== undefined);
+  const settings = resolveInitiateSettings(target, options);
   const startedAtMs = monotonicMs();
   const { frameQueueMax, sink, signal } = settings;
   let sinkFailure: Error | undefined;
@@ -53,7 +53,7 @@ export async function initiate(target: string, options: InitiateOptions<MediaSin
     },
     trace: observer !== undefined,
     ...(settings.credentials && { security: settings.credentials }),
-    ...(protectMedia === undefined ? {} : { protectMedia }),
+    protectMedia: srtpMedia,
     ...(settings.target.streamName === undefined ? {} : { streamName: settings.target.streamName }),
     ...(rtoInitialMs === undefined ? {} : { rtoInitialMs }),
   });

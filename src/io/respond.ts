@@ -11,6 +11,7 @@ import type {
   SessionHandle,
 } from '../engine/io-types.ts';
 import { ResponderEndpoint } from '../engine/responder-endpoint.ts';
+import { srtpMedia } from '../engine/srtp-media.ts';
 import type { StreamFeed } from '../media/stream-feed.ts';
 import { ErrorCode } from '../protocol/error-code.ts';
 import { cameraMethods } from './camera-methods.ts';
@@ -19,7 +20,6 @@ import type { SocketKind } from './datagram-socket.ts';
 import { cryptoEntropy } from './entropy.ts';
 import type { MediaSource } from './media-source.ts';
 import { type OutputObserver, outputObserver } from './output-observer.ts';
-import { protectMedia } from './protect-media.ts';
 import { PublishedStream } from './published-stream.ts';
 import { EndpointRunner } from './runner.ts';
 import { Viewer, type ViewerSession } from './viewer.ts';
@@ -74,7 +74,7 @@ export class Responder extends EventEmitter<ResponderEvents> implements AsyncDis
       datagramBytesMax: settings.datagramBytesMax,
       trace: this.#observer !== undefined,
       ...(settings.credentials && { security: settings.credentials }),
-      ...(protectMedia === undefined ? {} : { protectMedia }),
+      protectMedia: srtpMedia,
       ...(settings.resetKey === undefined ? {} : { resetKey: settings.resetKey }),
     });
     for (const [name, source] of Object.entries(settings.streams)) {
@@ -307,7 +307,7 @@ function isWithoutIpv6(error: unknown): boolean {
  * @throws the operating system's error when it cannot bind, and a source's when it cannot start.
  */
 export async function respond(options: RespondOptions<MediaSource>): Promise<Responder> {
-  const settings = resolveRespondSettings(options, protectMedia !== undefined);
+  const settings = resolveRespondSettings(options);
   warmUp();
   const responder = await Responder.listen(settings);
   const stop = (): void => void responder.close();

@@ -115,5 +115,9 @@ export const KEY_PACKETS_MAX = 2 ** 23;
 export const KEY_MS_MAX = 180_000;
 /** A receiver keeps the secret before the newest so long, in ms, for packets that were overtaken. */
 export const OLD_KEY_MS = 3000;
+/** How many epochs an MKI may be ahead: a sender that hardly sends passes as many while all it sends is lost. */
+export const EPOCHS_AHEAD_MAX = 3;
 /** Counters that the replay window of control frames remembers. */
 export const CONTROL_REPLAY_WINDOW = 64;
+/** Packets of media whose repetition is noticed; older ones are refused. */
+export const MEDIA_REPLAY_WINDOW = 4096;

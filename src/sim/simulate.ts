@@ -1,6 +1,7 @@
 import { decodeFrame } from '../codec/decode.ts';
 import type { ClosedLabel } from '../engine/counters.ts';
 import type { ResponderEndpointOptions } from '../engine/responder-endpoint.ts';
+import { srtpMedia } from '../engine/srtp-media.ts';
 import type { ReceivedFrame } from '../media/access-unit.ts';
 import { FrameType } from '../protocol/frame.ts';
 import { type Profile, type ProfileName, profiles } from '../protocol/profiles.ts';
@@ -124,7 +125,10 @@ export class Simulation {
       application: (world, output) => this.#stream.answer(world, output),
       observe: (event, world) => this.#see(event, world),
       // Of sealed frames the watch knows what traces tell.
-      camera: { ...(this.#credentials && { security: this.#credentials.camera, trace: true }), ...camera },
+      camera: {
+        ...(this.#credentials && { security: this.#credentials.camera, protectMedia: srtpMedia, trace: true }),
+        ...camera,
+      },
       ...(cameraClock === undefined ? {} : { cameraClock }),
     });
   }
@@ -142,7 +146,10 @@ export class Simulation {
   /** Adds a viewer that starts now. */
   join(options: JoinOptions = {}): SimulatedViewer {
     const { link, onFrame, ...own } = options;
-    const viewer = { ...(this.#credentials && { security: this.#credentials.viewer, trace: true }), ...own };
+    const viewer = {
+      ...(this.#credentials && { security: this.#credentials.viewer, protectMedia: srtpMedia, trace: true }),
+      ...own,
+    };
     const host = link === undefined ? this.world.addViewer(viewer) : this.world.addViewer(viewer, linkOf(link));
     const joined = new SimulatedViewer(this.world, host, onFrame);
     this.viewers.push(joined);

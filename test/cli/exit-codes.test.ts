@@ -116,7 +116,7 @@ describe.concurrent('exit code 2', () => {
     ['a timeout of nothing', ['view', '127.0.0.1', '--timeout', '1ms'], /from 100 to 600000 ms/],
     ['an unknown profile', ['view', '127.0.0.1', '--profile', 'moon'], /default, lan, internet, seed/],
     ['an unknown log level', ['view', '127.0.0.1', '--log', 'loud'], /trace, debug, info/],
-    ['a security mode of later versions', ['view', '127.0.0.1', '--security', 'psk'], /not available in this version/],
+    ['a secured mode without its secret', ['view', '127.0.0.1', '--security', 'psk'], /--psk-file.* is missing/s],
     ['a port that is none', ['view', '127.0.0.1:70000'], /"70000" is no port/],
     ['a URL as target', ['view', 'rtsp://127.0.0.1/door'], /leave that out: 127\.0\.0\.1:4444\/door/],
     ['a listening port without colon', ['send', '--listen', '4444', ...clip], /write :4444 for a port/],

@@ -1,23 +1,14 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, type TestContext, test, vi } from 'vitest';
-import { protectMedia } from '../../src/io/protect-media.ts';
+import { describe, expect, test, vi } from 'vitest';
 import { CLIP, Cleanup, runToEnd, SOON_MS, startCamera, temporaryFolder } from '../support/command.ts';
-import { skipBecause } from '../support/skip-because.ts';
 
 vi.setConfig({ maxConcurrency: 3 });
 
 const door = ['--stream', `door=${CLIP}`, '--loop'];
 
-const needsMedia = (context: TestContext): void =>
-  skipBecause(
-    context,
-    protectMedia === undefined ? 'this build cannot protect the media of secured sessions' : undefined,
-  );
-
 describe.concurrent('a secured camera and its viewers', () => {
-  test('in mode psk the secret comes from a file or the environment', async (context) => {
-    needsMedia(context);
+  test('in mode psk the secret comes from a file or the environment', async () => {
     await using cleanup = new Cleanup();
     const folder = temporaryFolder(cleanup);
     const psk = join(folder, 'home.psk');
@@ -33,8 +24,7 @@ describe.concurrent('a secured camera and its viewers', () => {
     expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('HANDSHAKE_TIMEOUT') });
   });
 
-  test('in mode keys the list of viewers is read again on SIGHUP', async (context) => {
-    needsMedia(context);
+  test('in mode keys the list of viewers is read again on SIGHUP', async () => {
     await using cleanup = new Cleanup();
     const folder = temporaryFolder(cleanup);
     const [cameraKey, viewerKey, list] = ['camera.key', 'viewer.key', 'viewers'].map((name) => join(folder, name));
@@ -61,10 +51,6 @@ describe.concurrent('a secured camera and its viewers', () => {
     await using cleanup = new Cleanup();
     const folder = temporaryFolder(cleanup);
     const demo = await runToEnd(['demo', '--security', mode, '--drop', '0%', '--folder', folder]);
-    if (protectMedia === undefined) {
-      expect(demo).toMatchObject({ code: 2, stderr: expect.stringContaining('cannot protect media yet') });
-      return;
-    }
     expect(demo).toMatchObject({ code: 0, stdout: expect.stringContaining('byte for byte those of the clip') });
   });
 });

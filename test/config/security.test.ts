@@ -4,11 +4,11 @@ import { resolveSecurity } from '../../src/config/security.ts';
 describe('security modes', () => {
   test.each([[['127.0.0.1']], [['::1']], [['localhost', '127.0.0.2']], [[]]])(
     'on loopback %j none is the default when nothing was said',
-    (addresses) => expect(resolveSecurity({ addresses, mediaProtected: false })).toEqual({ ok: true, value: 'none' }),
+    (addresses) => expect(resolveSecurity({ addresses })).toEqual({ ok: true, value: 'none' }),
   );
 
   test.each(['192.168.1.5', '2001:db8::1', 'camera.local'])('outside loopback, to %s, it must be said', (address) => {
-    const resolved = resolveSecurity({ addresses: ['127.0.0.1', address], mediaProtected: false });
+    const resolved = resolveSecurity({ addresses: ['127.0.0.1', address] });
     expect(resolved).toMatchObject({
       ok: false,
       problem: expect.stringContaining(`"${address}" is outside this machine`),
@@ -17,34 +17,24 @@ describe('security modes', () => {
   });
 
   test.each(['0.0.0.0', '::'])('a listener on %s is outside loopback, since everybody reaches it', (address) => {
-    expect(resolveSecurity({ mode: undefined, addresses: [address], mediaProtected: false })).toMatchObject({
+    expect(resolveSecurity({ mode: undefined, addresses: [address] })).toMatchObject({
       problem: expect.stringContaining(`"${address}" is every interface of this machine`),
     });
   });
 
   test('none that was asked for by name goes anywhere', () => {
-    expect(resolveSecurity({ mode: 'none', addresses: ['0.0.0.0', '203.0.113.9'], mediaProtected: false })).toEqual({
+    expect(resolveSecurity({ mode: 'none', addresses: ['0.0.0.0', '203.0.113.9'] })).toEqual({
       ok: true,
       value: 'none',
     });
   });
 
-  test.each(['psk', 'keys'])(
-    '%s is refused in a clear sentence where media cannot be protected, on loopback too',
-    (mode) => {
-      expect(resolveSecurity({ mode, addresses: ['127.0.0.1'], mediaProtected: false })).toMatchObject({
-        ok: false,
-        problem: `"${mode}" is not available in this version, which cannot protect media yet`,
-      });
-    },
-  );
-
-  test.each(['psk', 'keys'])('%s goes anywhere where media can be protected', (mode) => {
-    expect(resolveSecurity({ mode, addresses: ['0.0.0.0'], mediaProtected: true })).toEqual({ ok: true, value: mode });
+  test.each(['psk', 'keys'])('%s goes anywhere', (mode) => {
+    expect(resolveSecurity({ mode, addresses: ['0.0.0.0'] })).toEqual({ ok: true, value: mode });
   });
 
-  test('where media can be protected, the error of who said nothing tells of keys first', () => {
-    expect(resolveSecurity({ addresses: ['0.0.0.0'], mediaProtected: true })).toMatchObject({
+  test('the error of who said nothing tells of keys first', () => {
+    expect(resolveSecurity({ addresses: ['0.0.0.0'] })).toMatchObject({
       tryInstead: expect.stringMatching(
         /^say --security psk or keys \(firstframe keygen makes the keys\), or --security none/,
       ),
@@ -52,7 +42,7 @@ describe('security modes', () => {
   });
 
   test('any other word is no mode', () => {
-    expect(resolveSecurity({ mode: 'NONE', addresses: ['127.0.0.1'], mediaProtected: true })).toEqual({
+    expect(resolveSecurity({ mode: 'NONE', addresses: ['127.0.0.1'] })).toEqual({
       ok: false,
       problem: '"NONE" is no security mode',
       tryInstead: 'write one of none, psk, keys',

@@ -84,7 +84,7 @@ describe('a camera', () => {
   test('outside loopback asks for the security mode by name', () => {
     expect(wrongRespond({ host: '0.0.0.0', streams })).toEqual(['security']);
     expect(wrongRespond({ host: '0.0.0.0', streams, security: { mode: 'none' } })).toEqual([]);
-    expect(wrongRespond({ streams, security: { mode: 'psk' } })).toEqual(['security']);
+    expect(wrongRespond({ streams, security: { mode: 'psk' } })).toEqual(['security.psk']);
   });
 
   test('tells of all wrong settings at once, one line each', () => {

@@ -3,13 +3,13 @@ import { describe, expect, it } from 'vitest';
 import { resolveInitiateSettings, resolveRespondSettings } from '../../src/config/settings.ts';
 import type { InitiatorOutput, ResponderOutput } from '../../src/engine/io-types.ts';
 import type { ProtectMedia } from '../../src/engine/media-protection.ts';
+import { srtpMedia } from '../../src/engine/srtp-media.ts';
 import { createLog } from '../../src/observe/log.ts';
 import { Metrics } from '../../src/observe/metrics.ts';
 import { OutputLog } from '../../src/observe/output-log.ts';
 import { Timeline } from '../../src/observe/timeline.ts';
 import type { SessionKeys } from '../../src/security/session-keys.ts';
 import { KeyPair } from '../../src/security/x25519.ts';
-import { sealedMedia } from '../support/sealed-media.ts';
 import { fixedKeys, keysPair, pskPair } from '../support/secured-pair.ts';
 import { SecuredWorld } from '../support/secured-world.ts';
 
@@ -42,7 +42,7 @@ async function show(mode: 'psk' | 'keys') {
   const session: SessionKeys[] = [];
   const protectMedia: ProtectMedia = (protectedSession) => {
     session.push(protectedSession.keys);
-    return sealedMedia(protectedSession);
+    return srtpMedia(protectedSession);
   };
   const secured = new SecuredWorld(pair, { camera: { trace: true, protectMedia } });
   const viewer = secured.join({ trace: true, protectMedia, streamName: 'door' });
@@ -78,8 +78,8 @@ async function show(mode: 'psk' | 'keys') {
     secured.world.camera,
     pair,
     session,
-    resolveInitiateSettings('127.0.0.1', { security: privateKeys as never }, true),
-    resolveRespondSettings({ streams: { a: {} }, security: { mode: 'psk', psk: fixedKeys.psk } }, true),
+    resolveInitiateSettings('127.0.0.1', { security: privateKeys as never }),
+    resolveRespondSettings({ streams: { a: {} }, security: { mode: 'psk', psk: fixedKeys.psk } }),
   ];
   for (const object of objects) keep(json(object) + inspect(object, { depth: 12, showHidden: true }));
   const own = mode === 'psk' ? [fixedKeys.psk] : [fixedKeys.viewer, fixedKeys.camera];

@@ -141,12 +141,12 @@ describe('the schedule of secrets', () => {
     expect(keys.note(1, 0), 'the next secret').toBe(true);
   });
 
-  it('an MKI tells the epochs before, now and next apart, and no others', () => {
+  it('an MKI tells the epochs before, now and up to three ahead apart, and no others', () => {
     const keys = new ReceiveKeys(secret, 0);
     const epoch = (mki: number, nowMs = 0) => keys.candidate(mki, 0xff, nowMs)?.epoch;
-    expect([epoch(0), epoch(1), epoch(2), epoch(255)]).toEqual([0, 1, undefined, undefined]);
+    expect([epoch(0), epoch(1), epoch(3), epoch(4), epoch(255)]).toEqual([0, 1, 3, undefined, undefined]);
     keys.note(1, 1000);
-    expect([epoch(0, 1000), epoch(1), epoch(2), epoch(3)]).toEqual([0, 1, 2, undefined]);
+    expect([epoch(0, 1000), epoch(1), epoch(4), epoch(5)]).toEqual([0, 1, 4, undefined]);
     expect(epoch(0, 1000 + OLD_KEY_MS)).toBeUndefined();
     for (let next = 2; next <= 256; next++) keys.note(next, 1000);
     expect([epoch(255, 1000), epoch(0), epoch(1)]).toEqual([255, 256, 257]);
