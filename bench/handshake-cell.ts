@@ -14,7 +14,7 @@ import { EchoClient } from './echo.ts';
 import { type Arrival, runLoad } from './handshake-load.ts';
 import type { CameraOptions, CameraReady, CameraReport } from './processes/camera.ts';
 import type { RelayOptions, RelayReady } from './processes/relay.ts';
-import { type BenchCell, costSince, type Measure, measure, processCost } from './result.ts';
+import { type BenchCell, costSince, type Measure, type MeasureMeaning, measure, processCost } from './result.ts';
 import type { ViewerSample } from './viewer.ts';
 
 /** Echo round trips on a link without a relay, one after the other. */
@@ -48,6 +48,8 @@ export interface HandshakeCell {
   /** A camera elsewhere, as a target of `initiate()`, instead of one that is started here. */
   readonly host?: { readonly target: string; readonly security: SecurityMode | undefined } | undefined;
   readonly seed: number;
+  /** What the times are told as multiples of, among the result's references; absent: the echo beside them. */
+  readonly references?: { readonly stream: string; readonly handshake: string } | undefined;
 }
 
 /** Who watches a cell being measured. */
@@ -85,6 +87,8 @@ export const measureNames = {
   starts: 'STARTs',
   echo: 'echo round trip',
 } as const;
+
+const echoReferences = { stream: measureNames.echo, handshake: measureNames.echo };
 
 /** Starts the processes of a cell, measures it, ends them. */
 export async function measureCell(given: HandshakeCell, watch: CellWatch): Promise<MeasuredCell> {
@@ -130,7 +134,8 @@ async function measureOver(
   const after = { camera: await cameraProcess.report(), relay: await relayProcess?.report(), own: processCost() };
   const both = linkBothWays(link);
   const profile = profiles[given.profile];
-  const theory = whyNoExpectation(both) === undefined && given.stream === 'still';
+  // Without a link theory says 0.
+  const theory = link.kind !== 'none' && given.stream === 'still' && whyNoExpectation(both) === undefined;
   const expectation = theory
     ? new Expectation({ link: both, profile, keyframeDatagrams, untilFirstFrame: true })
     : undefined;
@@ -141,7 +146,7 @@ async function measureOver(
     expectation,
     cell: {
       ...cellOf(given, samples, {
-        ...measuresOf(samples, measureNames.echo, expectation),
+        ...measuresOf(samples, given.references ?? echoReferences, expectation),
         [measureNames.echo]: measure(echo.roundTripsMs, { unit: 'ms' }),
       }),
       totals: {
@@ -215,29 +220,24 @@ function cellOf(
 
 function measuresOf(
   samples: readonly ViewerSample[],
-  reference: string | undefined,
+  references: HandshakeCell['references'],
   expectation: Expectation | undefined,
 ): Record<string, Measure> {
-  const expected =
-    expectation === undefined
-      ? undefined
-      : {
-          p50: expectation.quantile(0.5),
-          p90: expectation.quantile(0.9),
-          p99: expectation.quantile(0.99),
-          p999: expectation.quantile(0.999),
-        };
-  const times = (of: (sample: ViewerSample) => number, expects?: Measure['expected']): Measure =>
-    measure(samples.map(of), { unit: 'ms', reference, expected: expects });
+  const column = (of: (sample: ViewerSample) => number, meaning: MeasureMeaning): Measure =>
+    measure(samples.map(of), meaning);
+  const { stream: reference, handshake } = references ?? {};
+  const expected = expectation === undefined ? undefined : quantilesOf(expectation);
   return {
-    [measureNames.stream]: times(({ toStreamMs }) => toStreamMs, expected),
-    [measureNames.handshake]: times(({ handshakeMs }) => handshakeMs),
-    [measureNames.frame]: times(({ toFrameMs }) => toFrameMs),
-    [measureNames.starts]: measure(
-      samples.map(({ starts }) => starts),
-      { unit: '' },
-    ),
+    [measureNames.stream]: column(({ toStreamMs }) => toStreamMs, { unit: 'ms', reference, expected }),
+    [measureNames.handshake]: column(({ handshakeMs }) => handshakeMs, { unit: 'ms', reference: handshake }),
+    [measureNames.frame]: column(({ toFrameMs }) => toFrameMs, { unit: 'ms', reference }),
+    [measureNames.starts]: column(({ starts }) => starts, { unit: '' }),
   };
+}
+
+function quantilesOf(expectation: Expectation): NonNullable<Measure['expected']> {
+  const [p50, p90, p99, p999] = [0.5, 0.9, 0.99, 0.999].map((fraction) => expectation.quantile(fraction));
+  return { p50: p50 ?? Number.NaN, p90: p90 ?? Number.NaN, p99: p99 ?? Number.NaN, p999: p999 ?? Number.NaN };
 }
 
 function linkBothWays(link: CellLink): { readonly toCamera: LinkModel; readonly toViewer: LinkModel } {

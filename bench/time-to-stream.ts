@@ -2,12 +2,16 @@ import { parseTarget } from '../src/config/address.ts';
 import { accepted, type Parsed } from '../src/config/parsed.ts';
 import { securityModes } from '../src/config/security.ts';
 import { formatPercent, parseFraction } from '../src/config/units.ts';
+import { type CPair, cPairNames, measureCPair } from './c-pair.ts';
 import { type CellLink, measureCell } from './handshake-cell.ts';
 import { cellFigures } from './handshake-figures.ts';
 import type { Arrival } from './handshake-load.ts';
 import { handshakeOptions, raisedLimitsText } from './handshake-options.ts';
 import { oneOf, optional, type ValuesOf, whole } from './options.ts';
 import { type BenchContext, type BenchLink, benchPlan } from './plan.ts';
+
+/** Handshakes in C: enough for a median and a 99th percentile. */
+const C_HANDSHAKES_MAX = 1000;
 
 const options = {
   ...handshakeOptions,
@@ -38,6 +42,7 @@ export const timeToStream = benchPlan({
     const { viewers, warmUp, keyframeDatagrams, profile, stream, host, rate } = context.options;
     const arrival = arrivalOf(context);
     const link = linkOf(context);
+    const inC = host === undefined && link.kind === 'none' ? await pairInC(context) : undefined;
     const name = `${cellText(link, context.link)}, ${arrivalText(arrival)}`;
     const measured = await measureCell(
       {
@@ -46,18 +51,25 @@ export const timeToStream = benchPlan({
         ...{ link, viewers, warmUp, arrival, profile, keyframeDatagrams, stream },
         host: host === undefined ? undefined : { target: host, security: context.options.security },
         seed: context.seed,
+        references: inC !== undefined && inC.skipped.length === 0 ? cPairNames : undefined,
       },
       { signal: context.signal, onProgress: (done) => context.progress('viewers', done, viewers) },
     );
     return {
       cells: measured.samples.length === 0 ? [] : [measured.cell],
-      references: {},
+      references: inC?.references ?? {},
       limitsRaised: host === undefined ? raisedLimitsText(viewers, rate) : {},
-      skipped: [],
+      skipped: inC?.skipped ?? [],
       figures: cellFigures(measured),
     };
   },
 });
+
+/** As many handshakes in C, as far apart on average. */
+function pairInC({ options: { viewers, concurrency, rate, keyframeDatagrams }, signal }: Context): Promise<CPair> {
+  const gapMs = concurrency === undefined ? 1000 / rate : 0;
+  return measureCPair(Math.min(viewers, C_HANDSHAKES_MAX), gapMs, keyframeDatagrams, signal);
+}
 
 function parseHostTarget(text: string): Parsed<string> {
   const parsed = parseTarget(text);
