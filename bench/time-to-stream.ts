@@ -1,113 +1,97 @@
-/**
- * Time to stream over real loopback sockets, beside the round trip of a plain UDP echo in the same run: an absolute time on a
- * shared machine means little, the ratio of the two says what the handshake costs.
- *
- *     node dist/bench/time-to-stream.js --runs 200 --drop 0%,20%,30% --seed 1
- */
-process.env['NODE_ENV'] ??= 'production';
+import { parseTarget } from '../src/config/address.ts';
+import { accepted, type Parsed } from '../src/config/parsed.ts';
+import { securityModes } from '../src/config/security.ts';
+import { formatPercent, parseFraction } from '../src/config/units.ts';
+import { type CPair, cPairNames, measureCPair } from './c-pair.ts';
+import { type CellLink, measureCell } from './handshake-cell.ts';
+import { cellFigures } from './handshake-figures.ts';
+import type { Arrival } from './handshake-load.ts';
+import { handshakeOptions, raisedLimitsText } from './handshake-options.ts';
+import { oneOf, optional, type ValuesOf, whole } from './options.ts';
+import { type BenchContext, type BenchLink, benchPlan } from './plan.ts';
 
-import { createSocket } from 'node:dgram';
-import { once } from 'node:events';
-import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { parseArgs } from 'node:util';
+/** Handshakes in C: enough for a median and a 99th percentile. */
+const C_HANDSHAKES_MAX = 1000;
 
-const { parseFraction } = await import('../src/config/units.ts');
-const { initiate, respond, testSource } = await import('../src/index.ts');
-const { describeMachine } = await import('../src/report/machine.ts');
-const { percentiles } = await import('../src/report/percentiles.ts');
+const options = {
+  ...handshakeOptions,
+  concurrency: optional('number', 'so many viewers at a time, instead of a rate', whole(1, 10_000)),
+  drop: optional('percent', 'viewers lose this part of their own datagrams each way, without a relay', parseFraction),
+  host: optional('target', 'a camera that is there already, such as camera.local:4444/door', parseHostTarget),
+  security: optional('mode', 'with --host outside loopback: none', oneOf(securityModes)),
+};
 
-const { values: flags } = parseArgs({
-  options: {
-    runs: { type: 'string', default: '200' },
-    drop: { type: 'string', default: '0%,20%,30%' },
-    seed: { type: 'string', default: '1' },
-    out: { type: 'string', default: 'firstframe-out/time-to-stream.json' },
+type Context = BenchContext<ValuesOf<typeof options>>;
+
+/** `firstframe bench time-to-stream`. */
+export const timeToStream = benchPlan({
+  name: 'time-to-stream',
+  summary: 'From the intended beginning of each viewer to its first media, and to its first frame.',
+  description:
+    'Viewers in this process, a camera in another one, and between them nothing, --drop, or the relay in a third one when a link is described. ' +
+    'Viewers begin at times drawn beforehand (an open loop), and are timed from there: one that had to wait for the machine counts as late. ' +
+    'In the same run, over the same link: a plain echo; and on loopback a handshake in C, where there is gcc.',
+  options,
+  takesLink: true,
+  conflict(_, given) {
+    const both = (one: string, other: string): string | undefined =>
+      given(one) && given(other) ? `--${one} and --${other} do not go together` : undefined;
+    return both('rate', 'concurrency') ?? both('drop', 'host') ?? both('arrivals', 'concurrency');
+  },
+  async run(context: Context) {
+    const { viewers, warmUp, keyframeDatagrams, profile, stream, host, rate } = context.options;
+    const arrival = arrivalOf(context);
+    const link = linkOf(context);
+    const inC = host === undefined && link.kind === 'none' ? await pairInC(context) : undefined;
+    const name = `${cellText(link, context.link)}, ${arrivalText(arrival)}`;
+    const measured = await measureCell(
+      {
+        name,
+        parameters: { link: cellText(link, context.link), arrival: arrivalText(arrival), keyframeDatagrams, profile },
+        ...{ link, viewers, warmUp, arrival, profile, keyframeDatagrams, stream },
+        host: host === undefined ? undefined : { target: host, security: context.options.security },
+        seed: context.seed,
+        references: inC !== undefined && inC.skipped.length === 0 ? cPairNames : undefined,
+      },
+      { signal: context.signal, onProgress: (done) => context.progress('viewers', done, viewers) },
+    );
+    return {
+      cells: measured.samples.length === 0 ? [] : [measured.cell],
+      references: inC?.references ?? {},
+      limitsRaised: host === undefined ? raisedLimitsText(viewers, rate) : {},
+      skipped: inC?.skipped ?? [],
+      figures: cellFigures(measured),
+    };
   },
 });
-const runs = Number(flags.runs);
-const seed = Number(flags.seed);
-const drops = flags.drop.split(',').map((text) => {
-  const parsed = parseFraction(text);
-  if (!parsed.ok) throw new Error(`--drop ${text}: ${parsed.problem}. Try: ${parsed.tryInstead}`);
-  return parsed.value;
-});
 
-interface Row {
-  readonly name: string;
-  readonly failures: number;
-  readonly attempts: number;
-  readonly ms: ReturnType<typeof percentiles>;
+/** As many handshakes in C, as far apart on average. */
+function pairInC({ options: { viewers, concurrency, rate, keyframeDatagrams }, signal }: Context): Promise<CPair> {
+  const gapMs = concurrency === undefined ? 1000 / rate : 0;
+  return measureCPair(Math.min(viewers, C_HANDSHAKES_MAX), gapMs, keyframeDatagrams, signal);
 }
 
-/** Round trips of a plain pair of sockets, one after the other. */
-async function echo(): Promise<Row> {
-  const [server, client] = [createSocket('udp4'), createSocket('udp4')];
-  server.bind(0, '127.0.0.1');
-  await once(server, 'listening');
-  server.on('message', (bytes, from) => server.send(bytes, from.port, from.address));
-  const times: number[] = [];
-  for (let run = 0; run < runs; run++) {
-    const sentAtMs = performance.now();
-    client.send(new Uint8Array(256), server.address().port, '127.0.0.1');
-    await once(client, 'message');
-    times.push(performance.now() - sentAtMs);
-  }
-  server.close();
-  client.close();
-  return { name: 'UDP echo, no loss', failures: 0, attempts: runs, ms: percentiles(times) };
+function parseHostTarget(text: string): Parsed<string> {
+  const parsed = parseTarget(text);
+  return parsed.ok ? accepted(text) : parsed;
 }
 
-/** Handshakes one after the other, each with its own socket; the viewer loses `drop` of its datagrams each way. */
-async function timeToStream(drop: number): Promise<Row> {
-  await using camera = await respond({
-    port: 0,
-    streams: { test: testSource({ bytesPerFrame: 20_000 }) },
-    limits: { prefixRate: { perSecond: 1_000_000, burst: 1_000_000 } },
-  });
-  const target = `127.0.0.1:${camera.local.port}/test`;
-  const times: number[] = [];
-  const closing: Promise<unknown>[] = [];
-  let failures = 0;
-  let attempts = 0;
-  for (let run = 0; run < runs; run++) {
-    const options = drop === 0 ? {} : { drop: { fraction: drop, seed: seed * 1_000_000 + run } };
-    try {
-      const stream = await initiate(target, options);
-      attempts += stream.attempts;
-      if (stream.timeToStreamMs === undefined) failures++;
-      else times.push(stream.timeToStreamMs);
-      closing.push(stream.close());
-    } catch {
-      failures++;
-    }
-    progress(run + 1, drop);
-  }
-  await Promise.all(closing);
-  const name = `time to stream, ${100 * drop} % loss each way`;
-  return { name, failures, attempts, ms: percentiles(times) };
+function arrivalOf({ options: { concurrency, arrivals, rate } }: Context): Arrival {
+  if (concurrency !== undefined) return { loop: 'closed', concurrency };
+  return { loop: 'open', kind: arrivals, perSecond: rate };
 }
 
-function progress(done: number, drop: number): void {
-  if (!process.stderr.isTTY) return;
-  process.stderr.write(`\r${100 * drop} % loss: ${done} of ${runs}\x1b[K${done === runs ? '\r\x1b[K' : ''}`);
+function arrivalText(arrival: Arrival): string {
+  return arrival.loop === 'closed' ? `${arrival.concurrency} at a time` : `${arrival.perSecond}/s ${arrival.kind}`;
 }
 
-const machine = describeMachine();
-const { cpu, cores, node, loadBefore } = machine;
-process.stdout.write(
-  `${cpu}, ${cores} cores, Node ${node}, load ${loadBefore.toFixed(2)}, seed ${seed}, ${runs} runs each\n`,
-);
-process.stdout.write('limits raised: prefixRate 1,000,000/s, because every run comes from one address\n\n');
-const reference = await echo();
-const rows: Row[] = [reference];
-for (const drop of drops) rows.push(await timeToStream(drop));
-process.stdout.write(`${''.padEnd(40)}     p50      p90      p99      max  failed  x echo p50\n`);
-for (const { name, failures, ms } of rows) {
-  const figures = [ms.p50, ms.p90, ms.p99, ms.max].map((value) => value.toFixed(2).padStart(9)).join('');
-  const ratio = (ms.p50 / reference.ms.p50).toFixed(1);
-  process.stdout.write(`${name.padEnd(36)}${figures} ms ${String(failures).padStart(4)}  ${ratio.padStart(10)}\n`);
+function linkOf({ options: { drop }, link: { toCamera, toViewer } }: Context): CellLink {
+  if (drop !== undefined) return { kind: 'drop', fraction: drop };
+  const described = Object.keys(toCamera).length + Object.keys(toViewer).length > 0;
+  return described ? { kind: 'relay', toCamera, toViewer } : { kind: 'none' };
 }
-await mkdir(dirname(flags.out), { recursive: true });
-await writeFile(flags.out, `${JSON.stringify({ machine, seed, runs, rows }, null, 2)}\n`);
-process.stdout.write(`\nwritten to ${flags.out}\n`);
+
+function cellText(link: CellLink, asked: BenchLink): string {
+  if (link.kind === 'none') return 'no relay';
+  return link.kind === 'drop' ? `${formatPercent(link.fraction)} dropped each way` : asked.text;
+}

@@ -5,6 +5,7 @@ import { Command, Option } from 'commander';
 import { formatDuration, formatPercent } from '../config/units.ts';
 import { monotonicMs } from '../io/clock.ts';
 import { initiate } from '../io/initiate.ts';
+import { packageFile } from '../io/package-file.ts';
 import { type ReceivedStream, sessionError } from '../io/received-stream.ts';
 import { respond } from '../io/respond.ts';
 import { annexbFile } from '../io/sinks/annexb-sink.ts';
@@ -18,7 +19,6 @@ import { firstFrame } from './first-frame.ts';
 import { type Interrupt, interruptible } from './interrupt.ts';
 import { type CommonOptions, withCommonOptions } from './options.ts';
 import { commandOutput, type Output } from './output.ts';
-import { packageFile } from './package-file.ts';
 import { ownSecurity } from './security-options.ts';
 import { ReceiveStatus, summaryLines } from './text.ts';
 

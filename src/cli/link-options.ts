@@ -24,12 +24,16 @@ const fieldHelp: Readonly<Record<LinkField, readonly [value: string, help: strin
   mtu: ['size', 'lose larger datagrams without a word, such as 700B (UDP payload)'],
 };
 
-/** Adds the options that describe a link: a preset's name, each part of it both ways, and all parts for one way. */
-export function withLinkOptions(command: Command): Command {
+/**
+ * Adds the options that describe a link: a preset's name, each part of it both ways, and all parts for one way.
+ *
+ * @param parts that get an option of their own; a command that uses one of their names otherwise leaves it out. `--up` and `--down` know all.
+ */
+export function withLinkOptions(command: Command, parts: readonly LinkField[] = linkFields): Command {
   command.addOption(
     new Option('--preset <name>', 'a link by name; the options below change it').choices(Object.keys(presets)),
   );
-  for (const field of linkFields) {
+  for (const field of parts) {
     const [value, help] = fieldHelp[field];
     command.option(
       `--${field} <${value}>`,

@@ -1,13 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { packageFile } from '../io/package-file.ts';
 import { agentCommand } from './agent.ts';
+import { benchCommand } from './bench.ts';
 import { callCommand } from './call.ts';
 import { demoCommand } from './demo.ts';
 import { ExitCode, errorText, exitCodeOf } from './exit-code.ts';
 import { fleetCommand } from './fleet.ts';
 import { keygenCommand } from './keygen.ts';
 import { complain } from './output.ts';
-import { packageFile } from './package-file.ts';
 import { relayCommand } from './relay.ts';
 import { sendCommand } from './send.ts';
 import { simulateCommand } from './simulate.ts';
@@ -24,6 +25,7 @@ Examples:
   firstframe simulate --loss 30% --rtt 50ms               10,000 handshakes on virtual time
   firstframe fleet keys ./keys                            keys for a fleet of camera hosts
   firstframe keygen --psk home.psk                        a secret for --security psk
+  firstframe bench time-to-stream --loss 30% --rtt 50ms   how fast it is, in real time
 
 Exit codes: 0 ok, 1 handshake, session or call failed, 2 usage, 3 network; 130, 143 or 129 when
 ended by Ctrl-C, SIGTERM or a closed terminal.`;
@@ -58,9 +60,13 @@ export async function run(argv: readonly string[]): Promise<number> {
     agentCommand,
     fleetCommand,
     keygenCommand,
+    benchCommand,
   ];
   for (const command of commands.map((make) => make(finish))) {
-    program.addCommand(command.copyInheritedSettings(program).showHelpAfterError('(try --help)'));
+    for (const each of [command, ...command.commands]) {
+      each.copyInheritedSettings(program).showHelpAfterError('(try --help)');
+    }
+    program.addCommand(command);
   }
   try {
     await program.parseAsync(argv);

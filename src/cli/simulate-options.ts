@@ -104,7 +104,7 @@ export function cellOf(options: SimulateOptions, loss: number, rttMs: number): H
 }
 
 /** A scenario's link in words. */
-export function pathText({ link }: HandshakeScenario): string {
+export function pathText({ link }: Pick<HandshakeScenario, 'link'>): string {
   const { toCamera, toViewer } = 'toCamera' in link ? link : { toCamera: link, toViewer: link };
   const rttText = `RTT ${formatDuration((toCamera.oneWayMs ?? 0) + (toViewer.oneWayMs ?? 0))}`;
   const [up, down] = [toCamera, toViewer].map((model) => linkText({ ...model, oneWayMs: 0 }));

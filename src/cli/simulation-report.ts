@@ -1,47 +1,21 @@
 import type { Axis } from '../report/axis.ts';
-import { chartFigure, type LineChart, type Series } from '../report/charts.ts';
+import { chartFigure } from '../report/charts.ts';
+import { distributionFigures, type NamedDistribution, type Quantiles } from '../report/distribution-figures.ts';
 import { heatTable } from '../report/heat-table.ts';
 import { htmlPage } from '../report/html.ts';
 import { describeMachine } from '../report/machine.ts';
 import { count } from './progress.ts';
 import { cameraText, msText, type SimulationOutcome, shareText, theoryText } from './simulation-text.ts';
 
-/** Points of one line of a distribution. */
-const POINTS = 600;
-
-/** Something that knows its quantiles: a simulation, or its expectation. */
-interface Quantiles {
-  quantile(fraction: number): number;
-}
-
-const percent = (share: number): string => `${Number((100 * share).toPrecision(6))} %`;
-
 /** A page for one scenario: the distribution, its tail, and what theory expects. */
 export function outcomePage(outcome: SimulationOutcome, link: string): string {
   const { timesToStream, timesToFirstFrame, theory, stats, scenario } = outcome;
-  const expected: readonly (readonly [string, Quantiles])[] =
-    theory === undefined ? [] : [['time to stream, expected', theory.expectation]];
-  const frames: readonly (readonly [string, Quantiles])[] =
-    timesToFirstFrame.count === 0 ? [] : [['time to first frame, simulated', timesToFirstFrame]];
-  const named = [...frames, ['time to stream, simulated', timesToStream] as const, ...expected];
-  const lastMs = Math.max(...named.map(([, of]) => finite(of.quantile(0.99), timesToStream.max)));
-  const lines = (points: (of: Quantiles) => Series['points']): Series[] =>
-    named.map(([name, of]) => ({ name, points: points(of), dashed: name.endsWith('expected') }));
-  const body: LineChart = {
-    title: 'How many see it by when',
-    subtitle: 'Share of all handshakes, by time since the viewer began.',
-    x: { label: 'ms since the start', scale: 'linear', to: lastMs },
-    y: { label: 'share of handshakes', scale: 'linear', from: 0, to: 1, text: percent },
-    series: lines(bodyPoints),
-  };
   const runs = timesToStream.count;
-  const tail: LineChart = {
-    title: 'The slowest',
-    subtitle: 'Share of handshakes that still wait, on a logarithmic scale.',
-    x: { label: 'ms since the start', scale: 'linear' },
-    y: { label: 'share still waiting', scale: 'log', from: 1 / Math.max(10, runs), to: 1, text: percent },
-    series: lines((of) => tailPoints(of, runs)),
-  };
+  const distributions: readonly NamedDistribution[] = [
+    ...(timesToFirstFrame.count === 0 ? [] : [{ name: 'time to first frame, simulated', of: timesToFirstFrame }]),
+    { name: 'time to stream, simulated', of: timesToStream },
+    ...(theory === undefined ? [] : [{ name: 'time to stream, expected', of: theory.expectation, expected: true }]),
+  ];
   const ok = stats.outcomes.ok ?? 0;
   return htmlPage({
     title: `${count(runs)} simulated handshakes`,
@@ -55,7 +29,7 @@ export function outcomePage(outcome: SimulationOutcome, link: string): string {
       ['seeds', `${outcome.seed} and on`],
       ['machine', machineText()],
     ],
-    figures: [chartFigure(body), chartFigure(tail)],
+    figures: distributionFigures(distributions, { whatOf: 'handshakes', runs, longestMs: timesToStream.max }),
   });
 }
 
@@ -144,27 +118,6 @@ function quantileText(of: Quantiles): string {
     .map((q) => `p${100 * q} ${msText(of.quantile(q))}`)
     .join(', ')
     .concat(' ms');
-}
-
-/** The curve as steps: quantiles of equal distance. */
-function bodyPoints(of: Quantiles): Series['points'] {
-  return Array.from({ length: POINTS }, (_, index) => {
-    const share = (index + 0.5) / POINTS;
-    return [of.quantile(share), share] as const;
-  });
-}
-
-/** From all to one of `runs`, by equal ratios. */
-function tailPoints(of: Quantiles, runs: number): Series['points'] {
-  const least = 1 / Math.max(10, runs);
-  return Array.from({ length: POINTS }, (_, index) => {
-    const waiting = least ** (index / (POINTS - 1));
-    return [of.quantile(1 - waiting), waiting] as const;
-  });
-}
-
-function finite(value: number, otherwise: number): number {
-  return Number.isFinite(value) ? value : otherwise;
 }
 
 function machineText(): string {

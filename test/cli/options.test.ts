@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
+import { benchPlans } from '../../bench/plans.ts';
 import {
   CLIP,
   CLIP_FRAMES,
@@ -19,11 +20,26 @@ vi.setConfig({ maxConcurrency: 6 });
 const door = ['--stream', `door=${CLIP}`];
 
 describe('the help', () => {
-  for (const command of ['', 'send', 'view', 'call', 'relay', 'demo', 'simulate', 'agent', 'fleet', 'keygen']) {
+  const benches = benchPlans.map(({ name }) => `bench ${name}`);
+  for (const command of [
+    '',
+    'send',
+    'view',
+    'call',
+    'relay',
+    'demo',
+    'simulate',
+    'agent',
+    'fleet',
+    'keygen',
+    'bench',
+    ...benches,
+  ]) {
     test(`of firstframe ${command} is as reviewed, and at most 100 columns wide`, async () => {
-      const { stdout } = await runToEnd([...(command === '' ? [] : [command]), '--help']);
+      const words = command.split(' ').filter((word) => word !== '');
+      const { stdout } = await runToEnd([...words, '--help']);
       expect(stdout.split('\n').filter((line) => line.length > 100)).toEqual([]);
-      await expect(stdout).toMatchFileSnapshot(`help${command === '' ? '' : `-${command}`}.txt`);
+      await expect(stdout).toMatchFileSnapshot(`${['help', ...words].join('-')}.txt`);
     });
   }
 

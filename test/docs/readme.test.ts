@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import type { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { agentCommand } from '../../src/cli/agent.ts';
+import { benchCommand } from '../../src/cli/bench.ts';
 import { callCommand } from '../../src/cli/call.ts';
 import { demoCommand } from '../../src/cli/demo.ts';
 import { fleetCommand } from '../../src/cli/fleet.ts';
@@ -30,6 +31,7 @@ function commandNamed(name: string | undefined): Command | undefined {
     simulateOptions(),
     agentCommand(() => {}),
     fleetCommand(() => {}),
+    ...benchCommand(() => {}).commands,
   ];
   return commands.find((command) => command.name() === name);
 }
@@ -38,9 +40,9 @@ function commandNamed(name: string | undefined): Command | undefined {
 const uses = documents.flatMap((path) => {
   const text = read(path);
   const blocks = fenced(text).filter(({ language }) => language === 'shell');
-  const inline = [...text.matchAll(/`(firstframe (?:send|view|call|relay|demo|simulate|agent|fleet) [^`]+)`/g)].map(
-    ([, line = '']) => line,
-  );
+  const inline = [
+    ...text.matchAll(/`(firstframe (?:send|view|call|relay|demo|simulate|agent|fleet|bench) [^`]+)`/g),
+  ].map(([, line = '']) => line);
   return [...blocks.flatMap((block) => block.text.split('\n')), ...inline]
     .flatMap(commandsOf)
     .filter((words) => words[0] === 'firstframe')
@@ -94,7 +96,8 @@ describe('commands in the documents', () => {
   });
 
   it.each(uses)('$path: $line', ({ words }) => {
-    const [, name, ...args] = words;
+    // `firstframe bench` has commands of its own.
+    const [name, ...args] = words.slice(words[1] === 'bench' ? 2 : 1);
     if (name === '--help') return;
     const command = commandNamed(name);
     if (command === undefined) throw new Error(`there is no command ${name}`);

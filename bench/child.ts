@@ -1,0 +1,70 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import type { ChildAnswer, ChildRequest } from './processes/serve.ts';
+import type { ProcessCost } from './result.ts';
+
+/** From source (tests) the built file of the same source is run. */
+const folder = import.meta.url.endsWith('.ts')
+  ? new URL('../dist/bench/processes/', import.meta.url)
+  : new URL('./processes/', import.meta.url);
+
+/** A process of a bench: it is started, asked for its figures, and ended when it is disposed of. */
+export class Child<Ready, Report> implements AsyncDisposable {
+  /** Where it listens. */
+  readonly ready: Ready;
+  readonly #process: ChildProcess;
+
+  private constructor(process: ChildProcess, ready: Ready) {
+    this.#process = process;
+    this.ready = ready;
+  }
+
+  /**
+   * Starts one.
+   *
+   * @param name of its file in `bench/processes`, without `.ts`.
+   * @throws Error with what it said when it could not start.
+   */
+  static async start<Ready, Report>(name: string, options: unknown): Promise<Child<Ready, Report>> {
+    const child = fork(new URL(`${name}.js`, folder), { env: { ...process.env, NODE_ENV: 'production' } });
+    try {
+      const answer = await ask(child, { ask: 'start', options });
+      if (answer.answer !== 'ready') throw new Error(`${name} says nothing of where it is`);
+      return new Child(child, answer.ready as Ready);
+    } catch (error) {
+      child.kill('SIGKILL');
+      throw error;
+    }
+  }
+
+  /** Its figures and its cost so far. */
+  async report(): Promise<{ readonly cost: ProcessCost; readonly report: Report }> {
+    const answer = await ask(this.#process, { ask: 'report' });
+    if (answer.answer !== 'report') throw new Error('it says nothing of its figures');
+    return { cost: answer.cost, report: answer.report as Report };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
+    const gone = once(this.#process, 'exit');
+    if (this.#process.connected) this.#process.disconnect();
+    await gone;
+  }
+}
+
+/** @throws Error when it failed, or ended without an answer. */
+async function ask(child: ChildProcess, request: ChildRequest): Promise<ChildAnswer> {
+  const answer = await new Promise<ChildAnswer>((resolve, reject) => {
+    const over = (code: number | null): void => reject(new Error(`a process of the bench ended with ${code}`));
+    child.once('exit', over);
+    child.once('error', reject);
+    child.once('message', (message) => {
+      child.off('exit', over);
+      child.off('error', reject);
+      resolve(message as ChildAnswer);
+    });
+    child.send(request);
+  });
+  if (answer.answer === 'failed') throw new Error(answer.message);
+  return answer;
+}

@@ -1,0 +1,41 @@
+import { type ProcessCost, processCost } from '../result.ts';
+
+/** What the measuring process asks of another one. */
+export type ChildRequest = { readonly ask: 'start'; readonly options: unknown } | { readonly ask: 'report' };
+
+/** What that one says. */
+export type ChildAnswer =
+  | { readonly answer: 'ready'; readonly ready: unknown }
+  | { readonly answer: 'report'; readonly cost: ProcessCost; readonly report: unknown }
+  | { readonly answer: 'failed'; readonly message: string };
+
+/** What runs in a process of its own. */
+export interface Served<Ready, Report> {
+  /** Told once it runs: where it listens. */
+  readonly ready: Ready;
+  /** Its figures so far. */
+  report(): Report;
+}
+
+/**
+ * Runs the inside of a child process until the measuring process has gone. Signals are the measuring process's to act on: a terminal sends
+ * Ctrl-C to all of them.
+ */
+export function serve<Options, Ready, Report>(start: (options: Options) => Promise<Served<Ready, Report>>): void {
+  let served: Served<Ready, Report> | undefined;
+  const say = (answer: ChildAnswer): void => void process.send?.(answer);
+  process.on('message', async (request: ChildRequest) => {
+    try {
+      if (request.ask === 'start') {
+        served = await start(request.options as Options);
+        say({ answer: 'ready', ready: served.ready });
+      } else {
+        say({ answer: 'report', cost: processCost(), report: served?.report() });
+      }
+    } catch (error) {
+      say({ answer: 'failed', message: error instanceof Error ? error.message : String(error) });
+    }
+  });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
+  process.on('disconnect', () => process.exit());
+}
