@@ -29,24 +29,38 @@ export const mutationGroups = [
   },
 ];
 
-/** Tests that repeat the same thing very often, ask the compiler, or use a hook that the runner does not have. What they alone would find is worth a test of its own. */
+/** Tests that repeat the same thing very often, or start threads, processes or the compiler. What they alone would find is worth a test of its own. */
 const longTests = [
   'test/codec/fuzz.test.ts',
   'test/engine/handshake.test.ts',
   'test/engine/media-gate-types.test.ts',
   'test/engine/model-paths.test.ts',
   'test/engine/two-engines.test.ts',
-  'test/sim/hosts.test.ts',
+  'test/sim/drop-patterns.test.ts',
+  'test/sim/expectation.test.ts',
+  'test/sim/idle-hour.test.ts',
+  'test/sim/link.test.ts',
   'test/sim/liveness.test.ts',
   'test/sim/repair.test.ts',
+  'test/sim/swarm-liveness.test.ts',
+  'test/sim/swarm-safety.test.ts',
+  'test/sim/swarm-secured.test.ts',
+  'test/sim/time-to-stream.test.ts',
   'test/sim/viewers.test.ts',
+  'test/sim/vitest-kit.test.ts',
 ];
 
 /** Tests that take their time: they come after all others, as one test that fails is enough. */
 const lastTests = [
+  'test/engine/exchange-limits.test.ts',
   'test/engine/responder-limits.test.ts',
-  'test/engine/compile.test.ts',
+  'test/engine/secured-session.test.ts',
+  'test/sim/hosts.test.ts',
   'test/sim/world.test.ts',
+  'test/sim/shrink.test.ts',
+  'test/engine/exchange.test.ts',
+  'test/sim/trace-hash.test.ts',
+  'test/engine/compile.test.ts',
   'test/docs/protocol.test.ts',
   'test/machines/structure.test.ts',
   'test/machines/persistence.test.ts',

@@ -1,6 +1,6 @@
 /**
- * As much of vitest as the tests of pure code use: describe, it, expect with vitest's own matchers, file snapshots. Without
- * workers, hooks and reporters a test costs what the code in it costs.
+ * As much of vitest as the tests of pure code use: describe, it, beforeEach, afterEach, expect with vitest's own matchers, file
+ * snapshots. Without workers and reporters a test costs what the code in it costs.
  */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -15,6 +15,21 @@ import { format } from 'node:util';
  * @property {string} file
  * @property {() => unknown} run
  */
+
+/**
+ * A file, or a describe in it.
+ *
+ * @typedef {object} Suite
+ * @property {string} name
+ * @property {(() => unknown)[]} before What runs before each test in it, in this order.
+ * @property {(() => unknown)[]} after What runs after each test in it, in this order.
+ */
+
+/**
+ * @param {string} name
+ * @returns {Suite}
+ */
+const suiteOf = (name) => ({ name, before: [], after: [] });
 
 /** A package that vitest brings. @param {string} name */
 const ofVitest = (name) => {
@@ -58,18 +73,39 @@ async function matchers(fileOf) {
   return expect;
 }
 
+/**
+ * The body of a test, behind its options if it has any.
+ *
+ * @param {readonly unknown[]} given
+ * @returns {(...values: unknown[]) => unknown}
+ */
+const bodyOf = (given) => /** @type {() => unknown} */ (given.find((one) => typeof one === 'function'));
+
+/**
+ * A function for each row of a table: arrays are its arguments, anything else is the one argument.
+ *
+ * @param {(name: string, body: () => void) => void} add
+ */
+const eachOf =
+  (add) =>
+  (/** @type {readonly unknown[]} */ rows) =>
+  (/** @type {string} */ name, /** @type {unknown[]} */ ...given) => {
+    const body = bodyOf(given);
+    for (const row of rows) add(nameOf(name, row), () => (Array.isArray(row) ? body(...row) : body(row)));
+  };
+
 /** Collects the tests of one file after the other. */
 export class Collector {
   /** @type {LiteTest[]} */
   tests = [];
-  /** @type {string[]} */
-  #path = [];
+  /** The file and the describes that are open, from the outside in. @type {Suite[]} */
+  #suites = [];
   #file = '';
 
   /** @param {string} file */
   begin(file) {
     this.#file = file;
-    this.#path = [];
+    this.#suites = [suiteOf('')];
   }
 
   /** What `import ... from 'vitest'` gives. */
@@ -77,18 +113,16 @@ export class Collector {
     const expect = await matchers((path) => resolve(dirname(this.#file), path));
     const { fn } = await ofVitest('@vitest/spy');
     const describe = (/** @type {string} */ name, /** @type {() => void} */ body) => {
-      this.#path.push(name);
+      this.#suites.push(suiteOf(name));
       body();
-      this.#path.pop();
+      this.#suites.pop();
     };
-    const it = (/** @type {string} */ name, /** @type {() => unknown} */ run) => this.#add(name, run);
-    const each =
-      (/** @type {readonly unknown[]} */ rows) =>
-      (/** @type {string} */ name, /** @type {(...values: unknown[]) => unknown} */ run) => {
-        for (const row of rows) this.#add(nameOf(name, row), () => (Array.isArray(row) ? run(...row) : run(row)));
-      };
-    Object.assign(it, { each, skip: () => {} });
-    return { describe, it, test: it, expect, vi: { fn }, onTestFailed: () => {} };
+    Object.assign(describe, { each: eachOf(describe) });
+    const it = (/** @type {string} */ name, /** @type {unknown[]} */ ...given) => this.#add(name, bodyOf(given));
+    Object.assign(it, { each: eachOf(it), skip: () => {} });
+    const beforeEach = (/** @type {() => unknown} */ run) => void this.#suites.at(-1)?.before.push(run);
+    const afterEach = (/** @type {() => unknown} */ run) => void this.#suites.at(-1)?.after.unshift(run);
+    return { describe, it, test: it, beforeEach, afterEach, expect, vi: { fn }, onTestFailed: () => {} };
   }
 
   /**
@@ -96,13 +130,19 @@ export class Collector {
    * @param {() => unknown} run
    */
   #add(title, run) {
-    const name = [...this.#path, title].join(' > ');
+    const suites = [...this.#suites];
+    const name = [...suites.slice(1).map((suite) => suite.name), title].join(' > ');
     const file = this.#file;
     const again = this.tests.filter((test) => test.file === file && test.name === name).length;
     const id = `${relative(process.cwd(), file)} > ${name}${again === 0 ? '' : ` #${again}`}`;
-    const runHere = () => {
+    const runHere = async () => {
       this.#file = file;
-      return run();
+      try {
+        for (const { before } of suites) for (const hook of before) await hook();
+        await run();
+      } finally {
+        for (const { after } of suites.toReversed()) for (const hook of after) await hook();
+      }
     };
     this.tests.push({ id, name, file, run: runHere });
   }
