@@ -19,13 +19,24 @@ function cipherName(key: Uint8Array): CipherGCMTypes {
  * @returns the encrypted text and its tag.
  */
 export function sealAesGcm(key: Uint8Array, nonce: Uint8Array, additional: Uint8Array, text: Uint8Array): Uint8Array {
+  const sealed = new Uint8Array(text.length + TAG_BYTES);
+  sealAesGcmInto(sealed, key, nonce, additional, text);
+  return sealed;
+}
+
+/** The same into memory that is there. @param target at least 16 bytes longer than the text. */
+export function sealAesGcmInto(
+  target: Uint8Array,
+  key: Uint8Array,
+  nonce: Uint8Array,
+  additional: Uint8Array,
+  text: Uint8Array,
+): void {
   const cipher = createCipheriv(cipherName(key), key, nonce);
   cipher.setAAD(additional);
-  const sealed = new Uint8Array(text.length + TAG_BYTES);
-  if (text.length > 0) sealed.set(cipher.update(text));
+  if (text.length > 0) target.set(cipher.update(text));
   cipher.final();
-  sealed.set(cipher.getAuthTag(), text.length);
-  return sealed;
+  target.set(cipher.getAuthTag(), text.length);
 }
 
 /**
@@ -42,17 +53,35 @@ export function openAesGcm(
 ): Uint8Array | undefined {
   const end = sealed.length - TAG_BYTES;
   if (end < 0) return undefined;
+  const text = new Uint8Array(end);
+  return openAesGcmInto(text, key, nonce, additional, sealed) ? text : undefined;
+}
+
+/**
+ * The same into memory that is there, which is written to only if all is as it was sealed.
+ *
+ * @param target at least as long as the text.
+ * @param sealed at least 16 bytes.
+ */
+export function openAesGcmInto(
+  target: Uint8Array,
+  key: Uint8Array,
+  nonce: Uint8Array,
+  additional: Uint8Array,
+  sealed: Uint8Array,
+): boolean {
+  const end = sealed.length - TAG_BYTES;
   const decipher = createDecipheriv(cipherName(key), key, nonce);
   decipher.setAAD(additional);
   decipher.setAuthTag(sealed.subarray(end));
-  const text = new Uint8Array(end);
-  if (end > 0) text.set(decipher.update(sealed.subarray(0, end)));
+  const text = end > 0 ? decipher.update(sealed.subarray(0, end)) : undefined;
   try {
     decipher.final();
   } catch {
-    return undefined;
+    return false;
   }
-  return text;
+  if (text !== undefined) target.set(text);
+  return true;
 }
 
 /**

@@ -7,7 +7,7 @@
  * What stands before the encrypted part is authenticated; for SRTCP the word with E and index too. The MKI is the epoch, and
  * says only which key to try.
  */
-import { createCipheriv, createDecipheriv } from 'node:crypto';
+import { NONCE_BYTES, openAesGcmInto, sealAesGcmInto, TAG_BYTES } from './aes-gcm.ts';
 import type { SrtpKeys } from './srtp-keys.ts';
 
 /** What SRTP adds to a packet: tag and MKI. */
@@ -17,14 +17,13 @@ export const SRTCP_OVERHEAD_BYTES = 21;
 /** The last index of a direction; it is never used again with the same key (RFC 3711, section 3.4). */
 export const SRTCP_INDEX_MAX = 0x7fff_ffff;
 
-const TAG_BYTES = 16;
 const MKI_BYTES = 1;
 const RTCP_CLEAR_BYTES = 8;
 const INDEX_BYTES = 4;
 const ENCRYPTED = 0x8000_0000;
 
 // One each is enough: a nonce is used up within the call that writes it.
-const nonce = new Uint8Array(12);
+const nonce = new Uint8Array(NONCE_BYTES);
 const nonceView = new DataView(nonce.buffer);
 const rtcpAdditional = new Uint8Array(RTCP_CLEAR_BYTES + INDEX_BYTES);
 const rtcpAdditionalView = new DataView(rtcpAdditional.buffer);
@@ -63,29 +62,6 @@ function rtpHeaderBytes(packet: Uint8Array, end: number): number | undefined {
   return bytes <= end ? bytes : undefined;
 }
 
-function seal(key: Uint8Array, iv: Uint8Array, additional: Uint8Array, text: Uint8Array, into: Uint8Array): void {
-  const cipher = createCipheriv('aes-128-gcm', key, iv);
-  cipher.setAAD(additional);
-  if (text.length > 0) into.set(cipher.update(text));
-  cipher.final();
-  into.set(cipher.getAuthTag(), text.length);
-}
-
-function open(key: Uint8Array, iv: Uint8Array, additional: Uint8Array, sealed: Uint8Array, into: Uint8Array): boolean {
-  const textBytes = sealed.length - TAG_BYTES;
-  const decipher = createDecipheriv('aes-128-gcm', key, iv);
-  decipher.setAAD(additional);
-  decipher.setAuthTag(sealed.subarray(textBytes));
-  const text = textBytes > 0 ? decipher.update(sealed.subarray(0, textBytes)) : undefined;
-  try {
-    decipher.final();
-  } catch {
-    return false;
-  }
-  if (text !== undefined) into.set(text);
-  return true;
-}
-
 /**
  * Protects an RTP packet.
  *
@@ -105,13 +81,8 @@ export function sealRtp(
   if (header === undefined) return false;
   const additional = packet.subarray(0, header);
   target.set(additional);
-  seal(
-    keys.rtpKey,
-    rtpNonce(keys.rtpSalt, packet, rollover),
-    additional,
-    packet.subarray(header),
-    target.subarray(header),
-  );
+  const iv = rtpNonce(keys.rtpSalt, packet, rollover);
+  sealAesGcmInto(target.subarray(header), keys.rtpKey, iv, additional, packet.subarray(header));
   target[packet.length + TAG_BYTES] = mki;
   return true;
 }
@@ -126,7 +97,7 @@ export function openRtp(keys: SrtpKeys, datagram: Uint8Array, rollover: number):
   packet.set(additional);
   const sealed = datagram.subarray(header, datagram.length - MKI_BYTES);
   const iv = rtpNonce(keys.rtpSalt, datagram, rollover);
-  return open(keys.rtpKey, iv, additional, sealed, packet.subarray(header)) ? packet : undefined;
+  return openAesGcmInto(packet.subarray(header), keys.rtpKey, iv, additional, sealed) ? packet : undefined;
 }
 
 function rtcpAdditionalData(packet: Uint8Array, word: number): Uint8Array {
@@ -148,7 +119,8 @@ export function sealRtcp(keys: SrtpKeys, packet: Uint8Array, index: number, mki:
   target.set(packet.subarray(0, RTCP_CLEAR_BYTES));
   const iv = rtcpNonce(keys.rtcpSalt, packet, index);
   const additional = rtcpAdditionalData(packet, word);
-  seal(keys.rtcpKey, iv, additional, packet.subarray(RTCP_CLEAR_BYTES), target.subarray(RTCP_CLEAR_BYTES));
+  const rest = packet.subarray(RTCP_CLEAR_BYTES);
+  sealAesGcmInto(target.subarray(RTCP_CLEAR_BYTES), keys.rtcpKey, iv, additional, rest);
   new DataView(target.buffer).setUint32(packet.length + TAG_BYTES, word);
   target[target.length - MKI_BYTES] = mki;
   return target;
@@ -170,5 +142,5 @@ export function openRtcp(keys: SrtpKeys, datagram: Uint8Array, index: number): U
   const iv = rtcpNonce(keys.rtcpSalt, datagram, index);
   const additional = rtcpAdditionalData(datagram, (ENCRYPTED | index) >>> 0);
   const sealed = datagram.subarray(RTCP_CLEAR_BYTES, end + TAG_BYTES);
-  return open(keys.rtcpKey, iv, additional, sealed, packet.subarray(RTCP_CLEAR_BYTES)) ? packet : undefined;
+  return openAesGcmInto(packet.subarray(RTCP_CLEAR_BYTES), keys.rtcpKey, iv, additional, sealed) ? packet : undefined;
 }
