@@ -158,7 +158,7 @@ export class InitiatorEndpoint {
     if (first >= MEDIA_FIRST_BYTE_MIN && first <= MEDIA_FIRST_BYTE_MAX) return this.#session.media(bytes, nowMs);
     if (first !== CONTROL_FIRST_BYTE) return this.#drop('notOurs', from, bytes);
     const security = this.#security;
-    const decoded = security === undefined ? decodeFrame(bytes) : decodeSecured(bytes, (all) => security.hasMac1(all));
+    const decoded = security === undefined ? decodeFrame(bytes) : decodeSecured(bytes, security.hasMac1);
     if (!decoded.ok) {
       this.#session.hint(ErrorCode.MALFORMED);
       return this.#drop(decoded.reason, from, bytes);

@@ -36,9 +36,8 @@ export class InitiatorSecurity {
     return firstInitiatorCounter(this.#credentials);
   }
 
-  hasMac1(datagram: Uint8Array): boolean {
-    return hasMac1(this.#credentials.mac1, datagram);
-  }
+  /** Handed to the decoder as it is: a datagram of a stranger makes no closure. */
+  readonly hasMac1 = (datagram: Uint8Array): boolean => hasMac1(this.#credentials.mac1, datagram);
 
   /** Begins anew with another StreamId. @returns the Noise message of every START with it. */
   start(streamId: bigint, payload: StartPayload): Uint8Array {

@@ -219,7 +219,7 @@ export class ResponderEndpoint {
     if (first >= MEDIA_FIRST_BYTE_MIN && first <= MEDIA_FIRST_BYTE_MAX) return this.#feedback(bytes, from);
     if (first !== CONTROL_FIRST_BYTE) return this.#drop('notOurs', from, bytes);
     const security = this.#security;
-    const decoded = security === undefined ? decodeFrame(bytes) : decodeSecured(bytes, (all) => security.hasMac1(all));
+    const decoded = security === undefined ? decodeFrame(bytes) : decodeSecured(bytes, security.hasMac1);
     if (!decoded.ok) return this.#undecodable(decoded, from, bytes);
     if ('header' in decoded) return this.#sealed(decoded.header, from, bytes);
     const { frame } = decoded;

@@ -37,9 +37,8 @@ export class ResponderSecurity {
     this.trailer = mac1Trailer(credentials.mac1);
   }
 
-  hasMac1(datagram: Uint8Array): boolean {
-    return hasMac1(this.#credentials.mac1, datagram);
-  }
+  /** Handed to the decoder as it is: a datagram of a stranger makes no closure. */
+  readonly hasMac1 = (datagram: Uint8Array): boolean => hasMac1(this.#credentials.mac1, datagram);
 
   /** Reads the Noise message of a START that was admitted: in mode `keys` an agreement of 35 us. Nothing is kept of it here. */
   read(frame: SecuredStartFrame): Wish | UnreadableStart {

@@ -29,9 +29,7 @@ const EPOCHS_KEPT = 3;
 const RTP_HEADER_BYTES = 12;
 
 /** Why a packet is refused: too short; protected by a key that is over, or not yet; by one used for too long; came before; forged or damaged. */
-export const srtpRefusals = ['short', 'epoch', 'keyLimit', 'replay', 'forged'] as const;
-/** See {@link srtpRefusals}. */
-export type SrtpRefusal = (typeof srtpRefusals)[number];
+export type SrtpRefusal = 'short' | 'epoch' | 'keyLimit' | 'replay' | 'forged';
 
 function sequenceOf(packet: Uint8Array): number {
   return ((packet[2] ?? 0) << 8) | (packet[3] ?? 0);
@@ -44,14 +42,14 @@ function nearestIndex(newest: number, sequence: number): number {
 
 /** The SRTP keys of the epochs in use. */
 class EpochKeys {
-  readonly #kept: { readonly epoch: number; readonly keys: SrtpKeys }[] = [];
+  readonly #kept = new Map<number, SrtpKeys>();
 
   of({ epoch, secret }: EpochSecret): SrtpKeys {
-    const found = this.#kept.find((kept) => kept.epoch === epoch);
-    if (found !== undefined) return found.keys;
+    const found = this.#kept.get(epoch);
+    if (found !== undefined) return found;
     const keys = SrtpKeys.of(secret);
-    this.#kept.push({ epoch, keys });
-    if (this.#kept.length > EPOCHS_KEPT) this.#kept.shift();
+    for (const oldest of this.#kept.keys()) if (this.#kept.size >= EPOCHS_KEPT) this.#kept.delete(oldest);
+    this.#kept.set(epoch, keys);
     return keys;
   }
 }
