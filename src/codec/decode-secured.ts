@@ -5,25 +5,15 @@
 import { HEADER_BYTES, SEALED_COUNTER_BYTES } from '../protocol/constants.ts';
 import {
   type ErrorFrame,
-  type Frame,
   FrameFlag,
   FrameType,
   type ResetFrame,
   type RetryFrame,
   type SecuredHandshakeFrame,
 } from '../protocol/frame.ts';
-import {
-  type DecodeRefusal,
-  type DecodeResult,
-  decodeFrame,
-  draftOf,
-  measuredHeader,
-  refuse,
-  ruledRow,
-} from './decode.ts';
+import { type DecodeRefusal, type DecodeResult, decodeFrame, measuredHeader, readBody, ruledRow } from './decode.ts';
 import { securedFrameRow } from './frame-table.ts';
 import { type FixedHeader, headerOffset, readHeader } from './header.ts';
-import { readTlvs } from './read-tlvs.ts';
 
 /** A frame that can be read without the keys of a session. */
 export type UnsealedFrame = SecuredHandshakeFrame | ErrorFrame | RetryFrame | ResetFrame;
@@ -60,7 +50,6 @@ export function decodeSecured(datagram: Uint8Array, hasMac1: (datagram: Uint8Arr
   if ('ok' in header) return header;
   if ((header.flags & FrameFlag.SECURED) === 0) return decodeReset(datagram, header);
 
-  const bodyEnd = HEADER_BYTES + header.bodyLength;
   if (!endsWithMac1(header.type)) {
     if (header.bodyLength < SEALED_COUNTER_BYTES) {
       return { ok: false, reason: 'bodyLength', offset: headerOffset.bodyLength };
@@ -69,14 +58,9 @@ export function decodeSecured(datagram: Uint8Array, hasMac1: (datagram: Uint8Arr
     const row = ruledRow(securedFrameRow(header.type), header, flags);
     return 'ok' in row ? row : { ok: true, sealed: true, header };
   }
-  if (!hasMac1(datagram)) return { ok: false, reason: 'mac1', offset: bodyEnd };
+  if (!hasMac1(datagram)) return { ok: false, reason: 'mac1', offset: HEADER_BYTES + header.bodyLength };
   const row = ruledRow(securedFrameRow(header.type), header, FrameFlag.SECURED);
-  if ('ok' in row) return row;
-  const draft = draftOf(header);
-  const fault = readTlvs(datagram, HEADER_BYTES, bodyEnd, row, draft);
-  if (fault !== undefined) return refuse(fault.reason, fault.offset, header);
-  if (datagram.length < row.bytesMin || datagram.length > row.bytesMax) return refuse('size', datagram.length, header);
-  return { ok: true, sealed: false, frame: draft as unknown as UnsealedFrame };
+  return unsealed('ok' in row ? row : readBody(datagram, header, row));
 }
 
 /**
@@ -89,17 +73,16 @@ export function decodeSecured(datagram: Uint8Array, hasMac1: (datagram: Uint8Arr
 export function decodeOpened(datagram: Uint8Array, text: Uint8Array): DecodeResult {
   const header = readHeader(datagram);
   const row = ruledRow(securedFrameRow(header.type), header, FrameFlag.SECURED | FrameFlag.KEY_PHASE);
-  if ('ok' in row) return row;
-  const draft = draftOf(header);
-  const fault = readTlvs(text, 0, text.length, row, draft);
-  if (fault !== undefined) return refuse(fault.reason, HEADER_BYTES + SEALED_COUNTER_BYTES + fault.offset, header);
-  if (datagram.length < row.bytesMin || datagram.length > row.bytesMax) return refuse('size', datagram.length, header);
-  return { ok: true, frame: draft as unknown as Frame };
+  return 'ok' in row ? row : readBody(datagram, header, row, text);
 }
 
 /** RESET is clear in every mode: who sends it has lost the keys. */
 function decodeReset(datagram: Uint8Array, header: FixedHeader): SecuredDecode {
   if (header.type !== FrameType.RESET) return { ok: false, reason: 'clear', offset: headerOffset.flags };
-  const decoded = decodeFrame(datagram);
-  return decoded.ok ? { ok: true, sealed: false, frame: decoded.frame as ResetFrame } : decoded;
+  return unsealed(decodeFrame(datagram));
+}
+
+/** The rows of frames that are not sealed give these frames alone. */
+function unsealed(decoded: DecodeResult): SecuredDecode {
+  return decoded.ok ? { ok: true, sealed: false, frame: decoded.frame as UnsealedFrame } : decoded;
 }

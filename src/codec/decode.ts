@@ -8,6 +8,7 @@ import {
   CRC_TRAILER_BYTES,
   HEADER_BYTES,
   PROTOCOL_VERSION,
+  SEALED_COUNTER_BYTES,
   SECURED_TRAILER_BYTES,
 } from '../protocol/constants.ts';
 import { type Frame, FrameFlag } from '../protocol/frame.ts';
@@ -55,13 +56,7 @@ export function decodeFrame(datagram: Uint8Array): DecodeResult {
   if (u32At(datagram, bodyEnd) !== crc32(datagram, bodyEnd)) return { ok: false, reason: 'crc', offset: bodyEnd };
 
   const row = ruledRow(frameRow(header.type), header, 0);
-  if ('ok' in row) return row;
-  const draft = draftOf(header);
-  const fault = readTlvs(datagram, HEADER_BYTES, bodyEnd, row, draft);
-  if (fault !== undefined) return refuse(fault.reason, fault.offset, header);
-  if (datagram.length < row.bytesMin || datagram.length > row.bytesMax) return refuse('size', datagram.length, header);
-  // The row is checked against the frame's type when compiled, and readTlvs has found what the row requires.
-  return { ok: true, frame: draft as unknown as Frame };
+  return 'ok' in row ? row : readBody(datagram, header, row);
 }
 
 /** The header of a datagram whose size, first byte and announced length are right. */
@@ -98,13 +93,28 @@ export function ruledRow(
   return row;
 }
 
-/** The fields of a frame that its header gives. */
-export function draftOf(header: FixedHeader): FrameDraft {
+/**
+ * The frame, if its body and size obey the row.
+ *
+ * @param opened TLVs of a sealed frame, which the datagram has behind header and counter; default those of the datagram.
+ */
+export function readBody(datagram: Uint8Array, header: FixedHeader, row: FrameRow, opened?: Uint8Array): DecodeResult {
   const { type, flags, streamId, sessionTag, attempt } = header;
-  return { type, flags, streamId, sessionTag, attempt };
+  const draft: FrameDraft = { type, flags, streamId, sessionTag, attempt };
+  const fault =
+    opened === undefined
+      ? readTlvs(datagram, HEADER_BYTES, HEADER_BYTES + header.bodyLength, row, draft)
+      : readTlvs(opened, 0, opened.length, row, draft);
+  if (fault !== undefined) {
+    const shift = opened === undefined ? 0 : HEADER_BYTES + SEALED_COUNTER_BYTES;
+    return refuse(fault.reason, shift + fault.offset, header);
+  }
+  if (datagram.length < row.bytesMin || datagram.length > row.bytesMax) return refuse('size', datagram.length, header);
+  // The row is checked against the frame's type when compiled, and readTlvs has found what the row requires.
+  return { ok: true, frame: draft as unknown as Frame };
 }
 
 /** A refusal behind a trailer that was right. */
-export function refuse(reason: DecodeReason, offset: number, header: FixedHeader): DecodeRefusal {
+function refuse(reason: DecodeReason, offset: number, header: FixedHeader): DecodeRefusal {
   return { ok: false, reason, offset, header };
 }
