@@ -1,7 +1,4 @@
-import type { SessionKeys } from '../security/session-keys.ts';
-
-/** Which end of a session. */
-export type SessionRole = 'initiator' | 'responder';
+import type { SessionKeys, SessionRole } from '../security/session-keys.ts';
 
 /** Not authentic, or not to be used any more; or it came before. Names of counters. */
 export type MediaRefusal = 'mediaForged' | 'mediaReplayed';

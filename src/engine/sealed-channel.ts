@@ -2,8 +2,7 @@ import { SEALED_COUNTER_BYTES, SECURED_TRAILER_BYTES } from '../protocol/constan
 import { FrameFlag } from '../protocol/frame.ts';
 import type { FrameTrailer } from '../protocol/frame-trailer.ts';
 import { ControlOpener, ControlSealer, type SealedFault } from '../security/sealed-control.ts';
-import type { SessionKeys } from '../security/session-keys.ts';
-import type { SessionRole } from './media-protection.ts';
+import type { SessionKeys, SessionRole } from '../security/session-keys.ts';
 
 /** The control frames of one confirmed session, both ways, under its keys. */
 export class SealedChannel {
@@ -18,8 +17,7 @@ export class SealedChannel {
    * @param now time of the input that is being handled, in ms.
    */
   constructor(keys: SessionKeys, role: SessionRole, firstInitiatorCounter: number, now: { readonly nowMs: number }) {
-    const { fromInitiator, fromResponder } = keys;
-    const [own, other] = role === 'initiator' ? [fromInitiator, fromResponder] : [fromResponder, fromInitiator];
+    const { own, other } = keys.sidesOf(role);
     const [ownFirst, otherFirst] = role === 'initiator' ? [firstInitiatorCounter, 0] : [0, firstInitiatorCounter];
     const sealer = new ControlSealer(own.control, ownFirst, now.nowMs);
     this.keys = keys;

@@ -5,8 +5,7 @@ import type { MediaProtection, MediaRefusal, ProtectedSession } from './media-pr
 
 /** The media of a secured session as SRTP and SRTCP: each side sends under its own media secret. */
 export function srtpMedia({ keys, role, ssrc, nowMs }: ProtectedSession): MediaProtection {
-  const { fromInitiator, fromResponder } = keys;
-  const [own, other] = role === 'initiator' ? [fromInitiator, fromResponder] : [fromResponder, fromInitiator];
+  const { own, other } = keys.sidesOf(role);
   const first = firstSequence(ssrc);
   const sender = new SrtpSender(own.media, first, nowMs);
   const receiver = new SrtpReceiver(other.media, first, nowMs);

@@ -6,6 +6,9 @@ import { expandLabel } from './hkdf.ts';
 import type { NoiseHandshake } from './noise-handshake.ts';
 import { Secret } from './secret.ts';
 
+/** Which end of a session. */
+export type SessionRole = 'initiator' | 'responder';
+
 /** The secrets of what one side sends, 32 bytes each; epoch 0. */
 export interface DirectionSecrets {
   /** Sealed control frames: the Noise transport key, AES-256-GCM. */
@@ -40,6 +43,14 @@ export class SessionKeys {
   static of(handshake: NoiseHandshake): SessionKeys {
     if (!handshake.finished) throw new RangeError('the handshake is not finished');
     return new SessionKeys(handshake);
+  }
+
+  /** What an end sends with, and what it receives with. */
+  sidesOf(role: SessionRole): { readonly own: DirectionSecrets; readonly other: DirectionSecrets } {
+    const { fromInitiator, fromResponder } = this;
+    return role === 'initiator'
+      ? { own: fromInitiator, other: fromResponder }
+      : { own: fromResponder, other: fromInitiator };
   }
 
   /**
