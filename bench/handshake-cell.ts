@@ -93,16 +93,13 @@ const echoReferences = { stream: measureNames.echo, handshake: measureNames.echo
 /** Starts the processes of a cell, measures it, ends them. */
 export async function measureCell(given: HandshakeCell, watch: CellWatch): Promise<MeasuredCell> {
   const { link, arrival, viewers, keyframeDatagrams, stream, seed, host } = given;
-  const limits = raisedLimits(viewers, arrival.loop === 'open' ? arrival.perSecond : 50 * arrival.concurrency);
   if (host !== undefined) return await measureThere(given, host, watch);
+  const limits = raisedLimits(viewers, arrival.loop === 'open' ? arrival.perSecond : 50 * arrival.concurrency);
   const frameBytes = keyframeDatagrams * (DATAGRAM_BYTES_STEPS[0] - RTP_HEADER_BYTES - GENERIC_HEADER_BYTES);
   const options: CameraOptions = { stream, frameBytes, limits: limits.camera };
   await using camera = await Child.start<CameraReady, CameraReport>('camera', options);
   await using echo = await Child.start<Peer, undefined>('echo', {});
-  if (link.kind !== 'relay') {
-    const measured = await measureOver(given, camera.ready, echo.ready, camera, undefined, watch);
-    return measured;
-  }
+  if (link.kind !== 'relay') return await measureOver(given, camera.ready, echo.ready, camera, undefined, watch);
   const { toCamera, toViewer } = link;
   const ends = { camera: { ...camera.ready, address: '127.0.0.1' }, echo: echo.ready };
   await using relay = await Child.start<RelayReady, RelayStats>('relay', {

@@ -71,10 +71,7 @@ export function agentCommand(finish: (exitCode: number) => void): Command {
     const output = commandOutput({ json: options.json === true, stdoutTaken: false });
     const { tls, credentials } = readKeys(options, options.id);
     const { host, port } = options.listen;
-    const security = resolveSecurity({
-      mode: options.security,
-      addresses: [host],
-    });
+    const security = resolveSecurity({ mode: options.security, addresses: [host] });
     if (!security.ok) throw new ConfigError([{ setting: '--listen', ...security }]);
     const sources = streamSources(options);
     // Wrong ones are told now, not when they are started.

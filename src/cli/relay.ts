@@ -60,10 +60,7 @@ export function relayCommand(finish: (exitCode: number) => void): Command {
 
 async function relay(options: RelayOptions, output: Output, signal: AbortSignal): Promise<void> {
   const { listen, to, security, seed = randomInt(2 ** 32 - 1) } = options;
-  const mode = resolveSecurity({
-    mode: security,
-    addresses: [listen.host, to.host],
-  });
+  const mode = resolveSecurity({ mode: security, addresses: [listen.host, to.host] });
   if (!mode.ok) throw new ConfigError([{ setting: '--security', ...mode }]);
   const camera = await addressOf(to);
   const { toCamera, toViewer } = linksOf(options);
