@@ -13,7 +13,7 @@ import { settleMs } from './invariants/liveness.ts';
 import type { Violation } from './invariants/violation.ts';
 import type { Link } from './link.ts';
 import { Prng } from './prng.ts';
-import { type SimulatedCredentials, simulatedCredentials } from './simulated-security.ts';
+import { type SecuredEnds, securedEnds } from './simulated-security.ts';
 import { TraceHash } from './trace-hash.ts';
 import type { Viewer } from './viewer.ts';
 import { World } from './world.ts';
@@ -56,7 +56,7 @@ export function runPlan(plan: FaultPlan, observe?: (event: WorldEvent) => void):
 class PlanRun {
   readonly #plan: FaultPlan;
   readonly #watch: InvariantWatch;
-  readonly #credentials: SimulatedCredentials | undefined;
+  readonly #ends: SecuredEnds | undefined;
   readonly #hash = new TraceHash();
   readonly #world: World;
   readonly #feed = new StreamFeed({ format: 'generic', payloadType: PAYLOAD_TYPE_GENERIC });
@@ -72,7 +72,7 @@ class PlanRun {
     const { camera, security, seed } = plan;
     const profile = profiles[plan.profile];
     this.#plan = plan;
-    this.#credentials = security && simulatedCredentials(security, seed);
+    this.#ends = security && securedEnds(security, seed);
     this.#watch = new InvariantWatch({ profile, labels: true, decodeEvery: 4, secured: security !== undefined });
     this.#application = new Prng(seed, stream.application);
     this.#forger = new Forger(new Prng(seed, stream.forger));
@@ -85,7 +85,7 @@ class PlanRun {
       camera: {
         repair: camera.repair,
         datagramBytesMax: camera.datagramBytesMax,
-        ...(this.#credentials && { security: this.#credentials.camera, trace: true }),
+        ...this.#ends?.camera,
         ...(camera.keepsKey ? { resetKey: RESET_KEY } : {}),
         ...(memory === undefined ? {} : { entropy: new FaultyEntropy(new Prng(seed, stream.cameraMemory), memory) }),
       },
@@ -135,8 +135,7 @@ class PlanRun {
     const { faults, faultyMs, media, mode, viewers } = this.#plan;
     const world = this.#world;
     for (const { startsAtMs, toCamera, toViewer, repair, ...options } of viewers) {
-      const security = this.#credentials && { security: this.#credentials.viewer, trace: true };
-      const viewer = world.addViewer({ ...options, ...security, media: { repair } }, { toCamera, toViewer });
+      const viewer = world.addViewer({ ...options, ...this.#ends?.viewer, media: { repair } }, { toCamera, toViewer });
       if (startsAtMs !== undefined) world.clock.at(startsAtMs, () => world.toViewer(viewer, { kind: 'start' }));
     }
     if (media !== undefined) this.#play(0);

@@ -1,7 +1,6 @@
 import { decodeFrame } from '../codec/decode.ts';
 import type { ClosedLabel } from '../engine/counters.ts';
 import type { ResponderEndpointOptions } from '../engine/responder-endpoint.ts';
-import { srtpMedia } from '../engine/srtp-media.ts';
 import type { ReceivedFrame } from '../media/access-unit.ts';
 import { FrameType } from '../protocol/frame.ts';
 import { type Profile, type ProfileName, profiles } from '../protocol/profiles.ts';
@@ -12,7 +11,7 @@ import type { Violation } from './invariants/violation.ts';
 import { type PresetName, presets } from './presets.ts';
 import { Recorder } from './recorder.ts';
 import { type DiagramOptions, sequenceDiagram } from './sequence-diagram.ts';
-import { type SimulatedCredentials, simulatedCredentials } from './simulated-security.ts';
+import { type SecuredEnds, securedEnds } from './simulated-security.ts';
 import { type SimulatedFrame, SimulatedStream, testFrames } from './simulated-stream.ts';
 import { SimulatedViewer } from './simulated-viewer.ts';
 import { cameraPeer, type LinkPair, type ViewerOptions, World } from './world.ts';
@@ -97,7 +96,7 @@ export class Simulation {
   readonly world: World;
   readonly viewers: SimulatedViewer[] = [];
   readonly #profile: Profile;
-  readonly #credentials: SimulatedCredentials | undefined;
+  readonly #ends: SecuredEnds | undefined;
   readonly #stream: SimulatedStream;
   readonly #recorder: Recorder;
   readonly #watch: InvariantWatch;
@@ -109,12 +108,12 @@ export class Simulation {
     if (!Number.isInteger(seed) || seed < 0 || seed > 0xffff_ffff) throw new RangeError(`seed ${seed} is no u32`);
     this.seed = seed;
     this.#profile = typeof profile === 'string' ? named(profiles, profile, 'profile') : profile;
-    this.#credentials = security === 'none' ? undefined : simulatedCredentials(security, seed);
+    this.#ends = security === 'none' ? undefined : securedEnds(security, seed);
     this.#stream = new SimulatedStream(format);
     this.#recorder = new Recorder(options.eventsMax);
     this.#watch = new InvariantWatch({
       profile: this.#profile,
-      secured: this.#credentials !== undefined,
+      secured: this.#ends !== undefined,
       ...(camera?.limits === undefined ? {} : { limits: camera.limits }),
     });
     this.world = new World({
@@ -124,11 +123,7 @@ export class Simulation {
       keepOutputs: false,
       application: (world, output) => this.#stream.answer(world, output),
       observe: (event, world) => this.#see(event, world),
-      // Of sealed frames the watch knows what traces tell.
-      camera: {
-        ...(this.#credentials && { security: this.#credentials.camera, protectMedia: srtpMedia, trace: true }),
-        ...camera,
-      },
+      camera: { ...this.#ends?.camera, ...camera },
       ...(cameraClock === undefined ? {} : { cameraClock }),
     });
   }
@@ -146,10 +141,7 @@ export class Simulation {
   /** Adds a viewer that starts now. */
   join(options: JoinOptions = {}): SimulatedViewer {
     const { link, onFrame, ...own } = options;
-    const viewer = {
-      ...(this.#credentials && { security: this.#credentials.viewer, protectMedia: srtpMedia, trace: true }),
-      ...own,
-    };
+    const viewer = { ...this.#ends?.viewer, ...own };
     const host = link === undefined ? this.world.addViewer(viewer) : this.world.addViewer(viewer, linkOf(link));
     const joined = new SimulatedViewer(this.world, host, onFrame);
     this.viewers.push(joined);

@@ -1,3 +1,5 @@
+import type { ProtectMedia } from '../engine/media-protection.ts';
+import { srtpMedia } from '../engine/srtp-media.ts';
 import {
   cameraCredentials,
   type InitiatorCredentials,
@@ -12,14 +14,27 @@ import { Prng } from './prng.ts';
 /** Tells the draws of keys from those of the world that uses them. */
 const KEYS_STREAM = 0x4b45_5953;
 
-/** What both ends of a simulated world have. */
-export interface SimulatedCredentials {
-  readonly camera: ResponderCredentials;
-  readonly viewer: InitiatorCredentials;
+/** How an endpoint of a secured world is made; of sealed frames a watch knows what traces tell. */
+export interface SecuredEnd<Credentials> {
+  readonly security: Credentials;
+  readonly protectMedia: ProtectMedia;
+  readonly trace: true;
 }
 
-/** Keys for the ends of a simulated world, by its seed: all viewers have the same. They protect nothing. */
-export function simulatedCredentials(mode: SecuredMode, seed: number): SimulatedCredentials {
+/** What both ends of a secured world are made with. */
+export interface SecuredEnds {
+  readonly camera: SecuredEnd<ResponderCredentials>;
+  readonly viewer: SecuredEnd<InitiatorCredentials>;
+}
+
+/** Options for the ends of a simulated world, with keys by its seed: all viewers have the same. They protect nothing. */
+export function securedEnds(mode: SecuredMode, seed: number): SecuredEnds {
+  const { camera, viewer } = credentials(mode, seed);
+  const both = { protectMedia: srtpMedia, trace: true } as const;
+  return { camera: { security: camera, ...both }, viewer: { security: viewer, ...both } };
+}
+
+function credentials(mode: SecuredMode, seed: number) {
   const prng = new Prng(seed, KEYS_STREAM);
   const draw = (): Uint8Array => {
     const bytes = new Uint8Array(32);

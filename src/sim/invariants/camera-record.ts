@@ -1,5 +1,5 @@
 import type { Peer, SessionHandle } from '../../engine/io-types.ts';
-import { NONCES_KEPT } from '../../protocol/constants.ts';
+import { CONTROL_REPLAY_WINDOW, NONCES_KEPT } from '../../protocol/constants.ts';
 import { SeenCounters } from './seen-counters.ts';
 import { type SeenDatagram, sameIds } from './seen-datagram.ts';
 
@@ -70,7 +70,7 @@ export class CameraSession {
   readyInWindow = 0;
   granted = false;
   released = 0;
-  readonly #counters = new SeenCounters();
+  readonly #counters = new SeenCounters(CONTROL_REPLAY_WINDOW);
   readonly #pings: { readonly nonce: bigint; readonly atMs: number }[] = [];
 
   constructor(handle: SessionHandle, tuple: Tuple, streamId: bigint) {

@@ -1,4 +1,7 @@
+import { firstSequence, rtpSequence, sequenceDistance } from '../../media/rtp.ts';
+import { CONTROL_REPLAY_WINDOW, MEDIA_REPLAY_WINDOW } from '../../protocol/constants.ts';
 import type { Viewer } from '../viewer.ts';
+import type { CameraSession } from './camera-record.ts';
 import { SeenCounters } from './seen-counters.ts';
 
 /** What a viewer's program did and what reached it; made anew when it restarts. */
@@ -24,15 +27,17 @@ export class ViewerRecord {
   /** StreamIds drawn. */
   sessions = 0;
   confirms = 0;
-  /** SSRC of the session that it confirmed; 0 before. */
-  ssrc = 0;
+  /** The session that it confirmed. */
+  session: CameraSession | undefined;
   start: Uint8Array | undefined;
   confirm: Uint8Array | undefined;
   bye: Uint8Array | undefined;
   frameTimestamp: number | undefined;
-  /** Media of its session reached it that the camera did not send so: nothing protects it in this version. */
+  /** Media of its session reached it that the camera did not send so: in mode `none` nothing protects it. */
   mediaDamaged = false;
-  #counters = new SeenCounters();
+  #counters = new SeenCounters(CONTROL_REPLAY_WINDOW);
+
+  #packets = new SeenCounters(MEDIA_REPLAY_WINDOW);
 
   constructor(viewer: Viewer) {
     this.viewer = viewer;
@@ -43,13 +48,25 @@ export class ViewerRecord {
     return counter === undefined || this.#counters.take(counter);
   }
 
+  /** SSRC of the session that it confirmed; 0 until it is known. */
+  get ssrc(): number {
+    return this.session?.ssrc ?? 0;
+  }
+
+  /** Whether a packet of secured media counts: each once. */
+  takesMedia(packet: Uint8Array): boolean {
+    const newest = this.#packets.newest < 0 ? firstSequence(this.ssrc) : this.#packets.newest;
+    return this.#packets.take(newest + sequenceDistance(rtpSequence(packet), newest));
+  }
+
   /** It drew another StreamId. */
   began(): void {
     this.sessions++;
     this.confirms = 0;
-    this.ssrc = 0;
+    this.session = undefined;
     this.start = undefined;
     this.confirm = undefined;
-    this.#counters = new SeenCounters();
+    this.#counters = new SeenCounters(CONTROL_REPLAY_WINDOW);
+    this.#packets = new SeenCounters(MEDIA_REPLAY_WINDOW);
   }
 }

@@ -53,7 +53,7 @@ export class ViewerWatch {
       caps.start(record, seen);
     } else if (seen.type === FrameType.START_CONFIRM) {
       record.confirm = copies.same(record.confirm, seen);
-      if (record.ssrc === 0) record.ssrc = camera.bySeen(seen)?.ssrc ?? 0;
+      record.session ??= camera.bySeen(seen);
       caps.confirm(record);
     } else if (seen.type === FrameType.BYE) {
       record.bye = copies.same(record.bye, seen);
@@ -151,6 +151,7 @@ export class ViewerWatch {
     const first = bytes[0] ?? 0;
     if (first >= MEDIA_FIRST_BYTE_MIN && first <= MEDIA_FIRST_BYTE_MAX) {
       if (bytes.length < 12 || isRtcp(bytes) || rtpSsrc(bytes) !== record.ssrc) return false;
+      if (record.session?.sealed === true && !(seen.genuine && record.takesMedia(bytes))) return false;
       record.heardAtMs = viewer.localMs;
       record.mediaDamaged ||= !seen.genuine;
       return true;

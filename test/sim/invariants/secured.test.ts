@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { ErrorCode } from '../../../src/protocol/error-code.ts';
 import { pskCredentials } from '../../../src/security/credentials.ts';
 import { InvariantWatch } from '../../../src/sim/invariants/invariant-watch.ts';
 import { SecuredEye } from '../../../src/sim/invariants/secured-reader.ts';
 import { ViolationLog } from '../../../src/sim/invariants/violation.ts';
+import { runPlan } from '../../../src/sim/run-plan.ts';
 import { simulate } from '../../../src/sim/simulate.ts';
 import { World } from '../../../src/sim/world.ts';
 import { fromHex } from '../../codec/bytes.ts';
@@ -107,5 +109,30 @@ describe('simulate() with security', () => {
     simulation.run(20_000);
     expect(viewer.end?.code).toBe('HANDSHAKE_TIMEOUT');
     expect(simulation.finish()).toEqual([]);
+  });
+
+  it('S8: media that came before is no sign of life: a viewer may give up that hears of nothing else', () => {
+    const link = { toCamera: { oneWayMs: 10 }, toViewer: { oneWayMs: 10 } };
+    const viewer = { ...link, repair: true, fast: false };
+    const plan = {
+      seed: 20_260_122,
+      mode: 'safety',
+      security: 'psk',
+      profile: 'lan',
+      camera: { keepsKey: true, repair: true, datagramBytesMax: 1200 },
+      application: { late: 0, refuses: 0, silent: 0, lateMs: 0 },
+      media: { frames: 1, bytes: 100, intervalMs: 82, ends: false },
+      viewers: [viewer, { ...viewer, startsAtMs: 0 }],
+      faults: [{ atMs: 744, kind: 'rebind', viewer: 1 }],
+      faultyMs: 3308,
+    } as const;
+    const seen: string[] = [];
+    const { violations } = runPlan(plan, (event) => {
+      if (event.kind === 'sent' && event.plane === 'media') seen.push('media');
+      if (event.kind === 'told' && event.output.kind === 'closed') seen.push(`closed ${event.output.code}`);
+    });
+    expect(violations).toEqual([]);
+    expect(seen).toContain(`closed ${ErrorCode.PEER_DEAD}`);
+    expect(seen.filter((what) => what === 'media').length).toBeGreaterThan(1);
   });
 });
