@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { decodeFrame } from '../../src/codec/decode.ts';
 import { encodeFrame } from '../../src/codec/encode.ts';
 import { type Frame, FrameType } from '../../src/protocol/frame.ts';
-import { fromHex, withCrc } from './bytes.ts';
+import { fromHex, toHex, withCrc } from './bytes.ts';
 import { invalid } from './vectors/invalid.ts';
 
 const live = { flags: 0, streamId: 1n, sessionTag: 2n, attempt: 0 } as const;
@@ -98,6 +98,32 @@ describe('decodeFrame', () => {
     const body = (bytes: number) => `0040${bytes.toString(16).padStart(4, '0')}${'00'.repeat(bytes)}`;
     expect(decodeFrame(datagram(header, body(1168)))).toMatchObject({ ok: true });
     expect(decodeFrame(datagram(header, body(1169)))).toEqual({ ok: false, reason: 'tooLong', offset: 1200 });
+  });
+
+  test('refuses a PADDING that is not zero in any one of its bytes, whatever its length', () => {
+    const header = '0c010300 0000000000000001 0000000000000001 00 00 0000';
+    for (let zeros = 40; zeros < 44; zeros++) {
+      const body = `7fff00${zeros.toString(16)}${'00'.repeat(zeros)}`;
+      expect(decodeFrame(datagram(header, body))).toMatchObject({ ok: true, frame: { paddingBytes: zeros } });
+      for (let at = 0; at < zeros; at++) {
+        const bytes = fromHex(body);
+        bytes[4 + at] = 1;
+        expect(decodeFrame(datagram(header, toHex(bytes))), `byte ${at} of ${zeros}`).toMatchObject({
+          reason: 'paddingNotZero',
+          offset: 28,
+        });
+      }
+    }
+  });
+
+  test('tells a TLV whose own header is cut by where it begins', () => {
+    const header = '0c010a00 0000000000000001 0000000000000001 00 00 0000';
+    for (const cut of ['00', '0040', '004000']) {
+      expect(decodeFrame(datagram(header, `00400001ff${cut}`)), cut).toMatchObject({
+        reason: 'tlvTruncated',
+        offset: 29,
+      });
+    }
   });
 
   test('accepts 32 TLVs', () => {

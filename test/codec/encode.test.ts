@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { decodeFrame } from '../../src/codec/decode.ts';
-import { encodeFrame, patchAttempt } from '../../src/codec/encode.ts';
+import { encodeFrame, encodeOnce, patchAttempt } from '../../src/codec/encode.ts';
 import { ErrorCode } from '../../src/protocol/error-code.ts';
 import { type ByeFrame, type Frame, FrameFlag, FrameType, type StartFrame } from '../../src/protocol/frame.ts';
 import { fromHex, toHex } from './bytes.ts';
@@ -267,6 +267,14 @@ describe('encodeFrame', () => {
     if (!result.ok) throw new Error(`refused: ${result.reason}`);
     const padding = 'paddingBytes' in result.frame ? 4 + (result.frame.paddingBytes ?? 0) : 0;
     expect(size - padding).toBe(unpadded);
+  });
+});
+
+describe('encodeOnce', () => {
+  test('gives the bytes of encodeFrame, and those given before stay as they are', () => {
+    const frames: Frame[] = Array.from({ length: 100 }, (_, index) => ({ ...bye, streamId: BigInt(index + 1) }));
+    const once = frames.map((frame) => encodeOnce(frame, frame));
+    expect(once.map(toHex)).toEqual(frames.map((frame) => toHex(encodeFrame(frame))));
   });
 });
 

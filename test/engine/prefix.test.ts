@@ -43,7 +43,19 @@ describe('addressPrefix', () => {
   );
 
   it('gives the empty prefix for texts whose parts are no numbers of an address', () => {
-    const garbage = ['1.2.3.x', '1.2.3.999', '1..2.3', 'zz::', 'a:b:c:d:e:f:g:h', '1::2::3', '1.2.3.0004', '12345::'];
+    const garbage = [
+      '1.2.3.x',
+      '1a2.3.4',
+      '1a2.3.4.5',
+      '1.2.3.',
+      '1.2.3.999',
+      '1..2.3',
+      'zz::',
+      'a:b:c:d:e:f:g:h',
+      '1::2::3',
+      '1.2.3.0004',
+      '12345::',
+    ];
     expect(garbage.filter((address) => addressPrefix(address).length > 0)).toEqual([]);
   });
 });
