@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { halfSipHash } from '../../src/security/half-siphash.ts';
 import { equalBytes, RESET_TOKEN_BYTES, resetToken } from '../../src/security/reset-token.ts';
+import { sipHash128 } from '../../src/security/siphash.ts';
 
 const counting = (length: number) => Uint8Array.from({ length }, (_, i) => i);
 
@@ -29,6 +30,38 @@ describe('halfSipHash', () => {
       seen.add(halfSipHash(counting(8), flipped));
     }
     expect(seen.size).toBe(129);
+  });
+});
+
+describe('sipHash128', () => {
+  const hash = (key: Uint8Array, data: Uint8Array) => {
+    const out = new Uint8Array(16);
+    sipHash128(key, data, data.length, out);
+    return Buffer.from(out).toString('hex');
+  };
+
+  // The bytes 0, 1, 2, ...; printed by: openssl mac -macopt size:16 -macopt hexkey:000102030405060708090a0b0c0d0e0f SIPHASH
+  it.each([
+    [0, 'a3817f04ba25a8e66df67214c7550293'],
+    [1, 'da87c1d86b99af44347659119b22fc45'],
+    [2, '8177228da4a45dc7fca38bdef60affe4'],
+    [7, 'a1f1ebbed8dbc153c0b84aa61ff08239'],
+    [8, '3b62a9ba6258f5610f83e264f31497b4'],
+    [9, '264499060ad9baabc47f8b02bb6d71ed'],
+    [15, '5493e99933b0a8117e08ec0f97cfc3d9'],
+    [16, '6ee2a4ca67b054bbfd3315bf85230577'],
+    [24, '2db479ae78bd50d8882a8a178a6132ad'],
+    [40, 'df6a301e95c95dad97ae0cc8c6913bd8'],
+    [63, '5150d1772f50834a503e069a973fbd7c'],
+  ])('gives for %i bytes what OpenSSL does', (length, expected) => {
+    expect(hash(counting(16), counting(length))).toBe(expected);
+  });
+
+  it('looks at as many bytes as it is told, and may write over them', () => {
+    const data = counting(40);
+    sipHash128(counting(16), data, 9, data.subarray(0, 16));
+    expect(Buffer.from(data.subarray(0, 16)).toString('hex')).toBe('264499060ad9baabc47f8b02bb6d71ed');
+    expect(data.subarray(16)).toEqual(counting(40).subarray(16));
   });
 });
 
