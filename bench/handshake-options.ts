@@ -28,6 +28,8 @@ export function raisedLimitsText(viewers: number, perSecondMax: number): Readonl
   const { camera, relay } = raisedLimits(viewers, perSecondMax);
   return {
     prefixRate: `${camera.prefixRate.perSecond}/s`,
+    'load mode from': `${camera.load.startsPerSecond} STARTs/s, ${camera.load.pending} half-open`,
+    pendingPerPrefixSoft: String(camera.pendingPerPrefixSoft),
     pendingPerPrefixMax: String(camera.pendingPerPrefixMax),
     pendingMax: String(camera.pendingMax),
     'relay lanes': String(relay.lanesMax),
