@@ -5,6 +5,7 @@ import { buildSdp } from '../src/media/sdp.ts';
 import { CResponder, type HandshakePrograms, handshakePrograms, type LoadReport, runCLoad } from './c-load.ts';
 import { Child } from './child.ts';
 import { raisedLimits } from './handshake-cell.ts';
+import { cameraLimitsText } from './limits-text.ts';
 import { listed, oneOf, option, type ValuesOf, whole } from './options.ts';
 import { type Cores, twoCores } from './pin.ts';
 import { type BenchContext, benchPlan } from './plan.ts';
@@ -76,7 +77,7 @@ export const handshakeRate = benchPlan({
       ...nothing,
       cells: measured.map((kind) => cellOf(kind, turns.get(kind) ?? [], inC.length > 0)),
       references: inC.length === 0 ? {} : referencesOf(inC),
-      limitsRaised: limitsText(context),
+      limitsRaised: cameraLimitsText(limitsOf(context)),
       skipped: typeof cores === 'string' ? [cores] : [],
     };
   },
@@ -176,10 +177,6 @@ async function startResponder(
 
 function limitsOf({ options: { window } }: Context): ReturnType<typeof raisedLimits>['camera'] {
   return raisedLimits(window, 0).camera;
-}
-
-function limitsText(context: Context): Readonly<Record<string, string>> {
-  return Object.fromEntries(Object.entries(limitsOf(context)).map(([name, value]) => [name, JSON.stringify(value)]));
 }
 
 const perSecond = ({ report: { ready, elapsedMs } }: Turn): number => (1000 * ready) / elapsedMs;
