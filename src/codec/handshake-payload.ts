@@ -57,7 +57,6 @@ export function encodeStartAckPayload({ sessionTag, resetToken, ssrc }: StartAck
 
 /** @returns `undefined` for what is too short or breaks a rule of TLVs; unknown optional ones are skipped. */
 export function decodeStartAckPayload(bytes: Uint8Array): StartAckPayload | undefined {
-  if (bytes.length < TAG_BYTES) return undefined;
   const draft: FrameDraft = { sessionTag: u64At(bytes, 0) };
   const fault = readTlvs(bytes, TAG_BYTES, bytes.length, startAckRow, draft);
   return fault === undefined ? (draft as unknown as StartAckPayload) : undefined;

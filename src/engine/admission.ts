@@ -148,7 +148,6 @@ export class Admission {
 
   /** Time has passed. @returns whether load mode ended. */
   timeout(nowMs: number): boolean {
-    if (nowMs < this.#load.calmAtMs) return false;
     this.#load.pending(this.#pending, nowMs);
     return this.#load.calm(nowMs);
   }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { AdmissionLimits } from '../../src/engine/admission.ts';
+import { Admission, type AdmissionLimits, defaultAdmissionLimits, type Verdict } from '../../src/engine/admission.ts';
 import { Cookies } from '../../src/engine/cookies.ts';
 import { LoadMeter } from '../../src/engine/load-meter.ts';
 import { Random } from '../../src/engine/random.ts';
@@ -184,6 +184,29 @@ describe('a camera without load', () => {
     expect(retries).toBeGreaterThan(10);
     expect(retries).toBeLessThan(60);
     expect(answers.filter((kind) => kind === 'RETRY')).toHaveLength(retries);
+  });
+});
+
+describe('the fraction of strangers that is asked for a cookie', () => {
+  /** What becomes of a stranger where every number that is drawn is `unit`; and how often random bytes were asked for. */
+  function judged(retryFraction: number, unit: number): readonly [Verdict, number] {
+    let fills = 0;
+    const entropy = {
+      fill(bytes: Uint8Array) {
+        fills++;
+        new DataView(bytes.buffer, bytes.byteOffset).setUint32(0, unit * 2 ** 32);
+      },
+    };
+    const limits = { ...defaultAdmissionLimits, retryFraction };
+    const admission = new Admission(limits, new Random(entropy), () => {});
+    const before = fills;
+    return [admission.judge({ streamId: 1n }, somePeer, false, 0), fills - before];
+  }
+
+  it('is drawn anew for each, and not at all where it is none', () => {
+    expect(judged(0.5, 0.25)).toEqual(['retry', 1]);
+    expect(judged(0.5, 0.5)).toEqual(['new', 1]);
+    expect(judged(0, 0)).toEqual(['new', 0]);
   });
 });
 

@@ -60,7 +60,7 @@ describe('limits on strangers (S5)', () => {
 
   it('tell prefixes apart that have the same digits', () => {
     const bench = new ResponderBench({ limits: { pendingPerPrefixMax: 1 } });
-    for (const address of ['1.23.0.4', '12.3.0.4', '1.2.30.4']) {
+    for (const address of ['1.23.0.4', '12.3.0.4', '1.2.30.4', '1:c00::1', 'b:200::1']) {
       expect(kinds(bench.receive(startBytes(1n), { address, port: 1 }))).toEqual(['START_ACK']);
     }
   });
