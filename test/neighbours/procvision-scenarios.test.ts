@@ -189,6 +189,23 @@ describe('an algorithm of the SDK, in trouble', () => {
     ]);
   });
 
+  it.each(['00', '000000', '00000008', '000000087b2274'])(
+    'whose input ends within a frame (%s): an error that says so, and exit code 1',
+    async (hex) => {
+      const player = start('normal');
+      await player.play([
+        { after_frames: 1, send: [hello, { vector: 'ping-p1' }, { hex }] },
+        { after_frames: 2, close_input: true },
+      ]);
+      expect((await player.exit).code).toBe(1);
+      expect(player.frames.slice(1)).toMatchObject([
+        { type: 'pong', request_id: 'p1' },
+        { type: 'error', request_id: null, status: 'ERROR', error_code: 'protocol_error' },
+      ]);
+      expect(player.frames[2]?.['message']).toBe('the input ended within a frame');
+    },
+  );
+
   it('takes frames that come byte by byte', async () => {
     const player = start('normal');
     const bytes = procvisionVectors.filter(({ name }) => ['runner-hello-full', 'ping-p1', 'shutdown'].includes(name));

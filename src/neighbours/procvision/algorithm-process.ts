@@ -123,7 +123,7 @@ function watched(transport: Transport, closed: () => void): Transport {
       transport.open({
         message: (bytes) => events.message(bytes),
         malformed: (fault) => events.malformed(fault),
-        ended: () => events.ended(),
+        ended: (truncated) => events.ended(truncated),
         writable: () => events.writable(),
         closed: (end) => {
           events.closed(end);

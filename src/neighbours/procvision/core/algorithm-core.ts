@@ -52,6 +52,7 @@ export const algorithmCounters = [
   'afterShutdown',
   'emptyFrame',
   'frameTooLarge',
+  'truncated',
   ...bodyFaults,
 ] as const;
 
@@ -169,7 +170,9 @@ export class AlgorithmCore implements SteppedCore<AlgorithmInput, AlgorithmOutpu
           input.fault === 'empty' ? 'a frame of length 0' : 'a frame that is too long',
         );
       case 'ended':
-        return this.#exit(0);
+        if (!input.truncated) return this.#exit(0);
+        this.#counters.add('truncated');
+        return this.#fail('protocol_error', 'the input ended within a frame');
       case 'disconnected':
         return this.#exit(input.end.truncated || input.end.cause === 'failed' ? 1 : 0);
       case 'timeout':
