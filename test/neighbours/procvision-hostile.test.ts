@@ -59,8 +59,8 @@ async function withAlgorithm(
   } finally {
     await runner.close();
   }
-  // What a process left behind was killed with its end; the system takes a moment for it.
-  await expect.poll(() => [...groups].filter((group) => groupRuns(group))).toEqual([]);
+  // At once: a close is over when the last process of each group has gone.
+  expect([...groups].filter((group) => groupRuns(group))).toEqual([]);
   expect(runner.sharedImages).toBe(0);
 }
 
@@ -84,6 +84,21 @@ describe('a runner and an algorithm in Python', () => {
       if (existsSync('/dev/shm')) expect(after).toBe(before - 1);
       expect(states).toEqual(['AwaitingHello', 'Ready', 'Busy', 'Ready', 'Stopping', 'Closed']);
     }));
+
+  it('a close is over when the last of what the algorithm started has gone, and an end that nobody asked for too', async () => {
+    await withAlgorithm('litters', {}, async ({ runner }) => {
+      expect((await runner.execute({ image })).verdict).toBe('OK');
+      const { pid = 0 } = runner;
+      expect((await runner.close()).acknowledged).toBe(true);
+      expect(groupRuns(pid)).toBe(false);
+    });
+    await withAlgorithm('litters', { restartBackoffMs: 10_000 }, async ({ runner, states, groups }) => {
+      await runner.execute({ image });
+      process.kill(runner.pid ?? 0, 'SIGKILL');
+      await expect.poll(() => states.at(-1)).toBe('Restarting');
+      expect([...groups].filter((group) => groupRuns(group))).toEqual([]);
+    });
+  });
 
   it('speaks of a technical error with its code, which is no verdict', () =>
     withAlgorithm('technical', {}, async ({ runner, failure }) => {
