@@ -11,6 +11,7 @@ import type { RgbImage } from './core/npy.ts';
 import { RunnerCore } from './core/runner-core.ts';
 import type { ProcessEnd, RunnerInput, RunnerOutput, runnerCounters } from './core/runner-io.ts';
 import { callLimitMs, type RunnerOptions } from './core/runner-options.ts';
+import { Guardian } from './guardian.ts';
 import type { LogLine } from './log-lines.ts';
 import { ProcvisionError, type ProcvisionErrorCode } from './procvision-error.ts';
 import { SharedImages } from './shared-images.ts';
@@ -118,6 +119,7 @@ class Runner implements ProcvisionRunner {
   #ready: { resolve(hello: AlgorithmHello): void; reject(error: ProcvisionError): void } | undefined;
   #finish: (end: RunnerEnd) => void = () => {};
   #images: SharedImages | undefined;
+  #guardian: Guardian | undefined;
   #process: AlgorithmProcess | undefined;
   #lastEnd: ProcessEnd | undefined;
   #hello: AlgorithmHello | undefined;
@@ -306,6 +308,7 @@ class Runner implements ProcvisionRunner {
     this.#lastLine = '';
     const { messageBytesMax = BODY_BYTES_MAX, timing, onLog, env = process.env } = this.#options;
     this.#images ??= this.#newImages();
+    this.#guardian ??= new Guardian(this.#images.ownFolder);
     const command = { ...this.#options, env: { ...env, PROC_SHM_DIR: this.#images.folder } };
     const limits = { messageBytesMax, ...(timing === undefined ? {} : { timing }) };
     this.#process = new AlgorithmProcess(command, limits, {
@@ -316,9 +319,11 @@ class Runner implements ProcvisionRunner {
       ended: (end) => {
         this.#lastEnd = end;
         this.#process = undefined;
+        this.#guardian?.watch(undefined);
         this.#runner.step({ kind: 'exited', end });
       },
     });
+    this.#guardian.watch(this.#process.pid);
     this.#runner.attach(this.#process.transport);
   }
 
@@ -338,7 +343,9 @@ class Runner implements ProcvisionRunner {
     this.#images?.[Symbol.dispose]();
     this.#images = undefined;
     this.#runner.stop();
-    this.#finish({ acknowledged, failed, process: this.#lastEnd });
+    const finish = (): void => this.#finish({ acknowledged, failed, process: this.#lastEnd });
+    if (this.#guardian === undefined) return finish();
+    void this.#guardian.close().then(finish);
   }
 }
 

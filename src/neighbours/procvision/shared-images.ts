@@ -29,14 +29,15 @@ function fileOf(folder: string, id: string): string {
  */
 export class SharedImages implements Disposable {
   readonly folder: string;
-  readonly #ownFolder: boolean;
+  /** The folder, unless it is somebody else's. */
+  readonly ownFolder: string | undefined;
   readonly #bytes = new Map<string, number>();
   #bytesNow = 0;
 
   /** @param folder where somebody else hands over images too; it stays. */
   constructor(folder?: string) {
-    this.#ownFolder = folder === undefined;
     this.folder = folder ?? mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'procvision-'));
+    this.ownFolder = folder === undefined ? this.folder : undefined;
     mkdirSync(this.folder, { recursive: true });
     if (open.size === 0) process.on('exit', disposeAll);
     open.add(this);
@@ -76,7 +77,7 @@ export class SharedImages implements Disposable {
     open.delete(this);
     if (open.size === 0) process.off('exit', disposeAll);
     for (const id of [...this.#bytes.keys()]) this.take(id);
-    if (this.#ownFolder) rmSync(this.folder, { recursive: true, force: true });
+    if (this.ownFolder !== undefined) rmSync(this.ownFolder, { recursive: true, force: true });
   }
 }
 
