@@ -164,7 +164,7 @@ describe('a runner and an algorithm in Python', () => {
         step_index: 2,
         pid: 'p001',
         user_params: { threshold: 0.7 },
-        shared_mem_id: 'firstframe-1',
+        shared_mem_id: expect.stringMatching(/^firstframe-[0-9a-f]{8}-1$/),
         image_meta: { width: 2, height: 1, camera_id: 'firstframe', color_space: 'RGB' },
       });
     }));

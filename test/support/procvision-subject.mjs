@@ -38,6 +38,15 @@ const executions = {
     writeSync(1, 'and one past Node\n');
     return { data: { result_status: 'OK', defect_rects: [], debug: { step_index: stepIndex } } };
   },
+  /** @param {any} call */
+  looks: (call) => {
+    const told = [call.curImage(), call.guideImage()].map((image) => {
+      if (image === undefined) return 'none';
+      const bytes = image.kind === 'pixels' ? image.data : image.bytes;
+      return `${image.kind} ${Buffer.from(bytes).toString('hex')}`;
+    });
+    return { data: { result_status: 'OK', told } };
+  },
   number: () => 7,
   throws: () => {
     throw new Error('boom\nand what nobody else should read');

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { ProcvisionRunnerState } from '../../../machines/index.ts';
 import type { Entropy } from '../../engine/io-types.ts';
 import { cryptoEntropy } from '../../io/entropy.ts';
@@ -8,6 +9,7 @@ import { BODY_BYTES_MAX, encodeBody, type JsonObject } from './core/codec.ts';
 import { meaningsOf } from './core/error-codes.ts';
 import type { AlgorithmHello, CallAnswer, ImageMeta, Phase, ProcvisionResult } from './core/messages.ts';
 import type { RgbImage } from './core/npy.ts';
+import type { EncodedImage } from './core/picture.ts';
 import { RunnerCore } from './core/runner-core.ts';
 import type { ProcessEnd, RunnerInput, RunnerOutput, runnerCounters } from './core/runner-io.ts';
 import { callLimitMs, type RunnerOptions } from './core/runner-options.ts';
@@ -35,9 +37,9 @@ export interface ProcvisionRunnerOptions extends AlgorithmCommand, RunnerOptions
 /** See docs/PROCVISION.md, section 2. */
 export type ProcvisionState = ProcvisionRunnerState | 'Failed';
 
-/** An image for a call: pixels to hand over, or the id of an image that somebody else handed over, with its description. */
+/** An image for a call: pixels or a picture file to hand over, or the id of an image that somebody else handed over, with its description. */
 export type CallImage =
-  | (RgbImage & { readonly cameraId?: string; readonly timestampMs?: number })
+  | ((RgbImage | EncodedImage) & { readonly cameraId?: string; readonly timestampMs?: number })
   | { readonly sharedId: string; readonly meta: ImageMeta };
 
 /** One inspection. */
@@ -128,6 +130,7 @@ class Runner implements ProcvisionRunner {
   #lastLine = '';
   #lastCall = 0;
   #lastImage = 0;
+  readonly #imageToken = randomBytes(4).toString('hex');
 
   constructor(options: ProcvisionRunnerOptions) {
     this.#options = options;
@@ -215,7 +218,8 @@ class Runner implements ProcvisionRunner {
     if ('sharedId' in image) return { id: image.sharedId, meta: image.meta };
     this.#images ??= this.#newImages();
     this.#lastImage++;
-    const id = `firstframe-${this.#lastImage}`;
+    // The folder may be shared with other runners.
+    const id = `firstframe-${this.#imageToken}-${this.#lastImage}`;
     let put: boolean;
     try {
       put = this.#images.put(id, image);
