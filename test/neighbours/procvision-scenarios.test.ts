@@ -57,6 +57,36 @@ describe('an algorithm of the SDK, in the recorded scenarios over pipes', () => 
     if (manners === 'prints') expect(player.errors).toContain('and one past Node');
   });
 
+  it.each(['1', ' On '])(
+    'stdout-spam-default with PROC_STRICT_STDIO=%j: the error 1010, and the next call is taken',
+    async (strict) => {
+      const subject = [join(support, 'procvision-subject.mjs'), 'printsOnce', 'lenient'];
+      const player = new ProcvisionPlayer(process.execPath, subject, { PROC_STRICT_STDIO: strict });
+      const call = (id: string) => ({
+        json: JSON.stringify({
+          type: 'call',
+          request_id: id,
+          data: { cur_image_shm_id: 'a', guide_image_shm_id: 'b' },
+        }),
+      });
+      await player.play([
+        { after_frames: 1, send: [call('r1'), call('r2'), call('r3'), call('r4')] },
+        { after_frames: 5, send: [{ vector: 'shutdown' }] },
+      ]);
+      expect(await player.exit).toEqual({ code: 0, signal: null });
+      expect(
+        player.frames.slice(1).map(({ type, request_id: id, error_code: code, message }) => [type, id, code, message]),
+      ).toEqual([
+        ['result', 'r1', undefined, ''],
+        ['error', 'r2', '1010', 'standard output is for frames only, and 100000 bytes were written to it'],
+        ['error', 'r3', '1010', 'standard output is for frames only, and 13 bytes were written to it'],
+        ['result', 'r4', undefined, ''],
+        ['shutdown', undefined, undefined, undefined],
+      ]);
+      for (const said of ['while it is loaded', 'from a child', 'xxxx']) expect(player.errors).toContain(said);
+    },
+  );
+
   it.each(['zero-length-frame', 'bad-json', 'json-array', 'bad-utf8', 'length-ffffffff'])(
     '%s: an error that says so, and exit code 1',
     async (name) => {

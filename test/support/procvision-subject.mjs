@@ -1,4 +1,5 @@
 // An algorithm of the recorded scenarios, made with the SDK. Its manners are the first argument; `lenient` as the second.
+import { spawnSync } from 'node:child_process';
 import { writeSync } from 'node:fs';
 import { procvisionAlgorithm } from '../../dist/src/neighbours/procvision/index.js';
 
@@ -47,6 +48,12 @@ const executions = {
     });
     return { data: { result_status: 'OK', told } };
   },
+  printsOnce: () => {
+    executes++;
+    if (executes === 2) writeSync(1, 'x'.repeat(100_000));
+    if (executes === 3) spawnSync('/bin/echo', ['from a child'], { stdio: 'inherit' });
+    return { data: { result_status: 'OK' } };
+  },
   number: () => 7,
   throws: () => {
     throw new Error('boom\nand what nobody else should read');
@@ -74,6 +81,7 @@ procvisionAlgorithm({
   execute: manners === 'phases' ? odd : executions[manners],
   ...(manners === 'phases' ? { phases } : {}),
   load: () => {
+    if (manners === 'printsOnce') process.stdout.write('while it is loaded\n');
     if (manners === 'unloadable') throw new Error("No module named 'nosuch'");
   },
   lenient: lenient === 'lenient',
