@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { pinned } from './pin.ts';
 import type { ChildAnswer, ChildRequest } from './processes/serve.ts';
 import type { ProcessCost } from './result.ts';
 
@@ -23,10 +24,13 @@ export class Child<Ready, Report> implements AsyncDisposable {
    * Starts one.
    *
    * @param name of its file in `bench/processes`, without `.ts`.
+   * @param core that it stays on, with all its threads; absent: wherever the system puts it.
    * @throws Error with what it said when it could not start.
    */
-  static async start<Ready, Report>(name: string, options: unknown): Promise<Child<Ready, Report>> {
-    const child = fork(new URL(`${name}.js`, folder), { env: { ...process.env, NODE_ENV: 'production' } });
+  static async start<Ready, Report>(name: string, options: unknown, core?: number): Promise<Child<Ready, Report>> {
+    const [execPath, execArgv] = pinned(core, process.execPath, process.execArgv);
+    const env = { ...process.env, NODE_ENV: 'production' };
+    const child = fork(new URL(`${name}.js`, folder), { env, execPath, execArgv });
     try {
       const answer = await ask(child, { ask: 'start', options });
       if (answer.answer !== 'ready') throw new Error(`${name} says nothing of where it is`);
@@ -35,6 +39,10 @@ export class Child<Ready, Report> implements AsyncDisposable {
       child.kill('SIGKILL');
       throw error;
     }
+  }
+
+  get pid(): number {
+    return this.#process.pid ?? 0;
   }
 
   /** Its figures and its cost so far. */

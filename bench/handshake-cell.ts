@@ -70,7 +70,13 @@ export interface MeasuredCell {
 export function raisedLimits(viewers: number, perSecond: number) {
   const many = Math.max(1024, viewers);
   return {
-    camera: { prefixRate: { perSecond: 1_000_000, burst: 1_000_000 }, pendingPerPrefixMax: many, pendingMax: many },
+    camera: {
+      prefixRate: { perSecond: 1_000_000, burst: 1_000_000 },
+      pendingPerPrefixSoft: many,
+      pendingPerPrefixMax: many,
+      pendingMax: many,
+      load: { pending: many + 1, startsPerSecond: 1_000_000, lateMs: 60_000 },
+    },
     relay: {
       lanesMax: Math.max(1024, Math.ceil(LANE_SECONDS * perSecond)),
       laneIdleMs: LANE_IDLE_MS,

@@ -2,6 +2,7 @@ import type { ProfileName } from '../src/protocol/profiles.ts';
 import { profiles } from '../src/protocol/profiles.ts';
 import { arrivalKinds } from './arrivals.ts';
 import { raisedLimits } from './handshake-cell.ts';
+import { cameraLimitsText } from './limits-text.ts';
 import { oneOf, option, perSecond, whole } from './options.ts';
 
 const profileNames = Object.keys(profiles) as ProfileName[];
@@ -27,9 +28,7 @@ export const handshakeOptions = {
 export function raisedLimitsText(viewers: number, perSecondMax: number): Readonly<Record<string, string>> {
   const { camera, relay } = raisedLimits(viewers, perSecondMax);
   return {
-    prefixRate: `${camera.prefixRate.perSecond}/s`,
-    pendingPerPrefixMax: String(camera.pendingPerPrefixMax),
-    pendingMax: String(camera.pendingMax),
+    ...cameraLimitsText(camera),
     'relay lanes': String(relay.lanesMax),
     'relay datagrams held': String(relay.heldMax),
   };

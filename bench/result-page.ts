@@ -1,7 +1,7 @@
 import { escaped } from '../src/report/escape.ts';
 import { htmlPage } from '../src/report/html.ts';
 import { type BenchCell, type BenchResult, failuresOf, referenceOf } from './result.ts';
-import { machineText, ratioText, valueText } from './result-text.ts';
+import { machineText, ratioText, valueText, wantedText } from './result-text.ts';
 
 /** A result as one HTML page: its figures, then all of its numbers. */
 export function resultPage(result: BenchResult, summary: string, figures: readonly string[]): string {
@@ -27,10 +27,12 @@ function cellTable(cell: BenchCell, references: BenchResult['references']): stri
     const { unit, p50, p90, p99, p999, max } = measure;
     const reference = referenceOf(cell, measure, references);
     const times = reference === undefined ? '' : ratioText(p50 / reference.p50);
+    const wanted = wantedText(measure, reference) ?? '';
     const values = [p50, p90, p99, p999, max].map((value) => `<td>${escaped(valueText(value))}</td>`).join('');
-    return `<tr><th scope="row">${escaped(`${name}, ${unit}`)}</th>${values}<td>${escaped(times)}</td></tr>`;
+    return `<tr><th scope="row">${escaped(`${name}, ${unit}`)}</th>${values}<td>${escaped(times)}</td><td>${escaped(wanted)}</td></tr>`;
   });
-  const heading = ['p50', 'p90', 'p99', 'p99.9', 'max', 'x reference'].map((name) => `<th scope="col">${name}</th>`);
+  const columns = ['p50', 'p90', 'p99', 'p99.9', 'max', 'x reference', 'wanted'];
+  const heading = columns.map((name) => `<th scope="col">${name}</th>`);
   const failed = `${failuresOf(cell)} of ${cell.attempts.toLocaleString('en-US')} failed`;
   return [
     `<figure><figcaption><h2>${escaped(cell.name)}</h2><p>${escaped(failed)}</p></figcaption>`,

@@ -1,7 +1,7 @@
 import { formatBytes, formatDuration } from '../src/config/units.ts';
 import type { MachineDescription } from '../src/report/machine.ts';
 import type { BaselineRatio } from './baseline.ts';
-import { type BenchCell, type BenchResult, failuresOf, type Measure, referenceOf } from './result.ts';
+import { type BenchCell, type BenchResult, failuresOf, isMet, type Measure, referenceOf } from './result.ts';
 
 const NAME = 34;
 const QUANTILES = ['p50', 'p90', 'p99', 'p999', 'max'] as const;
@@ -38,6 +38,7 @@ export function cellLines(
     return [
       measureLine(name, measure, reference, ratio),
       ...(measure.expected === undefined ? [] : [expectedLine(measure.expected)]),
+      ...wantedLines(measure, reference),
     ];
   });
   const heading = QUANTILES.map((name) => (name === 'p999' ? 'p99.9' : name).padStart(9)).join('');
@@ -60,6 +61,22 @@ function measureLine(name: string, measure: Measure, reference?: Measure, ratio?
       ? ''
       : `  ${ratioText(ratio.p50)} / ${ratioText(ratio.p99)}${ratio.kind === 'raw' ? ' raw' : ''}`;
   return `  ${name.padEnd(NAME - 2)}${figures} ${measure.unit.padEnd(6)}${times.padStart(12)}${compared}`.trimEnd();
+}
+
+/** `p50 at least 0.40 x reference: met`; `undefined` when nothing is wanted. */
+export function wantedText(measure: Measure, reference: Measure | undefined): string | undefined {
+  const { wanted, better, unit } = measure;
+  if (wanted === undefined) return undefined;
+  const { quantile, of, bound } = wanted;
+  const met = isMet(measure, reference);
+  const limit = of === 'value' ? `${valueText(bound)} ${unit}` : `${ratioText(bound)} reference`;
+  const verdict = met === undefined ? 'cannot be told' : met ? 'met' : 'missed';
+  return `${quantile} ${better === 'lower' ? 'at most' : 'at least'} ${limit}: ${verdict}`;
+}
+
+function wantedLines(measure: Measure, reference: Measure | undefined): readonly string[] {
+  const text = wantedText(measure, reference);
+  return text === undefined ? [] : [`    wanted: ${text}`];
 }
 
 function expectedLine(expected: NonNullable<Measure['expected']>): string {

@@ -13,6 +13,16 @@ export interface Measure extends Percentiles {
   readonly reference?: string;
   /** What theory expects, in the same unit. */
   readonly expected?: Omit<Percentiles, 'count' | 'max'>;
+  readonly wanted?: Wanted;
+}
+
+/** What the project wants of a measure: no test, since machines differ, but printed beside it. */
+export interface Wanted {
+  readonly quantile: 'p50' | 'p99' | 'max';
+  /** Of the value itself, or of its ratio to the {@link Measure.reference}. */
+  readonly of: 'value' | 'reference';
+  /** At most this where lower is better, at least this where higher is; in the measure's unit, or a ratio. */
+  readonly bound: number;
 }
 
 /** What a process cost between the beginning and the end of a cell. */
@@ -76,17 +86,19 @@ export interface MeasureMeaning {
   readonly better?: Measure['better'];
   readonly reference?: string | undefined;
   readonly expected?: Measure['expected'] | undefined;
+  readonly wanted?: Wanted | undefined;
 }
 
 /** Values and what they mean. */
 export function measure(values: readonly number[], meaning: MeasureMeaning): Measure {
-  const { unit, better = 'lower', reference, expected } = meaning;
+  const { unit, better = 'lower', reference, expected, wanted } = meaning;
   return {
     ...percentiles(values),
     unit,
     better,
     ...(reference === undefined ? {} : { reference }),
     ...(expected === undefined ? {} : { expected }),
+    ...(wanted === undefined ? {} : { wanted }),
   };
 }
 
@@ -99,6 +111,16 @@ export function referenceOf(
   if (reference === undefined) return undefined;
   const found = measures[reference] ?? references[reference];
   return found === undefined || found.count === 0 ? undefined : found;
+}
+
+/** Whether a measure is as it is wanted to be; `undefined` when nothing is wanted, or its reference was not measured. */
+export function isMet(measure: Measure, reference: Measure | undefined): boolean | undefined {
+  const { wanted, better } = measure;
+  if (wanted === undefined || measure.count === 0) return undefined;
+  if (wanted.of === 'reference' && reference === undefined) return undefined;
+  const { quantile, bound } = wanted;
+  const value = wanted.of === 'value' ? measure[quantile] : measure[quantile] / (reference?.[quantile] ?? Number.NaN);
+  return better === 'lower' ? value <= bound : value >= bound;
 }
 
 /** A process's cost since `before`; all of it without. Of this process, in ms and bytes. */

@@ -26,7 +26,7 @@ export { initiate } from './io/initiate.ts';
 export type { MediaSink, SinkReport } from './io/media-sink.ts';
 export type { MediaSource, SourceDescription, SourceTarget } from './io/media-source.ts';
 export type { ReceivedStream, StreamEnd } from './io/received-stream.ts';
-export { type Responder, type ResponderEvents, respond } from './io/respond.ts';
+export { type LoadOutput, type Responder, type ResponderEvents, respond } from './io/respond.ts';
 export type { SecuredSession } from './io/secured-session.ts';
 export { annexbFile, annexbStream } from './io/sinks/annexb-sink.ts';
 export { execSink } from './io/sinks/exec-sink.ts';

@@ -63,7 +63,13 @@ const cameraPeer: Peer = { address: '10.0.0.1', port: 4444 };
 const feed = new StreamFeed({ format: 'generic', payloadType: 97 });
 
 function newCamera({ camera }: Ends): InstanceType<typeof ResponderEndpoint> {
-  const limits = { prefixRate: { perSecond: LIMIT, burst: LIMIT }, pendingPerPrefixMax: LIMIT, pendingMax: LIMIT };
+  const limits = {
+    prefixRate: { perSecond: LIMIT, burst: LIMIT },
+    pendingPerPrefixSoft: LIMIT,
+    pendingPerPrefixMax: LIMIT,
+    pendingMax: LIMIT,
+    load: { pending: LIMIT, startsPerSecond: LIMIT, lateMs: LIMIT },
+  };
   const security = camera === undefined ? {} : { security: camera };
   return new ResponderEndpoint({ profile: profiles.default, entropy: cryptoEntropy, limits, ...security });
 }

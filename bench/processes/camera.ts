@@ -1,4 +1,5 @@
 /** A camera in a process of its own, as `respond()` makes it; only the limits on strangers are raised, since all come from one address. */
+import type { SocketKind } from '../../src/io/datagram-socket.ts';
 import type { MediaSource } from '../../src/io/media-source.ts';
 import { packageFile } from '../../src/io/package-file.ts';
 import { respond } from '../../src/io/respond.ts';
@@ -9,11 +10,15 @@ import { serve } from './serve.ts';
 
 /** What a camera is asked for. */
 export interface CameraOptions {
-  /** One key frame and nothing after it, test frames, or the bundled clip. */
-  readonly stream: 'still' | 'test' | 'clip';
+  /** One key frame and nothing after it, test frames, the bundled clip, or no media at all. */
+  readonly stream: 'still' | 'test' | 'clip' | 'silent';
   /** Bytes of the one frame of `still`, and of each of `test`. */
   readonly frameBytes: number;
   readonly limits: Parameters<typeof respond>[0]['limits'];
+  /** Default: as `respond()` has it. */
+  readonly host?: string;
+  /** Default: as `respond()` has it. */
+  readonly socket?: SocketKind;
 }
 
 /** Where it listens. */
@@ -30,6 +35,10 @@ export interface CameraReport {
   readonly bytesReceived: number;
   readonly datagramsSent: number;
   readonly bytesSent: number;
+  /** Sessions in all states, now. */
+  readonly sessions: number;
+  /** Datagrams for which its socket had no room. */
+  readonly sendQueueDropped: number;
 }
 
 /** One key frame, and nothing after it: what the theory of time to stream assumes. */
@@ -45,6 +54,14 @@ function still(bytes: number): MediaSource {
   };
 }
 
+/** A stream that never has anything: handshakes alone are measured. */
+const silent: MediaSource = {
+  runs: 'always',
+  describe: () => testSource().describe(),
+  async start() {},
+  async stop() {},
+};
+
 /** A source that runs whether or not somebody watches, as a live camera does. */
 function live(source: MediaSource): MediaSource {
   return {
@@ -58,6 +75,7 @@ function live(source: MediaSource): MediaSource {
 
 function sourceOf({ stream, frameBytes }: CameraOptions): MediaSource {
   if (stream === 'still') return still(frameBytes);
+  if (stream === 'silent') return silent;
   return live(
     stream === 'test'
       ? testSource({ bytesPerFrame: frameBytes })
@@ -66,13 +84,22 @@ function sourceOf({ stream, frameBytes }: CameraOptions): MediaSource {
 }
 
 serve<CameraOptions, CameraReady, CameraReport>(async (options) => {
-  const camera = await respond({ port: 0, streams: { bench: sourceOf(options) }, limits: options.limits ?? {} });
+  const { host, socket, limits = {} } = options;
+  const camera = await respond({
+    port: 0,
+    streams: { bench: sourceOf(options) },
+    limits,
+    ...(host === undefined ? {} : { host }),
+    ...(socket === undefined ? {} : { socket }),
+  });
   const { address, port } = camera.local;
   return {
     ready: { address, port, socket: camera.socketKind },
     report: () => {
-      const { datagramsReceived, bytesReceived, datagramsSent, bytesSent } = camera.metrics().counters;
-      return { datagramsReceived, bytesReceived, datagramsSent, bytesSent };
+      const { datagramsReceived, bytesReceived, datagramsSent, bytesSent, sendQueueDropped } =
+        camera.metrics().counters;
+      const { sessionCount: sessions } = camera;
+      return { datagramsReceived, bytesReceived, datagramsSent, bytesSent, sendQueueDropped, sessions };
     },
   };
 });

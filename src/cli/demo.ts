@@ -73,6 +73,7 @@ async function demo(options: DemoOptions, output: Output, interrupt: Interrupt):
     snapshot: () => camera.metrics(),
     sessions: () => camera.sessionCount,
     pending: () => camera.pendingCount,
+    underLoad: () => camera.underLoad,
   });
   const { address, port } = camera.local;
   const target = `${addressText(address, port)}/clip`;

@@ -100,6 +100,7 @@ export class OfferedStreams implements AsyncDisposable {
       snapshot: () => camera.metrics(),
       sessions: () => camera.sessionCount,
       pending: () => camera.pendingCount,
+      underLoad: () => camera.underLoad,
     });
     this.#running.set(name, { camera, detach });
     camera.on('sourceFailed', ({ error }) =>

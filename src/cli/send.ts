@@ -8,7 +8,7 @@ import type { MetricsSnapshot } from '../engine/counters.ts';
 import { ConfigError } from '../errors.ts';
 import { monotonicMs } from '../io/clock.ts';
 import type { MediaSource } from '../io/media-source.ts';
-import { type Responder, respond } from '../io/respond.ts';
+import { type LoadOutput, type Responder, respond } from '../io/respond.ts';
 import { parseSource } from '../io/sources/parse-source.ts';
 import { addressText, peerText } from '../observe/text.ts';
 import { endpointOptions, observe, tellMetrics } from './endpoint-options.ts';
@@ -75,6 +75,7 @@ export function sendCommand(finish: (exitCode: number) => void): Command {
       snapshot: () => camera.metrics(),
       sessions: () => camera.sessionCount,
       pending: () => camera.pendingCount,
+      underLoad: () => camera.underLoad,
       socket: () => camera.socketKind,
     });
     greet(camera, options, output);
@@ -177,6 +178,13 @@ async function serve(camera: Responder, options: SendOptions, output: Output, si
     live.delete(session);
     if (options.once === true && wasStreaming && live.size === 0) void camera.close();
   });
+  camera.on('load', (load) => {
+    const cause = load.under ? loadCauses[load.cause] : '';
+    output.line(
+      `${now()}  ${load.under ? `under load (${cause}): viewers are asked for a cookie first` : 'no longer under load'}`,
+    );
+    output.event({ event: 'load', under: load.under, ...(load.under ? { cause: load.cause } : {}) });
+  });
   camera.on('sourceFailed', ({ stream, error }) => {
     complain(`stream ${stream}: ${error.message}`);
     output.event({ event: 'sourceFailed', stream, message: error.message });
@@ -195,6 +203,12 @@ async function serve(camera: Responder, options: SendOptions, output: Output, si
   clearInterval(ticker);
   output.event({ event: 'ended', metrics: camera.metrics() });
 }
+
+const loadCauses: Readonly<Record<Extract<LoadOutput, { under: true }>['cause'], string>> = {
+  pending: 'many half-open sessions',
+  starts: 'many strangers',
+  late: 'this process comes late',
+};
 
 function statusLine(at: string, viewers: number, before: MetricsSnapshot, metrics: MetricsSnapshot): string {
   const since = (name: 'mediaBytesSent' | 'mediaDatagramsSent' | 'nacksReceived'): number =>

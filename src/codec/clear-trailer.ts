@@ -10,6 +10,9 @@ export const clearTrailer: FrameTrailer = {
   complete(datagram) {
     const end = datagram.length - CRC_TRAILER_BYTES;
     const crc = crc32(datagram, end);
-    for (let at = 0; at < CRC_TRAILER_BYTES; at++) datagram[end + at] = crc >>> (24 - 8 * at);
+    datagram[end] = crc >>> 24;
+    datagram[end + 1] = crc >>> 16;
+    datagram[end + 2] = crc >>> 8;
+    datagram[end + 3] = crc;
   },
 };

@@ -59,7 +59,6 @@ export function encodeStartAckPayload({ sessionTag, resetToken, ssrc }: StartAck
 
 /** @returns `undefined` for what is too short or breaks a rule of TLVs; unknown optional ones are skipped. */
 export function decodeStartAckPayload(bytes: Uint8Array): StartAckPayload | undefined {
-  if (bytes.length < TAG_BYTES) return undefined;
   const draft: FrameDraft = { sessionTag: u64At(bytes, 0) };
   if (readTlvs(bytes, TAG_BYTES, bytes.length, startAckRow, draft) !== undefined) return undefined;
   keepUnknownTlvs(bytes, TAG_BYTES, bytes.length, draft);

@@ -40,10 +40,10 @@ export function readTlvs(
   let count = 0;
   for (let at = start; at < bodyEnd; ) {
     const valueAt = at + TLV_HEADER_BYTES;
-    if (valueAt > bodyEnd) return { reason: 'tlvTruncated', offset: at };
     const typeBits = u16At(datagram, at);
     const type = typeBits & ~TLV_CRITICAL_BIT;
     const length = u16At(datagram, at + 2);
+    // Also where not even its own header fits: what is read of it then counts for nothing.
     const end = valueAt + length;
     if (end > bodyEnd) return { reason: 'tlvTruncated', offset: at };
     if (++count > TLVS_MAX) return { reason: 'tlvCount', offset: at };

@@ -144,7 +144,7 @@ const versionList: TlvValue<readonly number[]> = {
   },
   write(view, at, value, field) {
     if (value.length < 1 || value.length > 4) throw new RangeError(`${field} must be 1 to 4, not ${value.length}`);
-    for (let i = 0; i < value.length; i++) view.setUint8(at + i, uintAtMost(0xff, value[i] ?? 0, field));
+    for (const [i, version] of value.entries()) view.setUint8(at + i, uintAtMost(0xff, version, field));
     return value.length;
   },
 };
@@ -190,10 +190,7 @@ const zeros: TlvValue<number> = {
     return end - start;
   },
   write(view, start, value, field) {
-    const end = start + uintAtMost(TLV_VALUE_BYTES_MAX, value, field);
-    let at = start;
-    for (; at + 4 <= end; at += 4) view.setUint32(at, 0);
-    for (; at < end; at++) view.setUint8(at, 0);
+    bytesAt(view, start, uintAtMost(TLV_VALUE_BYTES_MAX, value, field)).fill(0);
     return value;
   },
 };

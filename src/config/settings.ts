@@ -1,10 +1,10 @@
-import { type AdmissionLimits, defaultAdmissionLimits } from '../engine/admission.ts';
-import type { BucketRate } from '../engine/prefix-bucket.ts';
+import type { AdmissionLimits } from '../engine/admission.ts';
 import type { Log } from '../observe/log.ts';
 import { DATAGRAM_BYTES_STEPS } from '../protocol/constants.ts';
 import type { Profile } from '../protocol/profiles.ts';
 import type { InitiatorCredentials, ResponderCredentials } from '../security/credentials.ts';
 import { DEFAULT_PORT, parseHost, parseStreamName, parseTarget, type TargetAddress } from './address.ts';
+import { readLimits } from './limits.ts';
 import type { Methods } from './methods.ts';
 import {
   type DropOptions,
@@ -100,13 +100,6 @@ const initiateNames: readonly (keyof InitiateOptions<unknown>)[] = [
 
 const portRange: NumberRange = { min: 0, max: 65_535, whole: true };
 const u32Range: NumberRange = { min: 0, max: 0xffff_ffff, whole: true };
-const countRange: NumberRange = { min: 1, max: 1_048_576, whole: true };
-// Less than a token a second, or no burst, would shut everybody out, and nobody would see why.
-const rateRange: NumberRange = { min: 1, max: 1_000_000 };
-
-const limitNames = ['prefixRate', 'pendingPerPrefixMax', 'pendingMax'] as const satisfies (keyof AdmissionLimits)[];
-const rateNames = ['perSecond', 'burst'] as const satisfies (keyof BucketRate)[];
-
 const isFunction = (given: unknown): boolean => typeof given === 'function';
 
 function areMethods(given: unknown): boolean {
@@ -144,27 +137,6 @@ function readDrop(reader: SettingReader, drop: Given<keyof DropOptions>): DropOp
     // Even at 95 % a handshake can still succeed; beyond, the option would only look like a broken link.
     fraction: reader.number('drop.fraction', fraction ?? null, { min: 0, max: 0.95 }, 0),
     seed: reader.number('drop.seed', seed ?? null, u32Range, 0),
-  };
-}
-
-function readLimits(reader: SettingReader, given: unknown): AdmissionLimits {
-  const preset = defaultAdmissionLimits;
-  const limits = reader.group('limits', given, limitNames);
-  const rate = reader.group('limits.prefixRate', limits?.prefixRate, rateNames);
-  const { perSecond, burst } = preset.prefixRate;
-  const { pendingPerPrefixMax, pendingMax } = preset;
-  return {
-    prefixRate: {
-      perSecond: reader.number('limits.prefixRate.perSecond', rate?.perSecond, rateRange, perSecond),
-      burst: reader.number('limits.prefixRate.burst', rate?.burst, rateRange, burst),
-    },
-    pendingPerPrefixMax: reader.number(
-      'limits.pendingPerPrefixMax',
-      limits?.pendingPerPrefixMax,
-      countRange,
-      pendingPerPrefixMax,
-    ),
-    pendingMax: reader.number('limits.pendingMax', limits?.pendingMax, countRange, pendingMax),
   };
 }
 

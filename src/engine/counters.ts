@@ -94,6 +94,8 @@ export const counterNames = [
   'startsSent',
   'confirmsSent',
   'resetsSent',
+  'retriesSent',
+  'loadModes',
   'answersWithheld',
   'nacksReceived',
   'datagramSizeStepsDown',

@@ -7,6 +7,7 @@ import type { ReceivedFrame } from '../media/access-unit.ts';
 import type { StreamFeed } from '../media/stream-feed.ts';
 import type { ExchangeStatus, Frame, SecuredHandshakeFrame } from '../protocol/frame.ts';
 import type { DropReason, HintName } from './counters.ts';
+import type { LoadCause } from './load-meter.ts';
 import type { MediaSend } from './media-gate.ts';
 
 /** How an exchange that came ended. */
@@ -216,6 +217,9 @@ export type ResponderOutput =
       readonly streamId: bigint;
       readonly streamName?: string;
     }
+  /** From now on strangers are asked for a cookie first, and why; or no longer. */
+  | { readonly kind: 'load'; readonly under: true; readonly cause: LoadCause }
+  | { readonly kind: 'load'; readonly under: false }
   /** The reservation is no longer needed. */
   | { readonly kind: 'release'; readonly session: SessionHandle }
   | { readonly kind: 'streaming'; readonly session: SessionHandle; readonly peer: Peer; readonly streamId: bigint }

@@ -32,14 +32,14 @@ export class PrefixBucket {
     this.#rate = rate;
   }
 
-  /** Takes one token of the prefix's bucket; false when it is empty. */
-  take(prefix: Uint8Array, nowMs: number): boolean {
+  /** Takes one token of the prefix's bucket; false when it is empty. @param rate if it is another for now. */
+  take(prefix: Uint8Array, nowMs: number, { perSecond, burst } = this.#rate): boolean {
     const slot = halfSipHash(this.#key, prefix) & (SLOTS - 1);
     const page = this.#page(Math.floor(slot / PAGE_SLOTS));
     const at = 2 * (slot % PAGE_SLOTS);
     const elapsedMs = nowMs - (page[at + 1] ?? 0);
-    const refilled = (page[at] ?? 0) + (elapsedMs * this.#rate.perSecond) / 1000;
-    const tokens = Math.min(this.#rate.burst, refilled);
+    const refilled = (page[at] ?? 0) + (elapsedMs * perSecond) / 1000;
+    const tokens = Math.min(burst, refilled);
     page[at + 1] = nowMs;
     page[at] = tokens >= 1 ? tokens - 1 : tokens;
     return tokens >= 1;

@@ -35,7 +35,8 @@ function ipv4(text: string): Uint8Array {
       value = 10 * value + digit;
       if (++digits > 3 || value > 255) return NONE;
     } else {
-      if (digit !== DOT - DIGIT_0 || digits === 0 || part === 3) return NONE;
+      if (digit !== DOT - DIGIT_0 || digits === 0) return NONE;
+      // Of a fifth part and more nothing is kept; the end refuses them.
       prefix[part++] = value;
       digits = 0;
       value = 0;

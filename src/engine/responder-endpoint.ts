@@ -1,18 +1,15 @@
 import { clearTrailer } from '../codec/clear-trailer.ts';
-import { type DecodeRefusal, decodeFrame } from '../codec/decode.ts';
+import { decodeFrame } from '../codec/decode.ts';
 import { decodeSecured, type UnsealedFrame } from '../codec/decode-secured.ts';
-import { patchAttempt } from '../codec/encode.ts';
 import type { FixedHeader } from '../codec/header.ts';
 import {
   CONTROL_FIRST_BYTE,
   DATAGRAM_BYTES_STEPS,
   MEDIA_FIRST_BYTE_MAX,
   MEDIA_FIRST_BYTE_MIN,
-  PROTOCOL_VERSION,
-  RETRY_AFTER_MIN_MS,
-  START_BYTES,
+  PENDING_MS,
+  PENDING_UNDER_LOAD_MS,
 } from '../protocol/constants.ts';
-import { ErrorCode } from '../protocol/error-code.ts';
 import { type Frame, FrameType } from '../protocol/frame.ts';
 import type { Profile } from '../protocol/profiles.ts';
 import type { ResponderCredentials } from '../security/credentials.ts';
@@ -20,13 +17,15 @@ import type { SessionKeys } from '../security/session-keys.ts';
 import { Admission, type AdmissionLimits, defaultAdmissionLimits } from './admission.ts';
 import { Counters, type DropReason, type HintName } from './counters.ts';
 import { failAsk } from './exchanges.ts';
+import { FrontDoor } from './front-door.ts';
 import type { Entropy, ExchangeInput, Peer, ResponderInput, ResponderOutput, SessionHandle } from './io-types.ts';
 import { ConfirmProof } from './media-gate.ts';
 import type { ProtectMedia } from './media-protection.ts';
 import { Random } from './random.ts';
-import { type AnyStart, ResponderSecurity, type UnreadableStart, type Wish } from './responder-security.ts';
-import { type ResponderHost, ResponderSession } from './responder-session.ts';
-import { drop, sendControl, traceFrame } from './session-host.ts';
+import type { ResponderHost } from './responder-host.ts';
+import { ResponderSecurity } from './responder-security.ts';
+import type { ResponderSession } from './responder-session.ts';
+import { drop, traceFrame } from './session-host.ts';
 import { SessionTable } from './session-table.ts';
 import { StrangerAnswers } from './stranger-answers.ts';
 import { Tombstones } from './tombstones.ts';
@@ -64,13 +63,20 @@ export class ResponderEndpoint {
   readonly #host: ResponderHost;
   readonly #security: ResponderSecurity | undefined;
   readonly #strangers: StrangerAnswers;
+  readonly #frontDoor: FrontDoor;
   #outputs: ResponderOutput[] = [];
   #nowMs = 0;
-  #nextHandle = 1;
 
   constructor(options: ResponderEndpointOptions) {
     const random = new Random(options.entropy);
-    this.#admission = new Admission({ ...defaultAdmissionLimits, ...options.limits }, random);
+    this.#admission = new Admission({ ...defaultAdmissionLimits, ...options.limits }, random, (cause) => {
+      this.counters.add('loadModes');
+      this.#host.emit({ kind: 'load', under: true, cause });
+      for (const session of this.#sessions.all()) {
+        session.hurry(this.#nowMs);
+        this.#wakes.update(session);
+      }
+    });
     this.#security = options.security && new ResponderSecurity(options.security, random);
     this.#host = {
       profile: options.profile,
@@ -105,11 +111,21 @@ export class ResponderEndpoint {
       },
       leaveTombstone: (session, error, keepMs) =>
         this.#tombstones.add(session.tupleKey, session.streamId, error, keepMs, this.#nowMs),
-      leftPending: (session) => this.#admission.leave(session.peer.address),
+      leftPending: (session) => this.#admission.leave(session.peer.address, this.#nowMs),
+      pendingMs: () => (this.#admission.underLoad ? PENDING_UNDER_LOAD_MS : PENDING_MS),
       leaveFeed: (session, feed) => this.#sessions.leaveFeed(feed, session),
       forget: (session) => this.#sessions.remove(session),
     };
     this.#strangers = new StrangerAnswers(this.#host, this.#admission);
+    this.#frontDoor = new FrontDoor({
+      host: this.#host,
+      admission: this.#admission,
+      sessions: this.#sessions,
+      tombstones: this.#tombstones,
+      wakes: this.#wakes,
+      strangers: this.#strangers,
+      security: this.#security,
+    });
   }
 
   /** Sessions in all states. */
@@ -120,6 +136,11 @@ export class ResponderEndpoint {
   /** Half-open sessions. */
   get pendingCount(): number {
     return this.#admission.pending;
+  }
+
+  /** Strangers are asked for a cookie before they cost anything. */
+  get underLoad(): boolean {
+    return this.#admission.underLoad;
   }
 
   /** (tuple, StreamId) pairs that are remembered as over. */
@@ -139,7 +160,7 @@ export class ResponderEndpoint {
 
   /** When the next `timeout` input is due; may be early, never late; Infinity for never. */
   deadlineMs(): number {
-    return this.#wakes.earliestMs();
+    return Math.min(this.#wakes.earliestMs(), this.#admission.deadlineMs());
   }
 
   /** Handles one input at a time that never goes back. The returned array is the caller's. */
@@ -220,13 +241,13 @@ export class ResponderEndpoint {
     if (first !== CONTROL_FIRST_BYTE) return this.#drop('notOurs', from, bytes);
     const security = this.#security;
     const decoded = security === undefined ? decodeFrame(bytes) : decodeSecured(bytes, security.hasMac1);
-    if (!decoded.ok) return this.#undecodable(decoded, from, bytes);
+    if (!decoded.ok) return this.#frontDoor.undecodable(decoded, from, bytes, this.#nowMs);
     if ('header' in decoded) return this.#sealed(decoded.header, from, bytes);
     const { frame } = decoded;
     if (this.#host.trace) traceFrame(this.#host, 'received', bytes, from, frame);
     switch (frame.type) {
       case FrameType.START:
-        return this.#start(frame, from, bytes);
+        return this.#frontDoor.start(frame, tupleKey(from), from, bytes, this.#nowMs);
       case FrameType.START_CONFIRM:
       case FrameType.PING:
       case FrameType.PONG:
@@ -252,71 +273,6 @@ export class ResponderEndpoint {
     if (session === undefined) return this.#drop('noSession', from, bytes);
     const reason = session.feedback(bytes, this.#nowMs);
     if (reason !== undefined) return this.#drop(reason, from, bytes);
-    this.#wakes.update(session);
-  }
-
-  /** A START that this version cannot speak is answered; it has a START's size, so the answer is smaller. */
-  #undecodable(failed: DecodeRefusal, from: Peer, bytes: Uint8Array): void {
-    this.#drop(failed.reason, from, bytes);
-    const { header, reason } = failed;
-    if (header?.type !== FrameType.START || bytes.length !== START_BYTES || header.streamId === 0n) return;
-    if (reason === 'version') this.#strangers.refuseVersion(from, header, this.#nowMs);
-    else if (reason === 'criticalTlv') this.#strangers.refuseCriticalTlv(from, header, this.#nowMs);
-  }
-
-  #start(start: AnyStart, from: Peer, bytes: Uint8Array): void {
-    const key = tupleKey(from);
-    const known = this.#sessions.byStreamId(key, start.streamId);
-    if (known !== undefined) {
-      known.duplicateStart(start.attempt, bytes.length, this.#nowMs);
-      return this.#wakes.update(known);
-    }
-    const stone = this.#tombstones.find(key, start.streamId, this.#nowMs);
-    if (stone !== undefined) {
-      this.#drop('tombstone', from, bytes);
-      if (stone !== 'silent') {
-        const again = stone.slice();
-        patchAttempt(again, start.attempt, this.#host.handshakeTrailer);
-        sendControl(this.#host, from, again);
-      }
-      return;
-    }
-    if (!start.versions.includes(PROTOCOL_VERSION)) {
-      this.#drop('versionUnsupported', from, bytes);
-      return this.#strangers.refuseVersion(from, start, this.#nowMs);
-    }
-    if (!this.#admission.takeToken(from.address, this.#nowMs)) return this.#drop('prefixRate', from, bytes);
-    if (this.#sessions.candidatesFull(key)) return this.#drop('candidatesFull', from, bytes);
-    const full = this.#admission.full(from.address);
-    if (full !== undefined) {
-      this.#drop(full, from, bytes);
-      if (full === 'pendingFull') {
-        this.#strangers.refuse(from, start, { errorCode: ErrorCode.BUSY, retryAfterMs: RETRY_AFTER_MIN_MS });
-      }
-      return;
-    }
-    const wish = this.#read(start);
-    if (typeof wish === 'string') return this.#drop(wish, from, bytes);
-    this.#admit(start, wish, from, key);
-  }
-
-  /** What a START wants; in a secured session that is inside its Noise message. */
-  #read(start: AnyStart): Wish | UnreadableStart {
-    if (!('handshake' in start)) return { streamName: start.streamName, candidate: undefined };
-    return this.#security?.read(start) ?? 'notAuthentic';
-  }
-
-  #admit(start: AnyStart, { streamName, candidate }: Wish, peer: Peer, key: string): void {
-    const { streamId, attempt } = start;
-    const handle = this.#nextHandle++;
-    this.counters.add('handshakesStarted');
-    this.#admission.enter(peer.address);
-    const session = new ResponderSession(
-      this.#host,
-      { handle, peer, tupleKey: key, streamId, attempt, streamName, security: candidate },
-      this.#nowMs,
-    );
-    this.#sessions.add(session);
     this.#wakes.update(session);
   }
 
@@ -372,13 +328,15 @@ export class ResponderEndpoint {
   }
 
   #timeout(): void {
+    this.#admission.late(this.#nowMs - this.#wakes.earliestMs(), this.#nowMs);
     for (;;) {
       const due = this.#wakes.takeDue(this.#nowMs);
-      if (due === undefined) return;
+      if (due === undefined) break;
       const session = due as ResponderSession;
       session.timeout(this.#nowMs);
       this.#wakes.update(session);
     }
+    if (this.#admission.timeout(this.#nowMs)) this.#host.emit({ kind: 'load', under: false });
   }
 
   #exchangeWithNobody(session: SessionHandle, input: ExchangeInput): void {

@@ -10,42 +10,19 @@ import type { AdmittedStart } from './admission.ts';
 import { wireCode, wireReason, wireRetryAfterMs, wireSdp } from './application-input.ts';
 import type { DropReason } from './counters.ts';
 import { MachineDriver } from './driver.ts';
-import type { ExchangeInput, Peer, ResponderOutput, SessionHandle } from './io-types.ts';
+import type { ExchangeInput, Peer, SessionHandle } from './io-types.ts';
 import type { ConfirmProof } from './media-gate.ts';
 import { MediaOutlet } from './media-outlet.ts';
 import { type Refusal, ResponderAnswers } from './responder-answers.ts';
+import type { ResponderHost } from './responder-host.ts';
 import type { CandidateSecurity, ConfirmFrame } from './responder-security.ts';
 import { responderTimer } from './responder-timers.ts';
 import { SessionCore } from './session-core.ts';
-import { drop, type SessionHost } from './session-host.ts';
+import { drop } from './session-host.ts';
 import { responderTable } from './tables.ts';
 import type { Sleeper } from './wake-queue.ts';
 
 const NO_TOKEN = new Uint8Array(0);
-
-/** What a responder's session asks of its endpoint. */
-export interface ResponderHost extends SessionHost<ResponderOutput> {
-  /** 32 bytes. */
-  readonly resetKey: Uint8Array;
-  /** NACKs are answered. */
-  readonly repair: boolean;
-  /** First datagram size for media in bytes. */
-  readonly datagramBytesMax: number;
-  /** A SessionTag that no session of this endpoint has; from now on it is this session's. */
-  claimTag(session: ResponderSession): bigint;
-  /** Whether the tuple's live session, if there is one, is of the same viewer. */
-  mayTakeTuple(session: ResponderSession): boolean;
-  /** Ends the tuple's live session, if there is one, and its candidates older than this one. */
-  supersedeOlder(session: ResponderSession): void;
-  /** The session is no longer half-open. */
-  leftPending(session: ResponderSession): void;
-  /** @param error what copies of the START get again; `undefined` for silence. */
-  leaveTombstone(session: ResponderSession, error: Uint8Array | undefined, keepMs: number): void;
-  /** The session has given its feed back. */
-  leaveFeed(session: ResponderSession, feed: StreamFeed): void;
-  /** The session is Closed and must be forgotten. */
-  forget(session: ResponderSession): void;
-}
 
 /** One viewer's session on a camera: gives the outputs of the responder's machine their meaning. */
 export class ResponderSession implements Sleeper {
@@ -53,6 +30,8 @@ export class ResponderSession implements Sleeper {
   readonly handle: SessionHandle;
   readonly peer: Peer;
   readonly tupleKey: string;
+  /** Its START came with a good cookie. */
+  readonly proven: boolean;
   /** Absent in mode `none`. */
   readonly security: CandidateSecurity | undefined;
   readonly #host: ResponderHost;
@@ -79,6 +58,7 @@ export class ResponderSession implements Sleeper {
     this.handle = start.handle;
     this.peer = start.peer;
     this.tupleKey = start.tupleKey;
+    this.proven = start.proven;
     this.security = start.security;
     this.#attempt = start.attempt;
     this.#streamName = start.streamName;
@@ -223,6 +203,13 @@ export class ResponderSession implements Sleeper {
     this.#dispatch({ type: 'app.close', code: wireCode(code) }, 0);
   }
 
+  /** A candidate is kept no longer than one that comes now. */
+  hurry(nowMs: number): void {
+    const { deadlines } = this.#core;
+    if (this.state !== 'PendingConfirm') return;
+    deadlines.arm('pending', Math.min(deadlines.at('pending'), nowMs + this.#host.pendingMs()));
+  }
+
   /** Another session of this tuple was confirmed, or the socket is gone. */
   endedBy(event: 'app.superseded' | 'app.socketFailed', nowMs: number): void {
     this.#core.nowMs = nowMs;
@@ -337,6 +324,7 @@ export class ResponderSession implements Sleeper {
   #arm(output: string): void {
     const armed = responderTimer(output, {
       profile: this.#host.profile,
+      pendingMs: this.#host.pendingMs(),
       probes: this.#driver.context.probes,
       suspicious: this.#outlet?.suspicious === true,
       rttMs: this.#core.rtt.ms,

@@ -1,11 +1,13 @@
 import { jitterMs, repeatMs, type TimerName } from '../../machines/index.ts';
 import { SUSPICIOUS_PING_MS } from '../media/datagram-size.ts';
-import { PENDING_MS, PROBE_INTERVAL_MS, PROBES, RESERVE_MS } from '../protocol/constants.ts';
+import { PROBE_INTERVAL_MS, PROBES, RESERVE_MS } from '../protocol/constants.ts';
 import type { Profile } from '../protocol/profiles.ts';
 
 /** What the lengths of a responder's timers depend on. */
 export interface ResponderTiming {
   readonly profile: Profile;
+  /** How long a candidate is kept. */
+  readonly pendingMs: number;
   /** Of the three PINGs after the confirm, those that were sent. */
   readonly probes: number;
   /** The last PONG told of no full-size datagram: ask again soon. */
@@ -27,7 +29,7 @@ export function responderTimer(
     case 'armReserve':
       return { timer: 'reserve', ms: RESERVE_MS };
     case 'armPending':
-      return { timer: 'pending', ms: PENDING_MS };
+      return { timer: 'pending', ms: timing.pendingMs };
     case 'armProbe':
       return { timer: 'heartbeat', ms: probes < PROBES ? PROBE_INTERVAL_MS : repeat };
     case 'armHeartbeat':

@@ -5,7 +5,7 @@ import { type ErrorFrame, FrameType, type StartFrame } from '../protocol/frame.t
 import { resetToken } from '../security/reset-token.ts';
 import type { Admission } from './admission.ts';
 import type { Peer } from './io-types.ts';
-import type { ResponderHost } from './responder-session.ts';
+import type { ResponderHost } from './responder-host.ts';
 import { sendControl } from './session-host.ts';
 
 /** What an ERROR echoes of a START. */
@@ -26,6 +26,15 @@ export class StrangerAnswers {
     const { streamId, attempt } = start;
     const error = { type: FrameType.ERROR, flags: 0, streamId, sessionTag: 0n, attempt, ...body };
     sendControl(this.#host, to, encodeFrame(error, this.#host.handshakeTrailer));
+  }
+
+  /** Ask again with this cookie; its caller has taken a token. */
+  retry(to: Peer, start: StartIds, nowMs: number): void {
+    const { streamId, attempt } = start;
+    this.#host.counters.add('retriesSent');
+    const cookie = this.#admission.cookie(to, streamId, nowMs);
+    const retry = { type: FrameType.RETRY, flags: 0, streamId, sessionTag: 0n, attempt, cookie };
+    sendControl(this.#host, to, encodeFrame(retry, this.#host.handshakeTrailer));
   }
 
   refuseVersion(to: Peer, start: StartIds, nowMs: number): void {

@@ -37,9 +37,14 @@ export interface ResponderEvents {
   left: [{ readonly session: SessionHandle; readonly code: number; readonly reason: string | undefined }];
   /** A session, or an attempt at one, is over. */
   closed: [ClosedOutput];
+  /** Load began or ended: while it lasts every stranger is asked for a cookie first, which costs viewers a round trip. */
+  load: [LoadOutput];
   /** A source broke off; its viewers get BYE, others go on. */
   sourceFailed: [{ readonly stream: string; readonly error: Error }];
 }
+
+/** Load began, and why, or ended. */
+export type LoadOutput = Extract<ResponderOutput, { kind: 'load' }>;
 
 type ReserveOutput = Extract<ResponderOutput, { kind: 'reserve' }>;
 
@@ -153,6 +158,11 @@ export class Responder extends EventEmitter<ResponderEvents> implements AsyncDis
     return this.#endpoint.sessionCount;
   }
 
+  /** Strangers are asked for a cookie before they cost anything. */
+  get underLoad(): boolean {
+    return this.#endpoint.underLoad;
+  }
+
   /** Half-open sessions. */
   get pendingCount(): number {
     return this.#endpoint.pendingCount;
@@ -215,6 +225,9 @@ export class Responder extends EventEmitter<ResponderEvents> implements AsyncDis
         break;
       case 'streaming':
         this.#welcome(output);
+        break;
+      case 'load':
+        this.emit('load', output);
         break;
       case 'peerBye':
         this.emit('left', { session: output.session, code: output.code, reason: output.reason });

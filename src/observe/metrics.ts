@@ -23,6 +23,8 @@ export interface MetricsSource {
   sessions?(): number;
   /** Half-open sessions; default 0. */
   pending?(): number;
+  /** Every stranger needs a cookie; a responder's. */
+  underLoad?(): boolean;
   /** How its datagrams leave, see `SocketKind`; default `dgram`. */
   socket?(): (typeof socketKinds)[number];
 }
@@ -49,6 +51,8 @@ const counterHelp: Readonly<Record<CounterName, string>> = {
   startsSent: 'START frames sent.',
   confirmsSent: 'START_CONFIRM frames sent.',
   resetsSent: 'RESET frames sent.',
+  retriesSent: 'RETRY frames sent: strangers asked for a cookie first.',
+  loadModes: 'Times that load made every stranger need a cookie.',
   answersWithheld: 'Answers to strangers not given, because their prefix had its share.',
   nacksReceived: 'NACKs for a live session.',
   datagramSizeStepsDown: 'Times the media datagram size was made smaller.',
@@ -123,6 +127,7 @@ export class Metrics {
     );
     this.#gauge('firstframe_sessions', 'Sessions in all states.', 'sessions');
     this.#gauge('firstframe_pending', 'Half-open sessions.', 'pending');
+    this.#gauge('firstframe_under_load', 'Endpoints that ask every stranger for a cookie first.', 'underLoad');
     this.#socketGauge();
   }
 
@@ -187,7 +192,7 @@ export class Metrics {
     this.#registry.registerMetric(new SnapshotHistogram(name, help, read));
   }
 
-  #gauge(name: string, help: string, figure: 'sessions' | 'pending'): void {
+  #gauge(name: string, help: string, figure: 'sessions' | 'pending' | 'underLoad'): void {
     const sources = this.#sources;
     const roles = this.#retired;
     new Gauge({
@@ -197,7 +202,7 @@ export class Metrics {
       registers: [this.#registry],
       collect() {
         for (const role of roles.keys()) this.set({ role }, 0);
-        for (const source of sources) this.inc({ role: source.role }, source[figure]?.() ?? 0);
+        for (const source of sources) this.inc({ role: source.role }, Number(source[figure]?.() ?? 0));
       },
     });
   }

@@ -59,6 +59,10 @@ export function outputLine(output: InitiatorOutput | ResponderOutput): OutputLin
       const said = reason === undefined ? {} : { reason: plainText(reason) };
       return { fields: { ...fields, ...said, wasStreaming, attempts }, message: 'closed' };
     }
+    case 'load':
+      return output.under
+        ? { fields: { under: true, cause: output.cause }, message: 'under load' }
+        : { fields: { under: false }, message: 'no longer under load' };
     default:
       return undefined;
   }

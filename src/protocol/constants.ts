@@ -67,6 +67,13 @@ export const PENDING_MS = 10_000;
 /** The same under load, in ms. */
 export const PENDING_UNDER_LOAD_MS = 3000;
 
+/** A cookie is good for so long, in s. */
+export const COOKIE_AGE_MAX_S = 15;
+/** A key of cookies is used for so long, in s. */
+export const COOKIE_KEY_S = 60;
+/** Load mode ends when no sign of load has been above half its threshold for so long, in ms. */
+export const LOAD_CALM_MS = 5000;
+
 /** BYE is sent at most this often. */
 export const BYE_SENDS_MAX = 5;
 /** First wait for BYE_ACK, in ms; max with 1.5 RTT, doubling. */

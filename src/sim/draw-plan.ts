@@ -19,6 +19,8 @@ import type { HostName } from './world-event.ts';
 
 /** Tells the draws of a plan from those of the world that runs it. */
 const PLAN_STREAM = 0x504c_414e;
+/** Limits are drawn apart, so that a plan is the same with them and without. */
+const LIMITS_STREAM = 0x4c49_4d53;
 
 /** Each seed has its own subset of the kinds of faults, with this chance for each. */
 const KIND_CHANCE = 0.3;
@@ -48,7 +50,7 @@ export function drawPlan(seed: number, mode: RunMode): FaultPlan {
     seed,
     mode,
     profile,
-    camera: drawCamera(draw),
+    camera: { ...drawCamera(draw), ...drawLimits(new Draw(new Prng(seed, LIMITS_STREAM))) },
     application: drawApplication(draw),
     ...(media === undefined ? {} : { media }),
     viewers,
@@ -108,6 +110,15 @@ function drawCamera(draw: Draw): CameraPlan {
     datagramBytesMax: draw.oneOf([1200, 1200, 600, 296] as const),
     ...drawClock(draw),
     ...(allocationFailsAt === undefined ? {} : { allocationFailsAt }),
+  };
+}
+
+/** A third of the cameras demand cookies of their few viewers, by chance or because a handful is load to them. */
+function drawLimits(draw: Draw): Pick<CameraPlan, 'limits'> {
+  if (!draw.chance(0.33)) return {};
+  const load = { pending: draw.between(1, 8), startsPerSecond: draw.between(1, 50), lateMs: 50 };
+  return {
+    limits: { load, pendingPerPrefixSoft: draw.between(1, 16), retryFraction: draw.oneOf([0, 0.1, 0.5, 1] as const) },
   };
 }
 

@@ -1,3 +1,4 @@
+import type { AdmissionLimits } from '../engine/admission.ts';
 import type { HintName } from '../engine/counters.ts';
 import type { DATAGRAM_BYTES_STEPS } from '../protocol/constants.ts';
 import type { ProfileName } from '../protocol/profiles.ts';
@@ -39,6 +40,8 @@ export interface CameraPlan {
   readonly repair: boolean;
   readonly datagramBytesMax: (typeof DATAGRAM_BYTES_STEPS)[number];
   readonly clock?: HostClock;
+  /** Where they are not the usual ones: so low that cookies are demanded of viewers too. */
+  readonly limits?: Partial<AdmissionLimits>;
   /** Its n-th request for random bytes fails; above 2, which it needs to begin. */
   readonly allocationFailsAt?: number;
 }

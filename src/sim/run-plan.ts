@@ -73,7 +73,13 @@ class PlanRun {
     const profile = profiles[plan.profile];
     this.#plan = plan;
     this.#ends = security && securedEnds(security, seed);
-    this.#watch = new InvariantWatch({ profile, labels: true, decodeEvery: 4, secured: security !== undefined });
+    this.#watch = new InvariantWatch({
+      profile,
+      labels: true,
+      decodeEvery: 4,
+      secured: security !== undefined,
+      ...(camera.limits === undefined ? {} : { limits: camera.limits }),
+    });
     this.#application = new Prng(seed, stream.application);
     this.#forger = new Forger(new Prng(seed, stream.forger));
     this.#forges = plan.faults.some(({ kind }) => kind === 'forge');
@@ -85,6 +91,7 @@ class PlanRun {
       camera: {
         repair: camera.repair,
         datagramBytesMax: camera.datagramBytesMax,
+        ...(camera.limits === undefined ? {} : { limits: camera.limits }),
         ...this.#ends?.camera,
         ...(camera.keepsKey ? { resetKey: RESET_KEY } : {}),
         ...(memory === undefined ? {} : { entropy: new FaultyEntropy(new Prng(seed, stream.cameraMemory), memory) }),

@@ -58,7 +58,12 @@ describe('a camera', () => {
       security: { mode: 'none' },
       profile: 'lan',
       streams,
-      limits: { prefixRate: { perSecond: 5, burst: 9 }, pendingMax: 7 },
+      limits: {
+        prefixRate: { perSecond: 5, burst: 9 },
+        pendingMax: 7,
+        load: { pending: 3, startsPerSecond: 500, lateMs: 9 },
+        retryFraction: 1,
+      },
       repair: false,
       socket: 'dgram',
       datagramBytesMax: 600,
@@ -77,7 +82,7 @@ describe('a camera', () => {
       security: 'none',
       ipv6Only: true,
       profile: profiles.lan,
-      limits: { ...given.limits, pendingPerPrefixMax: 64 },
+      limits: { ...defaultAdmissionLimits, ...given.limits },
     });
   });
 
@@ -119,6 +124,8 @@ describe('a camera', () => {
     ['limits', { limits: [] }],
     ['limits.prefixRate.perSecond', { limits: { prefixRate: { perSecond: 0 } } }],
     ['limits.prefixRate.burst', { limits: { prefixRate: { burst: Number.NaN } } }],
+    ['limits.retryFraction', { limits: { retryFraction: 1.1 } }],
+    ['limits.load.lateMs', { limits: { load: { lateMs: 0 } } }],
     ['limits.pendingPerPrefixMax', { limits: { pendingPerPrefixMax: -1 } }],
     ['limits.pendingPerPrefix', { limits: { pendingPerPrefix: 3 } }],
     ['repair', { repair: 1 }],

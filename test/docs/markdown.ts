@@ -18,6 +18,7 @@ export const documents = [
   'docs/RRCC.md',
   'docs/REDPEPPER.md',
   'docs/PROCVISION.md',
+  'docs/PERFORMANCE.md',
 ] as const;
 
 /** A document's path. */

@@ -197,12 +197,20 @@ describe('PROTOCOL: figures', () => {
   });
 
   it('admission and play-out are as they are', () => {
-    const { prefixRate, pendingPerPrefixMax, pendingMax } = defaultAdmissionLimits;
+    const { prefixRate, prefixRateUnderLoad, pendingPerPrefixSoft, pendingPerPrefixMax, pendingMax, load } =
+      defaultAdmissionLimits;
     const admission = section(text, 'Admission');
     expect(admission).toContain(`${prefixRate.perSecond} a second, ${prefixRate.burst} at once`);
+    expect(admission).toContain(
+      `under load ${prefixRateUnderLoad.perSecond} a second, ${prefixRateUnderLoad.burst} at once`,
+    );
+    expect(admission).toContain(`fewer than ${pendingPerPrefixSoft} half-open`);
+    expect(admission).toContain(`from ${load.pending} half-open`);
+    expect(admission).toContain(`more than ${load.startsPerSecond} STARTs`);
+    expect(admission).toContain(`comes more than ${load.lateMs} ms late`);
     expect(admission).toContain(`fewer than ${pendingPerPrefixMax} half-open`);
     expect(admission).toContain(`fewer than ${pendingMax.toLocaleString('en-US')} half-open`);
-    expect(admission).toContain(`fewer than ${constants.CANDIDATES_PER_TUPLE_MAX} candidates`);
+    expect(admission).toContain(`fewer than ${constants.CANDIDATES_PER_TUPLE_MAX} candidates, or one`);
     const { latencyMs, firstGroupMs } = defaultInletOptions;
     expect(section(text, 'Play-out')).toContain(`${latencyMs} ms after it was noticed`);
     expect(section(text, 'Play-out')).toContain(`${firstGroupMs / 1000} s after Streaming began`);

@@ -7,9 +7,12 @@ const fast = { perSecond: 1e9, burst: 1e9 };
 const peer = (i: number) => ({ address: `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`, port: 4000 });
 const port = (i: number) => ({ address: '192.0.2.1', port: 10_000 + i });
 
+/** Nobody is asked for a cookie. */
+const cookieless = { pendingPerPrefixSoft: 1e9, load: { pending: 1e9, startsPerSecond: 1e9, lateMs: 1e9 } };
+
 describe('limits on strangers (S5)', () => {
   it('admit 64 half-open sessions of one prefix; the 65th costs nothing and is counted', () => {
-    const bench = new ResponderBench();
+    const bench = new ResponderBench({ limits: cookieless });
     for (let i = 0; i < 64; i++) expect(kinds(bench.receive(startBytes(1n), port(i)))).toEqual(['START_ACK']);
     const sent = bench.receive(startBytes(1n), port(64));
     expect(kinds(sent)).not.toContain('START_ACK');
@@ -57,13 +60,13 @@ describe('limits on strangers (S5)', () => {
 
   it('tell prefixes apart that have the same digits', () => {
     const bench = new ResponderBench({ limits: { pendingPerPrefixMax: 1 } });
-    for (const address of ['1.23.0.4', '12.3.0.4', '1.2.30.4']) {
+    for (const address of ['1.23.0.4', '12.3.0.4', '1.2.30.4', '1:c00::1', 'b:200::1']) {
       expect(kinds(bench.receive(startBytes(1n), { address, port: 1 }))).toEqual(['START_ACK']);
     }
   });
 
   it('admit 1,024 half-open sessions in all and tell the next one BUSY, retry after 1 s', () => {
-    const bench = new ResponderBench();
+    const bench = new ResponderBench({ limits: cookieless });
     for (let i = 0; i < 1024; i++) expect(kinds(bench.receive(startBytes(1n), peer(i)))).toEqual(['START_ACK']);
     const sent = bench.receive(startBytes(5n, 3), peer(1024));
     expect(framesOf(sent, 'ERROR')).toMatchObject([
@@ -75,7 +78,7 @@ describe('limits on strangers (S5)', () => {
   });
 
   it('let 200 strangers of one prefix through at once, then 200 a second, and drop the others with a counter', () => {
-    const bench = new ResponderBench({ limits: { pendingPerPrefixMax: 1e6, pendingMax: 1e6 } });
+    const bench = new ResponderBench({ limits: { ...cookieless, pendingPerPrefixMax: 1e6, pendingMax: 1e6 } });
     const flood = (n: number, first: number) =>
       Array.from({ length: n }, (_, i) => bench.receive(startBytes(1n), port(first + i))).flat().length;
     expect(flood(300, 0)).toBe(200);
@@ -110,19 +113,19 @@ describe('limits on strangers (S5)', () => {
     expect(framesOf(bench.receive(startBytes(1n), port(3)), 'ERROR')).toMatchObject([{ errorCode: ErrorCode.BUSY }]);
   });
 
-  it('allow four candidates on a tuple beside its live session and drop the fifth (S5, S6)', () => {
+  it('allow four candidates on a tuple beside its live session and ask the fifth for a cookie (S5, S6)', () => {
     const bench = new ResponderBench();
     bench.streaming(1n);
     for (let id = 2n; id <= 5n; id++) bench.candidate(id);
-    expect(kinds(bench.receive(startBytes(6n)))).not.toContain('START_ACK');
-    expect(bench.metrics.drops.candidatesFull).toBe(1);
+    expect(kinds(bench.receive(startBytes(6n)))).toEqual(['RETRY']);
+    expect(bench.metrics.counters.retriesSent).toBe(1);
     expect(bench.count('reserve')).toBe(5);
     expect(bench.closedCodes).toEqual([]);
     expect(kinds(bench.receive(startBytes(3n, 2)))).toEqual(['START_ACK']);
   });
 
   it('keep no more than 4,096 tombstones: an older refusal is asked anew', () => {
-    const limits = { prefixRate: fast, pendingPerPrefixMax: 1e9, pendingMax: 1e9 };
+    const limits = { ...cookieless, prefixRate: fast, pendingPerPrefixMax: 1e9, pendingMax: 1e9 };
     const bench = new ResponderBench({ limits }, { code: ErrorCode.POLICY });
     for (let id = 1n; id <= 4097n; id++) bench.receive(startBytes(id));
     bench.receive(startBytes(2n, 2));

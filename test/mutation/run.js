@@ -40,7 +40,7 @@ async function mutate({ name, mutate }) {
     mutate: [...mutate],
     ignorePatterns: [
       'dist',
-      'bench',
+      'bench/**/*.ts',
       'biome-plugins',
       '.ci',
       '.mutation',

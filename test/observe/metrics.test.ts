@@ -149,7 +149,7 @@ describe('the text of a scrape', () => {
     metrics.attach({ role: 'initiator', snapshot: () => new Counters().snapshot() });
     const text = await metrics.text();
     const types = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name = '', type = '']) => [name, type] as const);
-    expect(types).toHaveLength(counterNames.length + 8);
+    expect(types).toHaveLength(counterNames.length + 9);
     for (const [name, type] of types) {
       expect(name).toMatch(/^firstframe_[a-z_]+$/);
       expect(name.endsWith('_total')).toBe(type === 'counter');

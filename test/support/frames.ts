@@ -28,7 +28,7 @@ export function kindOf(bytes: Uint8Array): FrameTypeName | 'RTP' | 'RTCP' | unde
 export function startBytes(
   streamId: bigint,
   attempt = 1,
-  more: { readonly streamName?: string; readonly versions?: readonly number[] } = {},
+  more: { readonly streamName?: string; readonly cookie?: Uint8Array; readonly versions?: readonly number[] } = {},
 ): Uint8Array {
   return encodeFrame({
     type: FrameType.START,

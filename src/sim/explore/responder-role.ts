@@ -7,7 +7,7 @@ import {
 } from '../../../machines/index.ts';
 import type { CompiledMachine } from '../../engine/compile.ts';
 import { responderTimer } from '../../engine/responder-timers.ts';
-import { BYE_SENDS_MAX, PROBES } from '../../protocol/constants.ts';
+import { BYE_SENDS_MAX, PENDING_MS, PROBES } from '../../protocol/constants.ts';
 import { ErrorCode, isTransient } from '../../protocol/error-code.ts';
 import { profiles } from '../../protocol/profiles.ts';
 import type { Bounds } from './bounds.ts';
@@ -19,7 +19,14 @@ export type ResponderTable = CompiledMachine<ResponderState, ResponderContext, R
 
 type Draft = LocalDraft<ResponderContext>;
 
-const timing = { profile: profiles.default, probes: PROBES, suspicious: false, rttMs: undefined, unit: () => 0 };
+const timing = {
+  profile: profiles.default,
+  probes: PROBES,
+  suspicious: false,
+  rttMs: undefined,
+  pendingMs: PENDING_MS,
+  unit: () => 0,
+};
 
 const fixed: readonly (readonly [name: string, event: ResponderEvent])[] = [
   ['admission.admitted', { type: 'admission.admitted' }],

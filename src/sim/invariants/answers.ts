@@ -16,7 +16,7 @@ const askedBy: Readonly<Record<number, readonly number[]>> = {
   [FrameType.PONG]: [FrameType.PING],
   [FrameType.BYE_ACK]: [FrameType.BYE],
   [FrameType.RESET]: [FrameType.START_CONFIRM, FrameType.PING, FrameType.BYE],
-  [FrameType.RETRY]: [],
+  [FrameType.RETRY]: [FrameType.START],
   [FrameType.RECEIPT]: [FrameType.REQUEST, FrameType.CONTINUE],
 };
 

@@ -1,3 +1,5 @@
+import { decodeFrame } from '../../codec/decode.ts';
+import { decodeSecured } from '../../codec/decode-secured.ts';
 import { headerOffset } from '../../codec/header.ts';
 import type { ResponderInput, ResponderOutput } from '../../engine/io-types.ts';
 import { MEDIA_FIRST_BYTE_MAX, MEDIA_FIRST_BYTE_MIN } from '../../protocol/constants.ts';
@@ -103,11 +105,12 @@ export class CameraWatch {
   told(output: ResponderOutput, world: World): void {
     const { agreement, camera, caps, cause, disturbance, endings, ledger } = this.#checkers;
     const kind = cause.of('camera', world.clock.turn);
+    const halfOpen = 'session' in output && camera.byHandle(output.session)?.pending === true;
     switch (output.kind) {
       case 'reserve': {
         const tuple = camera.tupleOf(output.peer);
         agreement.reserve(camera.byHandle(output.session), camera.byStreamId(tuple, output.streamId));
-        caps.reserved(camera.reserved(output.session, output.peer, output.streamId), camera, world);
+        caps.reserved(camera.reserved(output.session, output.peer, output.streamId), camera, world, mayBeFree(cause));
         break;
       }
       case 'streaming': {
@@ -143,7 +146,7 @@ export class CameraWatch {
         // Other traces say nothing new.
         return;
     }
-    disturbance.cameraOutput(output.kind, startedBy(cause, kind));
+    disturbance.cameraOutput(output.kind, startedBy(cause, kind), halfOpen);
   }
 
   /** What is in a sealed PING or PONG, which its bytes do not tell. */
@@ -230,6 +233,7 @@ export class CameraWatch {
       this.#resets.add(seen.sessionTag);
       return caps.token(tuple.prefix, world.cameraHost.localMs);
     }
+    if (seen.type === FrameType.RETRY) return caps.token(tuple.prefix, world.cameraHost.localMs);
     const session = camera.bySeen(seen);
     if (session === undefined) return;
     if (seen.type === FrameType.READY) {
@@ -249,6 +253,15 @@ export class CameraWatch {
 
 function startedBy(cause: Cause, kind: ReturnType<Cause['of']>): boolean {
   return kind === 'datagram' && cause.seen?.type === FrameType.START;
+}
+
+/** Of what waited while the camera stood still, nobody knows which START it was. */
+function mayBeFree({ seen }: Cause): boolean {
+  if (seen === undefined) return true;
+  const clear = decodeFrame(seen.bytes);
+  if (clear.ok) return clear.frame.type === FrameType.START && clear.frame.cookie !== undefined;
+  const secured = decodeSecured(seen.bytes, () => true);
+  return secured.ok && !secured.sealed && 'cookie' in secured.frame;
 }
 
 function nonceAt(bytes: Uint8Array, offset: number): bigint {

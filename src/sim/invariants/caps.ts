@@ -36,14 +36,14 @@ export class Caps {
     this.#atMost(media ? DATAGRAM_BYTES_STEPS[0] : CONTROL_BYTES_MAX, bytes, 'bytes in a datagram');
   }
 
-  /** The camera took a START in: half-open from now on. */
-  reserved(session: CameraSession, camera: CameraRecord, world: World): void {
+  /** The camera took a START in: half-open from now on. @param free it may have come with a cookie, which needs no token. */
+  reserved(session: CameraSession, camera: CameraRecord, world: World, free: boolean): void {
     const { tuple } = session;
     this.#atMost(CANDIDATES_PER_TUPLE_MAX, tuple.candidates, 'candidates on a tuple');
     this.#atMost(this.limits.pendingPerPrefixMax, tuple.prefix.pending, 'half-open sessions of a prefix');
     this.#atMost(this.limits.pendingMax, camera.pending, 'half-open sessions');
     this.#atMost(this.limits.pendingMax, world.camera.pendingCount, 'half-open sessions, as the camera counts');
-    this.token(tuple.prefix, world.cameraHost.localMs);
+    if (!free) this.token(tuple.prefix, world.cameraHost.localMs);
   }
 
   /** The camera did for a stranger what costs a token of its prefix. */

@@ -16,6 +16,14 @@ interface Before {
   readonly what: string;
 }
 
+const startOutputs: ReadonlySet<number | string> = new Set([
+  FrameType.START_ACK,
+  FrameType.ERROR,
+  FrameType.RETRY,
+  'reserve',
+  'load',
+]);
+
 /**
  * S7: a START, a RETRY, an ERROR that proves nothing or a malformed datagram leaves a live session as it was: state, ids and
  * deadlines. Looked at before it is taken and at the next thing that is seen to happen.
@@ -40,9 +48,13 @@ export class Disturbance {
     this.#remember('camera', world.camera, stateOf(world.camera), seen, world);
   }
 
-  /** The camera's outputs to a START: it may be answered and may ask the application, nothing else. */
-  cameraOutput(output: number | string, started: boolean): void {
-    if (started && output !== FrameType.START_ACK && output !== FrameType.ERROR && output !== 'reserve') {
+  /**
+   * The camera's outputs to a START: it may be answered, may ask the application and may be load; nothing else.
+   *
+   * @param halfOpen the output is about a session that is half-open, which one with a cookie may displace.
+   */
+  cameraOutput(output: number | string, started: boolean, halfOpen = false): void {
+    if (started && !halfOpen && !startOutputs.has(output)) {
       this.#log.report(
         'S7',
         `a START made the camera do ${typeof output === 'number' ? frameTypeName(output) : output}`,

@@ -47,7 +47,7 @@ export interface LivenessRun {
  *
  * It knows only what can be seen from outside: datagrams, what applications ask and are told, the few figures that endpoints
  * show. Of secured ends it must be told what is in sealed PINGs and PONGs: give both `trace`. L2 is judged by drop-pattern.ts, S15 by comparing trace hashes of two runs; L4 is about all states and not about one run; L5 means
- * that no half-open session is left, as this version has no load mode.
+ * that no half-open session is left, and that the camera is not under load.
  */
 export class InvariantWatch {
   readonly #log = new ViolationLog();

@@ -64,6 +64,8 @@ export class Liveness {
           `viewer ${viewer.number} is in ${state}, the camera's session is ${session?.phase ?? 'none'}`,
         );
     }
+    if (world.cameraHost.state === 'running' && world.camera.underLoad)
+      this.#log.report('L5', 'the camera is still under load');
     for (const session of camera.all()) {
       if (agreed.has(session)) continue;
       if (session.pending) {

@@ -1,0 +1,40 @@
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+/** One core for what is measured, and another for what loads it. */
+export interface Cores {
+  readonly measured: number;
+  readonly load: number;
+}
+
+/** Two cores that this process may use, or why none can be chosen, as a sentence for the result. */
+export async function twoCores(): Promise<Cores | string> {
+  const why = 'processes were not pinned to cores, because';
+  try {
+    const status = await readFile('/proc/self/status', 'utf8');
+    const [measured, load] = coresOf(/^Cpus_allowed_list:\s*(\S+)$/m.exec(status)?.[1] ?? '');
+    if (measured === undefined || load === undefined) return `${why} there are no two`;
+    await run('taskset', ['-c', String(measured), 'true']);
+    return { measured, load };
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    return `${why} ${code === 'ENOENT' ? 'there is no taskset here' : message}`;
+  }
+}
+
+/** `0-2,5`: 0, 1, 2, 5. */
+export function coresOf(list: string): readonly number[] {
+  return list.split(',').flatMap((range) => {
+    const [, first, last = first] = /^(\d+)(?:-(\d+))?$/.exec(range) ?? [];
+    if (first === undefined) return [];
+    return Array.from({ length: Number(last) - Number(first) + 1 }, (_, index) => Number(first) + index);
+  });
+}
+
+/** A command as it is run on one core; as it is when `core` is absent. */
+export function pinned(core: number | undefined, path: string, args: readonly string[]): readonly [string, string[]] {
+  return core === undefined ? [path, [...args]] : ['taskset', ['-c', String(core), path, ...args]];
+}

@@ -1,0 +1,30 @@
+import type { StreamFeed } from '../media/stream-feed.ts';
+import type { ResponderOutput } from './io-types.ts';
+import type { ResponderSession } from './responder-session.ts';
+import type { SessionHost } from './session-host.ts';
+
+/** What a responder's session asks of its endpoint. */
+export interface ResponderHost extends SessionHost<ResponderOutput> {
+  /** 32 bytes. */
+  readonly resetKey: Uint8Array;
+  /** NACKs are answered. */
+  readonly repair: boolean;
+  /** First datagram size for media in bytes. */
+  readonly datagramBytesMax: number;
+  /** A SessionTag that no session of this endpoint has; from now on it is this session's. */
+  claimTag(session: ResponderSession): bigint;
+  /** Whether the tuple's live session, if there is one, is of the same viewer. */
+  mayTakeTuple(session: ResponderSession): boolean;
+  /** Ends the tuple's live session, if there is one, and its candidates older than this one. */
+  supersedeOlder(session: ResponderSession): void;
+  /** How long a candidate is kept after its newest START, in ms. */
+  pendingMs(): number;
+  /** The session is no longer half-open. */
+  leftPending(session: ResponderSession): void;
+  /** @param error what copies of the START get again; `undefined` for silence. */
+  leaveTombstone(session: ResponderSession, error: Uint8Array | undefined, keepMs: number): void;
+  /** The session has given its feed back. */
+  leaveFeed(session: ResponderSession, feed: StreamFeed): void;
+  /** The session is Closed and must be forgotten. */
+  forget(session: ResponderSession): void;
+}

@@ -1,0 +1,54 @@
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { afterAll, describe, expect, test } from 'vitest';
+import { CResponder, handshakePrograms, runCLoad } from '../../bench/c-load.ts';
+import { Child } from '../../bench/child.ts';
+import { coresOf } from '../../bench/pin.ts';
+import type { CameraOptions, CameraReady, CameraReport } from '../../bench/processes/camera.ts';
+
+const programs = await handshakePrograms();
+if (typeof programs === 'string') process.stderr.write(`skipped: ${programs}\n`);
+const inC = typeof programs === 'string' ? { load: '', responder: '' } : programs;
+afterAll(async () => {
+  if (typeof programs !== 'string') await programs[Symbol.asyncDispose]();
+});
+const few = { window: 4, sockets: 2, addresses: 8, warmUpMs: 50, runMs: 200, seed: 1 };
+
+const load = (port: number) =>
+  runCLoad(inC.load, { port, ...few }, undefined, new AbortController().signal, async () => {});
+
+describe.skipIf(typeof programs === 'string')('the viewers in C', () => {
+  test('shake hands with the responder in C, and nothing is wrong', async () => {
+    await using responder = await CResponder.start(inC.responder, 'v=0', undefined);
+    const { ready, pings, failures } = await load(responder.port);
+    expect(ready).toBeGreaterThan(0);
+    expect(pings).toBeGreaterThan(0);
+    expect(failures).toMatchObject({ 'no answer': 0, refused: 0, damaged: 0, 'wrong answer': 0 });
+  });
+
+  test('shake hands with a camera, which sends the same datagrams', async () => {
+    const options: CameraOptions = { stream: 'silent', frameBytes: 0, host: '127.0.0.1', limits: {} };
+    await using camera = await Child.start<CameraReady, CameraReport>('camera', options);
+    const { ready, pings, datagramsReceived, failures } = await load(camera.ready.port);
+    expect(ready).toBeGreaterThan(0);
+    // START_ACK, READY, PING and BYE_ACK; those of four viewers may lie outside of the time that counts.
+    expect(Math.abs(datagramsReceived - 4 * ready)).toBeLessThanOrEqual(4 * few.window);
+    expect(Math.abs(pings - ready)).toBeLessThanOrEqual(few.window);
+    expect(failures).toMatchObject({ 'no answer': 0, refused: 0, damaged: 0, 'wrong answer': 0 });
+  });
+
+  test('do not take an echo for a camera', async () => {
+    const echo = createSocket('udp4');
+    echo.on('message', (bytes, from) => echo.send(bytes, from.port, from.address));
+    echo.bind(0, '127.0.0.1');
+    await once(echo, 'listening');
+    await expect(load(echo.address().port)).rejects.toThrow('it does not answer START with START_ACK');
+    echo.close();
+  });
+});
+
+test('the cores that a process may use are read as the kernel writes them', () => {
+  expect(coresOf('0-2,5')).toEqual([0, 1, 2, 5]);
+  expect(coresOf('3')).toEqual([3]);
+  expect(coresOf('')).toEqual([]);
+});
