@@ -22,6 +22,7 @@ import type { FuzzTarget, FuzzTargetName } from '../src/sim/fuzz/target.ts';
 
 const { seedNumber, wholeNumber } = await import('../src/cli/options.ts');
 const { describeMachine } = await import('../src/report/machine.ts');
+const { AdmissionTarget } = await import('../src/sim/fuzz/admission-target.ts');
 const { corpusParts, corpusText, parseCorpus } = await import('../src/sim/fuzz/corpus.ts');
 const { DecoderTarget } = await import('../src/sim/fuzz/decoder-target.ts');
 const { FuzzRun } = await import('../src/sim/fuzz/fuzz-run.ts');
@@ -40,7 +41,7 @@ const PROGRESS_MS = 5000;
 /** Lives between two looks at the clock. */
 const LIVES_PER_LOOK = 16;
 /** Of the time given for all targets. */
-const SHARES = { decoder: 1 } as const;
+const SHARES = { decoder: 0.25, admission: 0.75 } as const;
 
 interface FuzzOptions {
   readonly minutes?: number;
@@ -91,6 +92,8 @@ function targetOf(name: FuzzTargetName, corpus: FuzzCorpus): FuzzTarget {
   switch (name) {
     case 'decoder':
       return new DecoderTarget(corpus.clear, corpus.secured);
+    case 'admission':
+      return new AdmissionTarget(corpus);
   }
 }
 

@@ -1,5 +1,6 @@
 import { getHeapStatistics } from 'node:v8';
 import { describe, expect, it } from 'vitest';
+import { AdmissionTarget } from '../../src/sim/fuzz/admission-target.ts';
 import { DecoderTarget, type Reader } from '../../src/sim/fuzz/decoder-target.ts';
 import { allocatedBytes, REJECT_BYTES_MAX } from '../../src/sim/fuzz/fuzz-run.ts';
 import { type FuzzCase, type FuzzTarget, fromHex } from '../../src/sim/fuzz/target.ts';
@@ -11,6 +12,7 @@ const decoder = new DecoderTarget(corpus.clear, corpus.secured);
 
 function targetOf({ target }: FuzzCase): FuzzTarget {
   if (target === 'decoder') return decoder;
+  if (target === 'admission') return new AdmissionTarget(corpus);
   throw new Error(`no target ${target}`);
 }
 

@@ -34,7 +34,8 @@ class Fragile implements FuzzTarget {
       get over() {
         return steps === 100;
       },
-      step: () => {
+      draw: () => undefined,
+      execute: () => {
         steps++;
         const bytes = new Uint8Array(20);
         prng.fill(bytes);

@@ -10,7 +10,7 @@ export const REJECT_BYTES_MAX = 4096;
 /** A refusal is repeated so often between two readings of the heap. */
 const REJECT_REPEATS = 32;
 /** One of so many lives has a refusal measured. */
-const LIVES_PER_HEAP_SAMPLE = 32;
+const LIVES_PER_HEAP_SAMPLE = 31;
 
 /** Where time and memory are read; a pure layer has none of its own. */
 export interface FuzzProbe {
@@ -76,8 +76,9 @@ export class FuzzRun {
     let step = 0;
     try {
       for (; !life.over; step++) {
+        life.draw();
         const beganMs = this.#probe.nowMs();
-        life.step();
+        life.execute();
         const ms = this.#probe.nowMs() - beganMs;
         if (ms > this.#longestMs) this.#longestMs = ms;
         if (ms > EXECUTION_MS_MAX) slow.push(step);
@@ -106,9 +107,13 @@ export class FuzzRun {
     let shortestMs = Number.POSITIVE_INFINITY;
     for (let attempt = 0; attempt < RETIMES && shortestMs > EXECUTION_MS_MAX; attempt++) {
       const life = this.#target.begin(this.#seed, number);
-      for (let step = 0; step < place && !life.over; step++) life.step();
+      for (let step = 0; step < place; step++) {
+        life.draw();
+        life.execute();
+      }
+      life.draw();
       const beganMs = this.#probe.nowMs();
-      life.step();
+      life.execute();
       shortestMs = Math.min(shortestMs, this.#probe.nowMs() - beganMs);
     }
     this.#retimed++;
@@ -128,7 +133,10 @@ export class FuzzRun {
     const steps: FuzzStep[] = [];
     const life = this.#target.begin(this.#seed, number, (step) => steps.push(step));
     try {
-      while (!life.over) life.step();
+      while (!life.over) {
+        life.draw();
+        life.execute();
+      }
       life.finish();
     } catch {
       // That is what is being recorded.

@@ -1,7 +1,9 @@
 /** What can be fuzzed, and how the run of it talks to the one who runs it. */
 
+import type { MetricsSnapshot } from '../../engine/counters.ts';
+
 /** Names of what can be fuzzed. */
-export const fuzzTargets = ['decoder'] as const;
+export const fuzzTargets = ['decoder', 'admission'] as const;
 
 /** One of {@link fuzzTargets}. */
 export type FuzzTargetName = (typeof fuzzTargets)[number];
@@ -30,12 +32,10 @@ export interface FuzzLife {
   readonly settings: FuzzCase['settings'];
   /** Nothing more is to be done. */
   readonly over: boolean;
-  /**
-   * Draws and executes the next inputs.
-   *
-   * @throws FuzzFailure, or whatever the subject throws.
-   */
-  step(): void;
+  /** Lets time pass until the next input, and draws it. @throws FuzzFailure, or whatever the subject throws. */
+  draw(): void;
+  /** Executes what was drawn; what is timed. @throws FuzzFailure, or whatever the subject throws. */
+  execute(): void;
   /** Looks once more at all of it; call it when it is over. @throws FuzzFailure */
   finish(): void;
   /** The last input, if it was refused without an answer. */
@@ -67,9 +67,15 @@ export interface FuzzTarget {
   replay(given: FuzzCase): void;
 }
 
-/** Adds one to a tally. */
-export function count(tally: FuzzTally, name: string): void {
-  tally.set(name, (tally.get(name) ?? 0) + 1);
+/** Adds to a tally. */
+export function count(tally: FuzzTally, name: string, amount = 1): void {
+  tally.set(name, (tally.get(name) ?? 0) + amount);
+}
+
+/** Adds what an endpoint did in one life: handshakes that were completed, datagrams that were dropped. */
+export function countAll(tally: FuzzTally, who: string, { drops, counters }: MetricsSnapshot): void {
+  for (const [reason, times] of Object.entries(drops)) if (times > 0) count(tally, `${who} ${reason}`, times);
+  if (counters.handshakesCompleted > 0) count(tally, `${who} handshakes`, counters.handshakesCompleted);
 }
 
 /** Bytes as they are written down. */
