@@ -1,105 +1,148 @@
-/**
- * What a media datagram costs a camera with everything that belongs to it, on each socket: `respond()` with test frames in this
- * process, viewers in another one that counts and throws away. CPU time of the camera's process over what it sent; the sockets
- * take turns, because an absolute time on a shared machine means little.
- *
- *     node dist/bench/camera-rate.js --viewers 20 --seconds 2 --repeats 3
- */
-process.env['NODE_ENV'] ??= 'production';
-
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { parseDuration, parseSize } from '../src/config/units.ts';
+import { Child } from './child.ts';
+import { listed, oneOf, option, type ValuesOf, whole } from './options.ts';
+import { type BenchContext, type BenchOutcome, benchPlan } from './plan.ts';
+import type { CameraOptions, CameraReady, CameraReport } from './processes/camera.ts';
+import type { WatchersOptions, WatchersReport } from './processes/watchers.ts';
+import { type BenchCell, costSince, type Measure, measure, type ProcessCost, sumOfCosts } from './result.ts';
 
-const { initiate, nullSink, respond, testSource } = await import('../src/index.ts');
-const { describeMachine } = await import('../src/report/machine.ts');
-const { percentiles } = await import('../src/report/percentiles.ts');
+const sockets = ['dgram', 'batch'] as const;
+/** Between the confirm of the last viewer and what counts, ms. */
+const SETTLED_MS = 500;
 
-const { values: flags } = parseArgs({
-  options: {
-    viewers: { type: 'string', default: '20' },
-    seconds: { type: 'string', default: '2' },
-    repeats: { type: 'string', default: '3' },
-    frame: { type: 'string', default: '40000' },
-    fps: { type: 'string', default: '30' },
-    out: { type: 'string', default: 'firstframe-out/camera-rate.json' },
-    sockets: { type: 'string', default: 'dgram,batch' },
-    watch: { type: 'string' },
-  },
-});
-const viewers = Number(flags.viewers);
-const seconds = Number(flags.seconds);
-const kinds = (['dgram', 'batch'] as const).filter((kind) => flags.sockets.split(',').includes(kind));
+const options = {
+  sockets: option('list', 'dgram, batch', listed(oneOf(sockets), sockets.length), sockets.join(',')),
+  viewers: option('number', 'of one stream', whole(1, 10_000), '20'),
+  frame: option('size', 'of each test frame', parseSize, '40kB'),
+  fps: option('number', 'frames in a second', whole(1, 1000), '30'),
+  repeats: option('number', 'cameras on each socket, one after the other', whole(1, 100), '3'),
+  run: option('time', 'of each that counts', parseDuration, '2s'),
+};
 
-interface Figure {
+type SocketName = (typeof sockets)[number];
+type Context = BenchContext<ValuesOf<typeof options>>;
+
+/** What one camera did while it was watched. */
+interface Turn {
   readonly perSecond: number;
   readonly cpuUs: number;
+  readonly sent: number;
   readonly dropped: number;
+  readonly received: number;
+  readonly ended: number;
+  readonly camera: ProcessCost;
+  readonly viewers: ProcessCost;
 }
+
+/** `firstframe bench camera-rate`. */
+export const cameraRate = benchPlan({
+  name: 'camera-rate',
+  summary: 'What a media datagram costs a camera with everything that belongs to it, by each socket.',
+  description:
+    'A camera as respond() makes it, with test frames, in a process of its own, and viewers in another one that count and throw away. ' +
+    'CPU time of the camera’s process over what it sent; sockets take turns. What its queue had no room for was not sent and does not count.',
+  options,
+  takesLink: false,
+  async run(context: Context): Promise<BenchOutcome> {
+    const { sockets: kinds, repeats } = context.options;
+    const turns = new Map<SocketName, Turn[]>(kinds.map((kind) => [kind, []]));
+    let done = 0;
+    for (let repeat = 0; repeat < repeats; repeat++) {
+      for (const [kind, ofKind] of turns) {
+        if (context.signal.aborted) break;
+        context.progress('cameras', done++, repeats * turns.size);
+        ofKind.push(await measureCamera(context, kind));
+      }
+    }
+    const measured = [...turns].filter(([, ofKind]) => ofKind.length > 0);
+    const reference = turns.get('dgram') ?? [];
+    return {
+      cells: measured.map(([kind, ofKind]) => cellOf(kind, ofKind, kind !== 'dgram' && reference.length > 0)),
+      references: reference.length === 0 ? {} : referencesOf(reference),
+      limitsRaised: {},
+      skipped: [],
+      figures: [],
+    };
+  },
+});
+
+const names = { rate: 'media datagrams', cpu: 'CPU of a datagram' } as const;
+const referenceName = (name: string): string => `${name}, dgram`;
 
 /** One camera with all its viewers, once. */
-async function measure(socket: (typeof kinds)[number]): Promise<Figure> {
-  const source = testSource({ bytesPerFrame: Number(flags.frame), framesPerSecond: Number(flags.fps) });
-  const camera = await respond({ port: 0, socket, repair: false, streams: { test: source } });
-  let streaming = 0;
-  const all = new Promise<void>((resolve) => {
-    camera.on('streaming', () => {
-      if (++streaming === viewers) resolve();
-    });
-  });
-  const target = `127.0.0.1:${camera.local.port}`;
-  const args = [fileURLToPath(import.meta.url), '--watch', target, '--viewers', flags.viewers];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] });
-  const ended = once(child, 'exit');
-  await all;
-  await wait(500);
-  const before = camera.metrics().counters;
-  const cpu = process.cpuUsage();
-  const beganAtMs = performance.now();
-  await wait(1000 * seconds);
-  const { user, system } = process.cpuUsage(cpu);
-  const elapsedMs = performance.now() - beganAtMs;
-  const after = camera.metrics().counters;
-  child.kill('SIGKILL');
-  await ended;
-  await camera.destroy();
-  const sent = after.mediaDatagramsSent - before.mediaDatagramsSent;
-  const dropped = after.sendQueueDropped - before.sendQueueDropped;
-  return { perSecond: (1000 * sent) / elapsedMs, cpuUs: (user + system) / (sent - dropped), dropped };
+async function measureCamera({ options: given, signal }: Context, socket: SocketName): Promise<Turn> {
+  const { viewers, frame: frameBytes, fps: framesPerSecond, run } = given;
+  const asked: CameraOptions = {
+    ...{ stream: 'test', frameBytes, framesPerSecond, limits: {} },
+    ...{ socket, repair: false },
+  };
+  await using camera = await Child.start<CameraReady, CameraReport>('camera', asked);
+  const watch: WatchersOptions = { target: `127.0.0.1:${camera.ready.port}`, viewers };
+  await using watchers = await Child.start<undefined, WatchersReport>('watchers', watch);
+  await waitFor(SETTLED_MS, signal);
+  const from = performance.now();
+  const before = { camera: await camera.report(), watchers: await watchers.report() };
+  await waitFor(run, signal);
+  const elapsedMs = performance.now() - from;
+  const after = { camera: await camera.report(), watchers: await watchers.report() };
+  const grown = (name: 'mediaDatagramsSent' | 'sendQueueDropped'): number =>
+    after.camera.report[name] - before.camera.report[name];
+  const dropped = grown('sendQueueDropped');
+  const sent = grown('mediaDatagramsSent') - dropped;
+  const cost = costSince(after.camera.cost, before.camera.cost);
+  return {
+    perSecond: (1000 * sent) / elapsedMs,
+    cpuUs: (1000 * (cost.cpuUserMs + cost.cpuSystemMs)) / sent,
+    ...{ sent, dropped },
+    received: after.watchers.report.datagramsReceived - before.watchers.report.datagramsReceived,
+    ended: after.watchers.report.ended,
+    camera: cost,
+    viewers: costSince(after.watchers.cost, before.watchers.cost),
+  };
 }
 
-async function watch(target: string): Promise<void> {
-  const streams = Array.from({ length: viewers }, () => initiate(target, { repair: false, sink: nullSink() }));
-  await Promise.all((await Promise.all(streams)).map((stream) => stream.ended));
+/** Until then, or until it was interrupted. */
+async function waitFor(ms: number, signal: AbortSignal): Promise<void> {
+  await wait(ms, undefined, { signal }).catch(() => {});
 }
 
-async function main(): Promise<void> {
-  const machine = describeMachine();
-  const { cpu, cores, node, loadBefore } = machine;
-  process.stdout.write(
-    `${cpu}, ${cores} cores, Node ${node}, load ${loadBefore.toFixed(2)}; ${viewers} viewers, ${flags.fps} frames/s of ` +
-      `${flags.frame} bytes, ${flags.repeats} x ${seconds} s each, taking turns\n\n`,
+function measuresOf(turns: readonly Turn[], hasReference: boolean): Readonly<Record<string, Measure>> {
+  const reference = (name: string): string | undefined => (hasReference ? referenceName(name) : undefined);
+  const rates = turns.map(({ perSecond }) => perSecond);
+  return {
+    [names.rate]: measure(rates, { unit: '/s', better: 'higher', reference: reference(names.rate) }),
+    [names.cpu]: measure(
+      turns.map(({ cpuUs }) => cpuUs),
+      { unit: 'us', reference: reference(names.cpu) },
+    ),
+  };
+}
+
+function referencesOf(turns: readonly Turn[]): Readonly<Record<string, Measure>> {
+  return Object.fromEntries(
+    Object.entries(measuresOf(turns, false)).map(([name, value]) => [referenceName(name), value]),
   );
-  const rows = kinds.map((kind) => ({ kind, figures: [] as Figure[] }));
-  for (let repeat = 0; repeat < Number(flags.repeats); repeat++) {
-    for (const { kind, figures } of rows) figures.push(await measure(kind));
-  }
-  process.stdout.write(`${''.padEnd(12)}datagrams/s  CPU us each: p50     min     max  not sent\n`);
-  for (const { kind, figures } of rows) {
-    const cpuUs = figures.map((figure) => figure.cpuUs);
-    const rate = Math.round(percentiles(figures.map(({ perSecond }) => perSecond)).p50).toLocaleString('en');
-    const columns = [percentiles(cpuUs).p50, Math.min(...cpuUs), Math.max(...cpuUs)];
-    const dropped = figures.reduce((sum, figure) => sum + figure.dropped, 0);
-    const text = columns.map((us) => us.toFixed(2).padStart(8)).join('');
-    process.stdout.write(`${kind.padEnd(12)}${rate.padStart(11)}        ${text}${String(dropped).padStart(10)}\n`);
-  }
-  await mkdir(dirname(flags.out), { recursive: true });
-  await writeFile(flags.out, `${JSON.stringify({ machine, viewers, seconds, rows }, null, 2)}\n`);
-  process.stdout.write(`\nwritten to ${flags.out}\n`);
 }
 
-await (flags.watch === undefined ? main() : watch(flags.watch));
+function cellOf(socket: SocketName, turns: readonly Turn[], hasReference: boolean): BenchCell {
+  const sum = (of: (turn: Turn) => number): number => turns.reduce((all, turn) => all + of(turn), 0);
+  const ended = sum((turn) => turn.ended);
+  return {
+    name: `camera, ${socket}`,
+    parameters: { socket },
+    attempts: sum(({ sent }) => sent),
+    failures: ended === 0 ? {} : { 'viewers that ended': ended },
+    measures: measuresOf(turns, hasReference),
+    totals: {
+      'datagrams sent': sum(({ sent }) => sent),
+      'dropped for want of room': sum(({ dropped }) => dropped),
+      'that viewers counted': sum(({ received }) => received),
+    },
+    processes: {
+      camera: sumOfCosts(turns.map(({ camera }) => camera)),
+      viewers: sumOfCosts(turns.map(({ viewers }) => viewers)),
+    },
+    lateness: {},
+  };
+}

@@ -11,7 +11,15 @@ import { type Cores, twoCores } from './pin.ts';
 import { type BenchContext, benchPlan } from './plan.ts';
 import { costOf } from './process-cost.ts';
 import type { CameraOptions, CameraReady, CameraReport } from './processes/camera.ts';
-import { type BenchCell, costSince, type Measure, type MeasureMeaning, measure, type ProcessCost } from './result.ts';
+import {
+  type BenchCell,
+  costSince,
+  type Measure,
+  type MeasureMeaning,
+  measure,
+  type ProcessCost,
+  sumOfCosts,
+} from './result.ts';
 
 const kinds = ['c', 'dgram', 'batch'] as const;
 /** What of the responder in C each socket is wanted to reach. */
@@ -104,7 +112,8 @@ async function takeTurns(
         context.progress('turns', (turn + 1) * running.size, (repeats + 1) * running.size);
         const took = await takeTurn(context, responder, programs, cores, turn);
         if (turn >= 0 && took !== undefined) turns.get(kind)?.push(took);
-        await responder.calm();
+        // Nobody comes after the last one.
+        if (turn < repeats - 1 || running.size > 1) await responder.calm();
       }
     }
     return turns;
@@ -224,19 +233,9 @@ function cellOf(kind: Kind, turns: readonly Turn[], hasC: boolean): BenchCell {
       RETRYs: sum(({ retries }) => retries),
     },
     processes: {
-      answers: total(turns.map(({ responder }) => responder)),
-      viewers: total(turns.map(({ load }) => load)),
+      answers: sumOfCosts(turns.map(({ responder }) => responder)),
+      viewers: sumOfCosts(turns.map(({ load }) => load)),
     },
     lateness: {},
   };
-}
-
-/** CPU time of all turns; memory of the last, and at most. */
-function total(costs: readonly ProcessCost[]): ProcessCost {
-  return costs.reduce((all, cost) => ({
-    cpuUserMs: all.cpuUserMs + cost.cpuUserMs,
-    cpuSystemMs: all.cpuSystemMs + cost.cpuSystemMs,
-    rssBytes: cost.rssBytes,
-    rssMaxBytes: Math.max(all.rssMaxBytes, cost.rssMaxBytes),
-  }));
 }

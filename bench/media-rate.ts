@@ -1,77 +1,148 @@
-/**
- * How fast media datagrams leave, and what each costs in CPU time: Node's own socket, the same connected, and the batch socket,
- * taking turns in one run, because an absolute time on a shared machine means little. The receivers are sockets of a process that
- * is stopped: their buffers are full, and the kernel drops the rest, so that no receiver's time is in the figures.
- *
- *     node dist/bench/media-rate.js --seconds 1 --repeats 5 --destinations 1,100
- */
-process.env['NODE_ENV'] ??= 'production';
-
 import { spawn } from 'node:child_process';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
-import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
+import { parseDuration } from '../src/config/units.ts';
+import type { Peer } from '../src/engine/io-types.ts';
+import { BatchSocket } from '../src/io/batch-socket.ts';
+import { loadSendCalls, type SendCalls } from '../src/io/send-calls.ts';
+import { UdpSocket } from '../src/io/udp-socket.ts';
+import { listed, option, type ValuesOf, whole } from './options.ts';
+import { type BenchContext, type BenchOutcome, benchPlan } from './plan.ts';
+import { type BenchCell, type Measure, measure, type ProcessCost, processCost, type Wanted } from './result.ts';
 
-const { BatchSocket } = await import('../src/io/batch-socket.ts');
-const { loadSendCalls } = await import('../src/io/send-calls.ts');
-const { UdpSocket } = await import('../src/io/udp-socket.ts');
-const { describeMachine } = await import('../src/report/machine.ts');
-const { percentiles } = await import('../src/report/percentiles.ts');
+const DESTINATIONS_MAX = 10_000;
+/** So many datagrams go before the event loop has its turn. */
+const AT_ONCE = 64;
+/** Of a turn that does not count, as a part of one that does. */
+const WARM_UP = 0.2;
+/** What the batch socket is wanted to reach, as a multiple of dgram, to one destination. */
+const WANTED: Wanted = { quantile: 'p50', of: 'reference', bound: 4 };
+const local = { address: '127.0.0.1', port: 0 };
 
-const { values: flags } = parseArgs({
-  options: {
-    seconds: { type: 'string', default: '1' },
-    repeats: { type: 'string', default: '5' },
-    destinations: { type: 'string', default: '1,100' },
-    burst: { type: 'string', default: '10' },
-    bytes: { type: 'string', default: '1200' },
-    out: { type: 'string', default: 'firstframe-out/media-rate.json' },
-  },
-});
-const seconds = Number(flags.seconds);
-const repeats = Number(flags.repeats);
-const burst = Number(flags.burst);
-const datagram = new Uint8Array(Number(flags.bytes)).fill(0x80);
+const options = {
+  destinations: option('list', 'how many receive', listed(whole(1, DESTINATIONS_MAX), 8), '1,100'),
+  burst: option('number', 'datagrams to one of them before the next', whole(1, AT_ONCE), '10'),
+  bytes: option('number', 'of each datagram', whole(1, 65_507), '1200'),
+  repeats: option('number', 'turns of each socket', whole(1, 1000), '5'),
+  run: option('time', 'of each turn', parseDuration, '1s'),
+};
 
-type Peer = { readonly address: string; readonly port: number };
-type Send = (to: Peer) => void;
+type Context = BenchContext<ValuesOf<typeof options>>;
 
 /** A way to send. `room` resolves when the next burst may go. */
 interface Sender {
   readonly name: string;
-  readonly send: Send;
+  readonly send: (bytes: Uint8Array, to: Peer) => void;
   readonly room: () => Promise<void>;
   readonly close: () => Promise<void>;
 }
 
-const quiet = { datagram() {}, sendFailed() {}, failed() {}, dropped() {} };
+/** One turn of one of them. */
+interface Turn {
+  readonly perSecond: number;
+  readonly cpuUs: number;
+  readonly sent: number;
+}
 
-/** Ways that send through a socket of this package. They are given no more than its queue takes. */
-async function ours(name: string, make: typeof batch): Promise<Sender> {
-  const socket = await make();
+/** `firstframe bench media-rate`. */
+export const mediaRate = benchPlan({
+  name: 'media-rate',
+  summary: 'How fast media datagrams leave, and what each costs, by each socket.',
+  description:
+    'Node’s own socket, the same connected, and the batch socket with and without UDP_SEGMENT, in this process, taking turns. The receivers are ' +
+    'sockets of a process that is stopped: their buffers are full, and the kernel drops the rest, so that no receiver’s time is in the figures.',
+  options,
+  takesLink: false,
+  async run(context: Context): Promise<BenchOutcome> {
+    const { destinations, repeats, run } = context.options;
+    const calls = await loadSendCalls().catch((error: Error) => `the batch socket, because it is ${error.message}`);
+    await using deaf = await deafPeers(Math.max(...destinations));
+    const cells: BenchCell[] = [];
+    for (const [index, count] of destinations.entries()) {
+      const to = deaf.peers.slice(0, count);
+      const senders = await sendersTo(to, calls);
+      const turns = senders.map((): Turn[] => []);
+      for (const sender of senders) await takeTurn(context, sender, to, WARM_UP * run);
+      for (let repeat = 0; repeat < repeats && !context.signal.aborted; repeat++) {
+        context.progress('turns', index * repeats + repeat, destinations.length * repeats);
+        for (const [at, sender] of senders.entries()) turns[at]?.push(await takeTurn(context, sender, to, run));
+      }
+      for (const sender of senders) await sender.close();
+      for (const [at, { name }] of senders.entries()) cells.push(cellOf(name, count, turns[at] ?? []));
+    }
+    return {
+      cells: cells.filter(({ attempts }) => attempts > 0),
+      references: Object.fromEntries(
+        cells.filter(({ parameters }) => parameters['socket'] === 'dgram').flatMap(asReferences),
+      ),
+      limitsRaised: {},
+      skipped: typeof calls === 'string' ? [calls] : [],
+      figures: [],
+    };
+  },
+});
+
+const names = { rate: 'datagrams', cpu: 'CPU of a datagram' } as const;
+const referenceName = (name: string, count: number): string => `${name}, dgram to ${count}`;
+
+function cellOf(name: string, destinations: number, turns: readonly Turn[]): BenchCell {
+  const isReference = name === 'dgram';
+  const reference = (of: string): string | undefined => (isReference ? undefined : referenceName(of, destinations));
+  const wanted = name === 'batch' && destinations === 1 ? WANTED : undefined;
+  const rates = turns.map(({ perSecond }) => perSecond);
+  const cpu = turns.map(({ cpuUs }) => cpuUs);
   return {
-    name,
-    send: (to) => socket.send(datagram, to, 'media'),
-    room: () => nextTurn(),
-    close: () => socket.close(),
+    name: `${name}, to ${destinations}`,
+    parameters: { socket: name, destinations },
+    attempts: turns.reduce((sum, { sent }) => sum + sent, 0),
+    failures: {},
+    measures: {
+      [names.rate]: measure(rates, { unit: '/s', better: 'higher', reference: reference(names.rate), wanted }),
+      [names.cpu]: measure(cpu, { unit: 'us', reference: reference(names.cpu) }),
+    },
+    totals: {},
+    processes: {},
+    lateness: {},
   };
 }
 
-async function batch(segments = true) {
-  const options = { address: '127.0.0.1', port: 0 };
-  const calls = await loadSendCalls();
-  const udp = await UdpSocket.bind(options, quiet);
-  return BatchSocket.over(udp, quiet, options, segments ? calls : { ...calls, segments: () => false }, () => {});
+function asReferences({ measures, parameters }: BenchCell): readonly (readonly [string, Measure])[] {
+  return Object.entries(measures).map(([name, value]) => [
+    referenceName(name, Number(parameters['destinations'])),
+    value,
+  ]);
+}
+
+async function sendersTo(to: readonly Peer[], calls: SendCalls | string): Promise<readonly Sender[]> {
+  const [only, ...others] = to;
+  return [
+    await dgram('dgram'),
+    ...(only !== undefined && others.length === 0 ? [await dgram('dgram, connected', only)] : []),
+    ...(typeof calls === 'string'
+      ? []
+      : [await batch('batch, sendmmsg only', { ...calls, segments: () => false }), await batch('batch', calls)]),
+  ];
+}
+
+/** The batch socket; it is given no more than its queue takes. */
+async function batch(name: string, calls: SendCalls): Promise<Sender> {
+  const quiet = { datagram() {}, sendFailed() {}, failed() {}, dropped() {} };
+  const udp = await UdpSocket.bind(local, quiet);
+  const socket = BatchSocket.over(udp, quiet, local, calls, () => {});
+  return {
+    name,
+    send: (bytes, to) => socket.send(bytes, to, 'media'),
+    room: () => nextTurn(),
+    close: () => socket.close(),
+  };
 }
 
 /** Node's own socket as UdpSocket uses it, with as many datagrams on their way as it may have. */
 async function dgram(name: string, remote?: Peer): Promise<Sender> {
   const socket: Socket = createSocket({ type: 'udp4', lookup: (address, _, done) => done(null, address, 4) });
   await new Promise<void>((resolve) => {
-    socket.bind(0, '127.0.0.1', resolve);
+    socket.bind(0, local.address, resolve);
   });
   if (remote !== undefined) {
     await new Promise<void>((resolve) => {
@@ -84,10 +155,10 @@ async function dgram(name: string, remote?: Peer): Promise<Sender> {
   };
   return {
     name,
-    send: (to) => {
+    send: (bytes, to) => {
       inFlight++;
-      if (remote === undefined) socket.send(datagram, to.port, to.address, done);
-      else socket.send(datagram, done);
+      if (remote === undefined) socket.send(bytes, to.port, to.address, done);
+      else socket.send(bytes, done);
     },
     room: async () => {
       do await nextTurn();
@@ -99,94 +170,54 @@ async function dgram(name: string, remote?: Peer): Promise<Sender> {
   };
 }
 
-interface Figure {
-  readonly perSecond: number;
-  readonly cpuUs: number;
-}
-
-/** Sends `burst` datagrams to each destination in turn, 60 or more at a time, until the time is up. */
-async function measure({ send, room }: Sender, to: readonly Peer[], forSeconds: number): Promise<Figure> {
-  const rounds = Math.max(1, Math.floor(64 / burst));
-  const cpu = process.cpuUsage();
+/** Sends a burst to each destination in turn, 60 datagrams or more at a time, until the time is up. */
+async function takeTurn(
+  { options: { burst, bytes: size }, signal }: Context,
+  { send, room }: Sender,
+  to: readonly Peer[],
+  forMs: number,
+): Promise<Turn> {
+  const bytes = new Uint8Array(size).fill(0x80);
+  const rounds = Math.max(1, Math.floor(AT_ONCE / burst));
+  const before = process.cpuUsage();
   const beganAtMs = performance.now();
-  let sent = 0;
-  let next = 0;
-  while (performance.now() - beganAtMs < forSeconds * 1000) {
+  let [sent, next] = [0, 0];
+  while (performance.now() - beganAtMs < forMs && !signal.aborted) {
     for (let round = 0; round < rounds; round++) {
       const peer = to[next++ % to.length] as Peer;
-      for (let i = 0; i < burst; i++) send(peer);
+      for (let i = 0; i < burst; i++) send(bytes, peer);
       sent += burst;
     }
     await room();
   }
   const elapsedMs = performance.now() - beganAtMs;
-  const { user, system } = process.cpuUsage(cpu);
-  return { perSecond: (1000 * sent) / elapsedMs, cpuUs: (user + system) / sent };
+  const { cpuUserMs, cpuSystemMs }: ProcessCost = processCost(before);
+  return { perSecond: (1000 * sent) / elapsedMs, cpuUs: (1000 * (cpuUserMs + cpuSystemMs)) / sent, sent };
 }
 
-/** A process with sockets that are bound and never read. @returns their ports, and what ends it. */
-async function deafPeers(count: number): Promise<{ readonly peers: readonly Peer[]; readonly end: () => void }> {
+/** A process with sockets that are bound and never read. */
+async function deafPeers(count: number): Promise<AsyncDisposable & { readonly peers: readonly Peer[] }> {
   const script = `
     const { createSocket } = require('node:dgram');
     const sockets = Array.from({ length: ${count} }, () => createSocket({ type: 'udp4', recvBufferSize: 4096 }));
     let left = sockets.length;
     for (const socket of sockets) socket.bind(0, '127.0.0.1', () => {
-      if (--left === 0) process.stdout.write(JSON.stringify(sockets.map((each) => each.address().port)));
+      if (--left === 0) process.stdout.write(JSON.stringify(sockets.map((each) => each.address().port)) + '\\n');
     });`;
   const child = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const [ports] = await once(child.stdout, 'data');
-  child.kill('SIGSTOP');
-  const peers = (JSON.parse(String(ports)) as number[]).map((port) => ({ address: '127.0.0.1', port }));
-  return { peers, end: () => child.kill('SIGKILL') };
-}
-
-interface Row {
-  readonly name: string;
-  readonly destinations: number;
-  readonly figures: Figure[];
-}
-
-const counts = flags.destinations.split(',').map(Number);
-const { peers, end } = await deafPeers(Math.max(...counts));
-const machine = describeMachine();
-process.stdout.write(
-  `${machine.cpu}, ${machine.cores} cores, Node ${machine.node}, load ${machine.loadBefore.toFixed(2)}; ${datagram.length} bytes, ` +
-    `${burst} to a destination at a time, ${repeats} x ${seconds} s each, taking turns\n\n`,
-);
-const rows: Row[] = [];
-for (const count of counts) {
-  const to = peers.slice(0, count);
-  const [only] = to;
-  const senders = [
-    await dgram('dgram'),
-    ...(count === 1 && only !== undefined ? [await dgram('dgram, connected', only)] : []),
-    await ours('batch, sendmmsg only', () => batch(false)),
-    await ours('batch', batch),
-  ];
-  const measured = senders.map(({ name }) => ({ name, destinations: count, figures: [] as Figure[] }));
-  for (const sender of senders) await measure(sender, to, seconds / 5);
-  for (let repeat = 0; repeat < repeats; repeat++) {
-    for (const [index, sender] of senders.entries()) measured[index]?.figures.push(await measure(sender, to, seconds));
+  let text = '';
+  for await (const part of child.stdout) {
+    text += String(part);
+    if (text.endsWith('\n')) break;
   }
-  for (const sender of senders) await sender.close();
-  rows.push(...measured);
+  child.kill('SIGSTOP');
+  const gone = once(child, 'exit');
+  const peers = (JSON.parse(text) as number[]).map((port) => ({ address: local.address, port }));
+  return {
+    peers,
+    async [Symbol.asyncDispose]() {
+      child.kill('SIGKILL');
+      await gone;
+    },
+  };
 }
-end();
-
-process.stdout.write(`${''.padEnd(40)}datagrams/s  CPU us each: p50     min     max   x dgram\n`);
-for (const { name, destinations: count, figures } of rows) {
-  const cpuUs = figures.map((figure) => figure.cpuUs);
-  const reference = rows.find((row) => row.name === 'dgram' && row.destinations === count)?.figures ?? [];
-  const ratio = percentiles(reference.map((figure) => figure.cpuUs)).p50 / percentiles(cpuUs).p50;
-  const rate = percentiles(figures.map((figure) => figure.perSecond)).p50;
-  const columns = [percentiles(cpuUs).p50, Math.min(...cpuUs), Math.max(...cpuUs)].map((us) =>
-    us.toFixed(2).padStart(8),
-  );
-  const title = `${name}, to ${count}`;
-  process.stdout.write(
-    `${title.padEnd(40)}${Math.round(rate).toLocaleString('en').padStart(11)}        ${columns.join('')}${ratio.toFixed(1).padStart(10)}\n`,
-  );
-}
-await mkdir(dirname(flags.out), { recursive: true });
-await writeFile(flags.out, `${JSON.stringify({ machine, seconds, repeats, burst, rows }, null, 2)}\n`);
-process.stdout.write(`\nwritten to ${flags.out}\n`);

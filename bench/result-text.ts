@@ -4,6 +4,8 @@ import type { BaselineRatio } from './baseline.ts';
 import { type BenchCell, type BenchResult, failuresOf, isMet, type Measure, referenceOf } from './result.ts';
 
 const NAME = 34;
+/** 1,234,567 and a space. */
+const COLUMN = 10;
 const QUANTILES = ['p50', 'p90', 'p99', 'p999', 'max'] as const;
 
 /** A measure's value: as many digits as tell something. */
@@ -15,9 +17,9 @@ export function valueText(value: number): string {
   return value.toFixed(value >= 100 ? 1 : value >= 1 ? 2 : 3);
 }
 
-/** `1.54 x`, `12.3 x`; `-` when there is none. */
+/** `1.54 x`, `12.3 x`, `0.0034 x`; `-` when there is none. */
 export function ratioText(ratio: number): string {
-  return Number.isFinite(ratio) ? `${ratio.toFixed(ratio < 10 ? 2 : 1)} x` : '-';
+  return Number.isFinite(ratio) ? `${ratio.toFixed(ratio < 0.1 ? 4 : ratio < 10 ? 2 : 1)} x` : '-';
 }
 
 /** What it ran on. */
@@ -41,7 +43,7 @@ export function cellLines(
       ...wantedLines(measure, reference),
     ];
   });
-  const heading = QUANTILES.map((name) => (name === 'p999' ? 'p99.9' : name).padStart(9)).join('');
+  const heading = QUANTILES.map((name) => (name === 'p999' ? 'p99.9' : name).padStart(COLUMN)).join('');
   const last = ofCell.length === 0 ? '' : '  baseline p50/p99';
   return ['', cell.name, `${''.padEnd(NAME)}${heading}        ${'x reference'}${last}`, ...rows, ...footLines(cell)];
 }
@@ -54,13 +56,14 @@ export function referenceLines(references: BenchResult['references']): readonly 
 }
 
 function measureLine(name: string, measure: Measure, reference?: Measure, ratio?: BaselineRatio): string {
-  const figures = QUANTILES.map((quantile) => valueText(measure[quantile]).padStart(9)).join('');
+  const figures = QUANTILES.map((quantile) => valueText(measure[quantile]).padStart(COLUMN)).join('');
   const times = reference === undefined ? '' : ratioText(measure.p50 / reference.p50);
   const compared =
     ratio === undefined
       ? ''
       : `  ${ratioText(ratio.p50)} / ${ratioText(ratio.p99)}${ratio.kind === 'raw' ? ' raw' : ''}`;
-  return `  ${name.padEnd(NAME - 2)}${figures} ${measure.unit.padEnd(6)}${times.padStart(12)}${compared}`.trimEnd();
+  const often = measure.unit === 'ns' ? `${valueText(1e9 / measure.p50).padStart(15)}/s` : '';
+  return `  ${name.padEnd(NAME - 2)}${figures} ${measure.unit.padEnd(6)}${times.padStart(12)}${often}${compared}`.trimEnd();
 }
 
 /** `p50 at least 0.40 x reference: met`; `undefined` when nothing is wanted. */
@@ -80,7 +83,7 @@ function wantedLines(measure: Measure, reference: Measure | undefined): readonly
 }
 
 function expectedLine(expected: NonNullable<Measure['expected']>): string {
-  const figures = QUANTILES.map((name) => (name === 'max' ? '' : valueText(expected[name])).padStart(9)).join('');
+  const figures = QUANTILES.map((name) => (name === 'max' ? '' : valueText(expected[name])).padStart(COLUMN)).join('');
   return `  ${'  theory'.padEnd(NAME - 2)}${figures}`.trimEnd();
 }
 

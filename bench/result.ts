@@ -139,6 +139,16 @@ export function costSince(now: ProcessCost, before: ProcessCost): ProcessCost {
   return { ...now, cpuUserMs: now.cpuUserMs - before.cpuUserMs, cpuSystemMs: now.cpuSystemMs - before.cpuSystemMs };
 }
 
+/** What several took, one after the other: CPU time of all, memory of the last, and at most. */
+export function sumOfCosts(costs: readonly ProcessCost[]): ProcessCost {
+  return costs.reduce((all, cost) => ({
+    cpuUserMs: all.cpuUserMs + cost.cpuUserMs,
+    cpuSystemMs: all.cpuSystemMs + cost.cpuSystemMs,
+    rssBytes: cost.rssBytes,
+    rssMaxBytes: Math.max(all.rssMaxBytes, cost.rssMaxBytes),
+  }));
+}
+
 /** How many failed. */
 export function failuresOf({ failures }: BenchCell): number {
   return Object.values(failures).reduce((sum, count) => sum + count, 0);

@@ -84,14 +84,6 @@ export interface ProcvisionRunnerContext {
   readonly failed: boolean;
 }
 
-const beginEnding = { target: 'Ending', actions: ['noteFault', 'armExit'] } as const;
-const beginTerminating = {
-  target: 'Terminating',
-  actions: ['noteFault', 'failCalls', 'terminate', 'armKill'],
-} as const;
-const beginStopping = { target: 'Stopping', actions: ['noteClosing', 'sendShutdown', 'armShutdown'] } as const;
-const beginRestarting = { target: 'Restarting', actions: ['noteFault', 'failCalls', 'askRestart'] } as const;
-
 /** The machine of one algorithm that is wanted: docs/PROCVISION.md, section 2. */
 export const procvisionRunnerMachine = setup({
   types: { context: {} as ProcvisionRunnerContext, events: {} as ProcvisionRunnerEvent },
@@ -136,28 +128,28 @@ export const procvisionRunnerMachine = setup({
     AwaitingHello: {
       on: {
         'peer.hello': { target: 'Ready', actions: 'reportReady' },
-        'peer.fault': beginTerminating,
-        'peer.ended': beginEnding,
-        'process.exited': beginRestarting,
-        'app.close': beginStopping,
+        'peer.fault': { target: 'Terminating', actions: ['noteFault', 'failCalls', 'terminate', 'armKill'] },
+        'peer.ended': { target: 'Ending', actions: ['noteFault', 'armExit'] },
+        'process.exited': { target: 'Restarting', actions: ['noteFault', 'failCalls', 'askRestart'] },
+        'app.close': { target: 'Stopping', actions: ['noteClosing', 'sendShutdown', 'armShutdown'] },
       },
     },
     Ready: {
       on: {
         'app.call': { target: 'Busy', actions: 'sendCall' },
-        'peer.fault': beginTerminating,
-        'peer.ended': beginEnding,
-        'process.exited': beginRestarting,
-        'app.close': beginStopping,
+        'peer.fault': { target: 'Terminating', actions: ['noteFault', 'failCalls', 'terminate', 'armKill'] },
+        'peer.ended': { target: 'Ending', actions: ['noteFault', 'armExit'] },
+        'process.exited': { target: 'Restarting', actions: ['noteFault', 'failCalls', 'askRestart'] },
+        'app.close': { target: 'Stopping', actions: ['noteClosing', 'sendShutdown', 'armShutdown'] },
       },
     },
     Busy: {
       on: {
         'peer.answer': { target: 'Ready' },
-        'peer.fault': beginTerminating,
-        'peer.ended': beginEnding,
-        'process.exited': beginRestarting,
-        'app.close': beginStopping,
+        'peer.fault': { target: 'Terminating', actions: ['noteFault', 'failCalls', 'terminate', 'armKill'] },
+        'peer.ended': { target: 'Ending', actions: ['noteFault', 'armExit'] },
+        'process.exited': { target: 'Restarting', actions: ['noteFault', 'failCalls', 'askRestart'] },
+        'app.close': { target: 'Stopping', actions: ['noteClosing', 'sendShutdown', 'armShutdown'] },
       },
     },
     Stopping: {

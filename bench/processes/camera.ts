@@ -15,6 +15,10 @@ export interface CameraOptions {
   /** Bytes of the one frame of `still`, and of each of `test`. */
   readonly frameBytes: number;
   readonly limits: Parameters<typeof respond>[0]['limits'];
+  /** Of `test`; default 30. */
+  readonly framesPerSecond?: number;
+  /** Default: as `respond()` has it. */
+  readonly repair?: boolean;
   /** Default: as `respond()` has it. */
   readonly host?: string;
   /** Default: as `respond()` has it. */
@@ -37,7 +41,8 @@ export interface CameraReport {
   readonly bytesSent: number;
   /** Sessions in all states, now. */
   readonly sessions: number;
-  /** Datagrams for which its socket had no room. */
+  readonly mediaDatagramsSent: number;
+  /** Datagrams for which its socket had no room; counted as sent too. */
   readonly sendQueueDropped: number;
 }
 
@@ -73,22 +78,23 @@ function live(source: MediaSource): MediaSource {
   };
 }
 
-function sourceOf({ stream, frameBytes }: CameraOptions): MediaSource {
+function sourceOf({ stream, frameBytes, framesPerSecond = 30 }: CameraOptions): MediaSource {
   if (stream === 'still') return still(frameBytes);
   if (stream === 'silent') return silent;
   return live(
     stream === 'test'
-      ? testSource({ bytesPerFrame: frameBytes })
+      ? testSource({ bytesPerFrame: frameBytes, framesPerSecond })
       : h264File(packageFile('bench/clips/mandelbrot.h264'), { loop: true }),
   );
 }
 
 serve<CameraOptions, CameraReady, CameraReport>(async (options) => {
-  const { host, socket, limits = {} } = options;
+  const { host, socket, repair, limits = {} } = options;
   const camera = await respond({
     port: 0,
     streams: { bench: sourceOf(options) },
     limits,
+    ...(repair === undefined ? {} : { repair }),
     ...(host === undefined ? {} : { host }),
     ...(socket === undefined ? {} : { socket }),
   });
@@ -96,10 +102,11 @@ serve<CameraOptions, CameraReady, CameraReport>(async (options) => {
   return {
     ready: { address, port, socket: camera.socketKind },
     report: () => {
-      const { datagramsReceived, bytesReceived, datagramsSent, bytesSent, sendQueueDropped } =
+      const { datagramsReceived, bytesReceived, datagramsSent, bytesSent, mediaDatagramsSent, sendQueueDropped } =
         camera.metrics().counters;
       const { sessionCount: sessions } = camera;
-      return { datagramsReceived, bytesReceived, datagramsSent, bytesSent, sendQueueDropped, sessions };
+      const sent = { datagramsSent, bytesSent, mediaDatagramsSent, sendQueueDropped };
+      return { datagramsReceived, bytesReceived, ...sent, sessions };
     },
   };
 });

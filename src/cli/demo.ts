@@ -13,6 +13,7 @@ import { h264File } from '../io/sources/h264-file.ts';
 import { AccessUnitAssembler } from '../media/access-unit-assembler.ts';
 import { AnnexBSplitter } from '../media/annex-b-splitter.ts';
 import { addressText } from '../observe/text.ts';
+import { fleetDemo } from './demo-fleet.ts';
 import { DemoTimeline } from './demo-timeline.ts';
 import { endpointOptions, observe, tellMetrics } from './endpoint-options.ts';
 import { firstFrame } from './first-frame.ts';
@@ -25,6 +26,7 @@ import { ReceiveStatus, summaryLines } from './text.ts';
 interface DemoOptions extends CommonOptions {
   readonly clip: string;
   readonly folder: string;
+  readonly fleet?: boolean;
 }
 
 /** Handshake messages are told for this long after the first frame: copies in flight are part of the story. */
@@ -42,11 +44,17 @@ export function demoCommand(finish: (exitCode: number) => void): Command {
         'the bundled clip',
       ),
     )
-    .option('--folder <path>', 'where the received video is written', 'firstframe-out');
+    .option('--folder <path>', 'where the received video is written', 'firstframe-out')
+    .addOption(
+      new Option(
+        '--fleet',
+        'instead: a manager has an agent start a camera, and an algorithm judges what the viewer sees',
+      ).conflicts('folder'),
+    );
   return withCommonOptions(command).action(async (options: DemoOptions) => {
     const output = commandOutput({ json: options.json === true, stdoutTaken: false });
     using interrupt = interruptible(() => output.line('closing (Ctrl-C again to leave at once)'));
-    finish(await demo(options, output, interrupt));
+    finish(await (options.fleet === true ? fleetDemo : demo)(options, output, interrupt));
   });
 }
 

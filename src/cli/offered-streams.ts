@@ -34,6 +34,8 @@ export class OfferedStreams implements AsyncDisposable {
   readonly #observation: Observation;
   readonly #changed: (stream: string, state: RedPepperMap) => void;
   readonly #running = new Map<string, Running>();
+  /** Stopped, and still saying BYE. */
+  readonly #stopping = new Set<Responder>();
 
   /**
    * @param firstPort of the first stream, the others follow; 0 for any.
@@ -118,7 +120,9 @@ export class OfferedStreams implements AsyncDisposable {
     this.#running.delete(name);
     running.detach();
     // The viewers' answers may take seconds, which nobody needs to wait for.
-    void running.camera.close();
+    const { camera } = running;
+    this.#stopping.add(camera);
+    void camera.close().finally(() => this.#stopping.delete(camera));
     this.#changed(name, this.#state(name));
     return this.#state(name);
   }
@@ -142,10 +146,26 @@ export class OfferedStreams implements AsyncDisposable {
     return { ...this.#state(name), pending: camera.pendingCount, ...figures };
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    const cameras = [...this.#running.values()];
+  /** Stops all, and waits for the BYEs of those that were stopped before. */
+  async close(): Promise<void> {
+    const cameras = this.#all();
     this.#running.clear();
-    await Promise.all(cameras.map(({ camera }) => camera.close()));
+    await Promise.all(cameras.map((camera) => camera.close()));
+  }
+
+  /** Stops all, and waits for nobody. */
+  async destroy(): Promise<void> {
+    const cameras = this.#all();
+    this.#running.clear();
+    await Promise.all(cameras.map((camera) => camera.destroy()));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #all(): readonly Responder[] {
+    return [...[...this.#running.values()].map(({ camera }) => camera), ...this.#stopping];
   }
 
   #known(name: string | undefined): string {

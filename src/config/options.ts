@@ -100,6 +100,8 @@ export interface InitiateOptions<Sink = never> extends SharedOptions {
   readonly sink?: Sink | undefined;
   /** Also give out RTP datagrams in order; default false. */
   readonly datagrams?: boolean | undefined;
+  /** Address of this host to come from, where it has several; default: the operating system chooses. */
+  readonly localAddress?: string | undefined;
   /** 0..65535, 0 (default) for any. */
   readonly localPort?: number | undefined;
   /** T1's first interval in ms, 1..60,000; default: the profile's. */

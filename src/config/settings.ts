@@ -68,6 +68,7 @@ export interface InitiateSettings<Sink = never> extends SharedSettings, Security
   readonly frameQueueMax: number;
   readonly sink: Sink | undefined;
   readonly datagrams: boolean;
+  readonly localAddress: string | undefined;
   readonly localPort: number;
   /** Absent: the profile's. */
   readonly rtoInitialMs: number | undefined;
@@ -94,6 +95,7 @@ const initiateNames: readonly (keyof InitiateOptions<unknown>)[] = [
   'frameQueueMax',
   'sink',
   'datagrams',
+  'localAddress',
   'localPort',
   'rtoInitialMs',
 ];
@@ -231,6 +233,8 @@ export function resolveInitiateSettings<Sink = never>(
     frameQueueMax: reader.number('frameQueueMax', options.frameQueueMax, { min: 1, max: 65_536, whole: true }, 256),
     sink: options.sink,
     datagrams: reader.flag('datagrams', options.datagrams, false),
+    localAddress:
+      options.localAddress === undefined ? undefined : reader.text('localAddress', options.localAddress, parseHost),
     localPort: reader.number('localPort', options.localPort, portRange, 0),
     rtoInitialMs: reader.number('rtoInitialMs', options.rtoInitialMs, rtoInitialRange, undefined),
     trace: reader.kind('trace', options.trace, isFunction, 'a function'),

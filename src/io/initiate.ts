@@ -83,7 +83,7 @@ async function bind(
   stream: ReceivedStream,
   startedAtMs: number,
 ): Promise<EndpointRunner<InitiatorInput, InitiatorOutput>> {
-  const address = isIPv6(peer.address) ? '::' : '0.0.0.0';
+  const address = settings.localAddress ?? (isIPv6(peer.address) ? '::' : '0.0.0.0');
   try {
     return await EndpointRunner.bind<InitiatorInput, InitiatorOutput>(
       endpoint,

@@ -50,7 +50,7 @@ export class CoreRunner<Input extends { readonly kind: string }, Output extends 
     transport.open({
       message: (bytes) => this.step({ kind: 'message', link, bytes }),
       malformed: (fault) => this.step({ kind: 'malformed', link, fault }),
-      ended: () => this.step({ kind: 'ended', link }),
+      ended: (truncated) => this.step({ kind: 'ended', link, truncated }),
       writable: () => this.step({ kind: 'writable', link }),
       closed: (end) => {
         this.#links.delete(link);

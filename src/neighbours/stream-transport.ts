@@ -129,7 +129,7 @@ export class StreamTransport implements Transport {
   #end(): void {
     if (this.#ended) return;
     this.#ended = true;
-    if (this.#state === 'open') this.#events?.ended();
+    if (this.#state === 'open') this.#events?.ended(this.#reader.pendingBytes > 0);
     else this.#flushed();
   }
 

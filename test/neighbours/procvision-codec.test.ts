@@ -152,6 +152,9 @@ describe('images as NumPy files', () => {
 
   it('have red and blue changed for BGR', () => {
     expect(swapRedAndBlue(image.data)).toEqual(Uint8Array.of(3, 2, 1, 6, 5, 4));
+    // As files are read.
+    const buffer = Buffer.from(image.data);
+    expect([...swapRedAndBlue(buffer), ...buffer]).toEqual([3, 2, 1, 6, 5, 4, ...image.data]);
   });
 });
 

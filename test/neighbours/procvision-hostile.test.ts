@@ -1,5 +1,8 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { describe, expect, it } from 'vitest';
 import { groupRuns } from '../../src/io/sources/process-group.ts';
 import { LOG_LINE_CHARS_MAX, type LogLine, LogLines } from '../../src/neighbours/procvision/log-lines.ts';
@@ -14,7 +17,7 @@ import { bytesOf } from '../support/heard.ts';
 const algorithm = join(import.meta.dirname, '../support/procvision-algorithm.py');
 const image = { width: 2, height: 1, data: Uint8Array.of(1, 2, 3, 4, 5, 6) };
 /** One process and no other, so that a test sees what became of it. */
-const once = { restartsMax: 0 };
+const oneProcess = { restartsMax: 0 };
 
 interface Run {
   readonly runner: ProcvisionRunner;
@@ -59,8 +62,8 @@ async function withAlgorithm(
   } finally {
     await runner.close();
   }
-  // What a process left behind was killed with its end; the system takes a moment for it.
-  await expect.poll(() => [...groups].filter((group) => groupRuns(group))).toEqual([]);
+  // At once: a close is over when the last process of each group has gone.
+  expect([...groups].filter((group) => groupRuns(group))).toEqual([]);
   expect(runner.sharedImages).toBe(0);
 }
 
@@ -74,16 +77,51 @@ describe('a runner and an algorithm in Python', () => {
         [1, 2, 3],
         21,
       ]);
-      const before = readdirSync('/dev/shm').filter((name) => name.startsWith('procvision-')).length;
+      const environment = readFileSync(`/proc/${runner.pid}/environ`, 'utf8').split('\0');
+      const folder = environment.find((line) => line.startsWith('PROC_SHM_DIR='))?.split('=')[1] ?? '';
+      expect(readdirSync(folder)).toEqual([]);
       expect(await runner.close()).toEqual({
         acknowledged: true,
         failed: false,
         process: { code: 0, signal: null },
       });
-      const after = readdirSync('/dev/shm').filter((name) => name.startsWith('procvision-')).length;
-      if (existsSync('/dev/shm')) expect(after).toBe(before - 1);
+      expect(existsSync(folder)).toBe(false);
       expect(states).toEqual(['AwaitingHello', 'Ready', 'Busy', 'Ready', 'Stopping', 'Closed']);
     }));
+
+  it('a close is over when the last of what the algorithm started has gone, and an end that nobody asked for too', async () => {
+    await withAlgorithm('litters', {}, async ({ runner }) => {
+      expect((await runner.execute({ image })).verdict).toBe('OK');
+      const { pid = 0 } = runner;
+      expect((await runner.close()).acknowledged).toBe(true);
+      expect(groupRuns(pid)).toBe(false);
+    });
+    await withAlgorithm('litters', { restartBackoffMs: 10_000 }, async ({ runner, states, groups }) => {
+      await runner.execute({ image });
+      process.kill(runner.pid ?? 0, 'SIGKILL');
+      await expect.poll(() => states.at(-1)).toBe('Restarting');
+      expect([...groups].filter((group) => groupRuns(group))).toEqual([]);
+    });
+  });
+
+  it.each(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGKILL'] as const)(
+    'leave nothing behind when %s ends the program of the runner: no process, no folder, no image',
+    async (signal) => {
+      const holder = spawn(
+        process.execPath,
+        [join(import.meta.dirname, '../support/procvision-holder.mjs'), algorithm],
+        {
+          stdio: ['ignore', 'pipe', 'inherit'],
+        },
+      );
+      const [line] = (await once(createInterface(holder.stdout), 'line')) as [string];
+      const { pid, folder, images } = JSON.parse(line) as { pid: number; folder: string; images: number };
+      expect([images, readdirSync(folder).length, groupRuns(pid)]).toEqual([1, 1, true]);
+      holder.kill(signal);
+      await once(holder, 'exit');
+      await expect.poll(() => [existsSync(folder), groupRuns(pid)], { timeout: 5000 }).toEqual([false, false]);
+    },
+  );
 
   it('speaks of a technical error with its code, which is no verdict', () =>
     withAlgorithm('technical', {}, async ({ runner, failure }) => {
@@ -126,7 +164,7 @@ describe('a runner and an algorithm in Python', () => {
         step_index: 2,
         pid: 'p001',
         user_params: { threshold: 0.7 },
-        shared_mem_id: 'firstframe-1',
+        shared_mem_id: expect.stringMatching(/^firstframe-[0-9a-f]{8}-1$/),
         image_meta: { width: 2, height: 1, camera_id: 'firstframe', color_space: 'RGB' },
       });
     }));
@@ -182,18 +220,18 @@ describe('an algorithm without manners', () => {
     }));
 
   it('that ignores SIGTERM, and so does its child: killed, both of them', () =>
-    withAlgorithm('deaf', { ...once, helloMs: 2500, killMs: 100 }, async ({ states, failure }) => {
+    withAlgorithm('deaf', { ...oneProcess, helloMs: 2500, killMs: 100 }, async ({ states, failure }) => {
       expect((await failure()).message).toContain('it was ended by SIGKILL');
       expect(states).toEqual(['AwaitingHello', 'Terminating', 'Killing', 'Restarting', 'Failed']);
     }));
 
   it('that speaks before its hello: outOfOrder', () =>
-    withAlgorithm('early', once, async ({ failure }) => {
+    withAlgorithm('early', oneProcess, async ({ failure }) => {
       expect((await failure()).message).toContain('the first frame was "pong", not a hello');
     }));
 
   it('whose hello is wrong: badHello, and borne by a lenient runner', async () => {
-    await withAlgorithm('bad-hello', once, async ({ failure }) => {
+    await withAlgorithm('bad-hello', oneProcess, async ({ failure }) => {
       expect((await failure()).message).toContain('sdk_version is not a text');
     });
     await withAlgorithm('bad-hello', { lenient: true, shutdownMs: 100 }, async ({ runner }) => {
@@ -213,7 +251,7 @@ describe('an algorithm without manners', () => {
     }));
 
   it('that floods standard output with text: protocol, and nothing of it is kept', () =>
-    withAlgorithm('flood', once, async ({ runner, states, failure }) => {
+    withAlgorithm('flood', oneProcess, async ({ runner, states, failure }) => {
       const error = await failure();
       expect(error.message).toContain('a frame longer than the limit, or no frame at all');
       expect([runner.counters.frameTooLarge, runner.counters.answers]).toEqual([1, 0]);
@@ -227,20 +265,20 @@ describe('an algorithm without manners', () => {
     }));
 
   it('that sends half a frame and ends: exited, told as such', () =>
-    withAlgorithm('half', once, async ({ runner, failure }) => {
+    withAlgorithm('half', oneProcess, async ({ runner, failure }) => {
       const error = await failure();
       expect(error.message).toContain('its output ended within a frame; it ended with exit code 0');
       expect([runner.counters.truncated, runner.state]).toEqual([1, 'Failed']);
     }));
 
   it('that announces 4 GiB: protocol, refused at the header', () =>
-    withAlgorithm('four-gib', once, async ({ runner, failure }) => {
+    withAlgorithm('four-gib', oneProcess, async ({ runner, failure }) => {
       expect((await failure()).message).toContain('a frame longer than the limit');
       expect(runner.counters.frameTooLarge).toBe(1);
     }));
 
   it('that sends what is not JSON: protocol', () =>
-    withAlgorithm('not-json', once, async ({ runner, failure }) => {
+    withAlgorithm('not-json', oneProcess, async ({ runner, failure }) => {
       const error = await failure();
       expect([error.code, runner.counters.badJson]).toEqual(['protocol', 1]);
       expect(error.message).toContain('a frame that is not JSON (4 bytes)');
@@ -255,7 +293,7 @@ describe('an algorithm without manners', () => {
     }));
 
   it('whose entry point is missing: startup, with its code', () =>
-    withAlgorithm('entry', once, async ({ runner, failure }) => {
+    withAlgorithm('entry', oneProcess, async ({ runner, failure }) => {
       const error = await failure();
       expect(error.message).toContain(
         'it reported 1004 (adapter: entry point not found; specification: gpu_oom): entry_point not found',
@@ -265,11 +303,15 @@ describe('an algorithm without manners', () => {
     }));
 
   it('that answers no pings: heartbeat', () =>
-    withAlgorithm('no-pong', { ...once, heartbeatIntervalMs: 50, heartbeatGraceMs: 50 }, async ({ runner, states }) => {
-      await runner.ready;
-      await expect.poll(() => states.at(-1)).toBe('Failed');
-      expect(states).toEqual(['AwaitingHello', 'Ready', 'Terminating', 'Restarting', 'Failed']);
-    }));
+    withAlgorithm(
+      'no-pong',
+      { ...oneProcess, heartbeatIntervalMs: 50, heartbeatGraceMs: 50 },
+      async ({ runner, states }) => {
+        await runner.ready;
+        await expect.poll(() => states.at(-1)).toBe('Failed');
+        expect(states).toEqual(['AwaitingHello', 'Ready', 'Terminating', 'Restarting', 'Failed']);
+      },
+    ));
 
   it('that dies while it shuts down: closed, not acknowledged', () =>
     withAlgorithm('dies-in-shutdown', {}, async ({ runner, states }) => {
@@ -290,7 +332,7 @@ describe('an algorithm without manners', () => {
     }));
 
   it('that does not exist: notStarted', async () => {
-    await withAlgorithm('', { ...once, command: '/nowhere/algorithm' }, async ({ failure }) => {
+    await withAlgorithm('', { ...oneProcess, command: '/nowhere/algorithm' }, async ({ failure }) => {
       expect((await failure()).message).toContain('it could not be started: spawn /nowhere/algorithm ENOENT');
     });
   });

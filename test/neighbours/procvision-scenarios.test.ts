@@ -1,8 +1,11 @@
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { groupRuns } from '../../src/io/sources/process-group.ts';
 import type { JsonObject } from '../../src/neighbours/procvision/core/codec.ts';
 import type { Phase } from '../../src/neighbours/procvision/core/messages.ts';
+import { encodeNpy } from '../../src/neighbours/procvision/core/npy.ts';
 import { procvisionRunner } from '../../src/neighbours/procvision/runner.ts';
 import { ProcvisionPlayer } from '../support/procvision-player.ts';
 import { type ProcvisionScenario, procvisionScenarios, procvisionVectors } from '../support/procvision-vectors.ts';
@@ -53,6 +56,36 @@ describe('an algorithm of the SDK, in the recorded scenarios over pipes', () => 
     expect(await player.exit).toEqual({ code: 0, signal: null });
     if (manners === 'prints') expect(player.errors).toContain('and one past Node');
   });
+
+  it.each(['1', ' On '])(
+    'stdout-spam-default with PROC_STRICT_STDIO=%j: the error 1010, and the next call is taken',
+    async (strict) => {
+      const subject = [join(support, 'procvision-subject.mjs'), 'printsOnce', 'lenient'];
+      const player = new ProcvisionPlayer(process.execPath, subject, { PROC_STRICT_STDIO: strict });
+      const call = (id: string) => ({
+        json: JSON.stringify({
+          type: 'call',
+          request_id: id,
+          data: { cur_image_shm_id: 'a', guide_image_shm_id: 'b' },
+        }),
+      });
+      await player.play([
+        { after_frames: 1, send: [call('r1'), call('r2'), call('r3'), call('r4')] },
+        { after_frames: 5, send: [{ vector: 'shutdown' }] },
+      ]);
+      expect(await player.exit).toEqual({ code: 0, signal: null });
+      expect(
+        player.frames.slice(1).map(({ type, request_id: id, error_code: code, message }) => [type, id, code, message]),
+      ).toEqual([
+        ['result', 'r1', undefined, ''],
+        ['error', 'r2', '1010', 'standard output is for frames only, and 100000 bytes were written to it'],
+        ['error', 'r3', '1010', 'standard output is for frames only, and 13 bytes were written to it'],
+        ['result', 'r4', undefined, ''],
+        ['shutdown', undefined, undefined, undefined],
+      ]);
+      for (const said of ['while it is loaded', 'from a child', 'xxxx']) expect(player.errors).toContain(said);
+    },
+  );
 
   it.each(['zero-length-frame', 'bad-json', 'json-array', 'bad-utf8', 'length-ffffffff'])(
     '%s: an error that says so, and exit code 1',
@@ -189,6 +222,23 @@ describe('an algorithm of the SDK, in trouble', () => {
     ]);
   });
 
+  it.each(['00', '000000', '00000008', '000000087b2274'])(
+    'whose input ends within a frame (%s): an error that says so, and exit code 1',
+    async (hex) => {
+      const player = start('normal');
+      await player.play([
+        { after_frames: 1, send: [hello, { vector: 'ping-p1' }, { hex }] },
+        { after_frames: 2, close_input: true },
+      ]);
+      expect((await player.exit).code).toBe(1);
+      expect(player.frames.slice(1)).toMatchObject([
+        { type: 'pong', request_id: 'p1' },
+        { type: 'error', request_id: null, status: 'ERROR', error_code: 'protocol_error' },
+      ]);
+      expect(player.frames[2]?.['message']).toBe('the input ended within a frame');
+    },
+  );
+
   it('takes frames that come byte by byte', async () => {
     const player = start('normal');
     const bytes = procvisionVectors.filter(({ name }) => ['runner-hello-full', 'ping-p1', 'shutdown'].includes(name));
@@ -242,6 +292,64 @@ describe('a runner and the recorded adapter, over pipes', () => {
     const end = await runner.close();
     expect(end.failed).toBe(startup !== undefined);
     if (startup === undefined) expect([end.acknowledged, end.process]).toEqual([true, { code, signal: null }]);
+  });
+});
+
+describe('a runner and an algorithm of the SDK', () => {
+  const jpeg = Uint8Array.of(0xff, 0xd8, 0xff, 0xe0, 0, 16, 0x4a, 0x46, 0x49, 0x46, 0);
+  const png = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 13);
+  const sizes = { width: 2, height: 1 };
+  const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
+
+  it('hand JPEG and PNG over as the bytes that they are, pixels as pixels, and say what is none of it', async () => {
+    await using runner = procvisionRunner({
+      command: process.execPath,
+      args: [join(support, 'procvision-subject.mjs'), 'looks'],
+      helloMs: 20_000,
+    });
+    const data = Uint8Array.of(1, 2, 3, 4, 5, 6);
+    const encoded = await runner.execute({ image: { ...sizes, encoded: jpeg }, guide: { ...sizes, encoded: png } });
+    expect(encoded.data['told']).toEqual([`encoded ${hex(jpeg)}`, `encoded ${hex(png)}`]);
+    const pixels = await runner.execute({ image: { ...sizes, data } });
+    expect(pixels.data['told']).toEqual(['pixels 010203040506', 'pixels 010203040506']);
+    const meta = { ...sizes, timestamp_ms: 0, camera_id: 'c' };
+    const absent = await runner.execute({ image: { sharedId: 'nobody/s', meta } });
+    expect(absent.data['told']).toEqual(['none', 'none']);
+    expect(runner.sharedImages).toBe(0);
+    for (const bad of [
+      { ...sizes, encoded: data },
+      { width: 0, height: 1, encoded: jpeg },
+    ]) {
+      await expect(runner.execute({ image: bad })).rejects.toMatchObject({ code: 'badCall' });
+    }
+    expect(runner.sharedImages).toBe(0);
+  });
+
+  it('find what somebody else has handed over in a folder that both know, also in BGR', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'firstframe-images-'));
+    try {
+      await using runner = procvisionRunner({
+        command: process.execPath,
+        args: [join(support, 'procvision-subject.mjs'), 'looks'],
+        env: { ...process.env, PROC_SHM_DIR: folder },
+        helloMs: 20_000,
+      });
+      // As the reference names and writes them: all but letters, digits, `.`, `_` and `-` is `_`, and .npy comes before .bin.
+      writeFileSync(join(folder, 'dev-shm_s1_cur.npy'), encodeNpy({ ...sizes, data: Uint8Array.of(1, 2, 3, 4, 5, 6) }));
+      writeFileSync(join(folder, 'dev-shm_s1_cur.bin'), jpeg);
+      writeFileSync(join(folder, 'dev-shm_s1_guide.bin'), png);
+      const meta = { ...sizes, timestamp_ms: 0, camera_id: 'c', color_space: 'BGR' } as const;
+      const result = await runner.execute({
+        image: { sharedId: 'dev-shm:s1:cur', meta },
+        guide: { sharedId: 'dev-shm:s1:guide', meta },
+      });
+      expect(result.data['told']).toEqual(['pixels 030201060504', `encoded ${hex(png)}`]);
+      await runner.close();
+      // It was not the runner's to remove.
+      expect(readdirSync(folder)).toHaveLength(3);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });
 

@@ -203,6 +203,17 @@ describe.skipIf(typeof made === 'string')('who is not let in', () => {
     expect(JSON.stringify([events, manager.counters])).not.toMatch(/notasecret|[0-9a-f]{64}/);
   });
 
+  it('who is not through its hello when the manager closes hears Bye, and is not told of as turned away', async () => {
+    const manager = await startManager();
+    const events: unknown[] = [];
+    manager.on('turnedAway', (event) => events.push(event));
+    await using driver = await rawAgent(manager.port);
+    await expect.poll(() => manager.counters.connections).toBe(1);
+    await manager.close();
+    await expect.poll(() => driver.said).toEqual([{ t: 14, reason: 'shutting down' }]);
+    expect(events).toEqual([]);
+  });
+
   it('an agent with salted credentials is', async () => {
     await using manager = await startManager({
       identities: { webserver1: { secret: await hashCredentials('notasecret') } },

@@ -102,6 +102,7 @@ describe('the simulated byte stream', () => {
     queue.runUntil(1);
     right.close();
     queue.runUntil(2);
+    expect([atRight.endings, atRight.truncated]).toEqual([1, true]);
     expect(atRight.ends).toMatchObject([{ cause: 'ended', truncated: true }]);
   });
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { StreamFeed } from '../../src/media/stream-feed.ts';
 import { World } from '../../src/sim/world.ts';
-import { seedFromEnv } from '../support/seeded.ts';
+import { runsFromEnv, seedFromEnv } from '../support/seeded.ts';
 
-const VIEWERS = 1000;
+const VIEWERS = runsFromEnv(1000);
 const HOUR_MS = 3_600_000;
 
 describe('1,000 idle sessions for one hour at 30 % loss each way', () => {

@@ -1,5 +1,5 @@
 import { describe, it } from 'vitest';
-import { seedFromEnv } from '../support/seeded.ts';
+import { runsFromEnv, seedFromEnv } from '../support/seeded.ts';
 import { swarm } from '../support/swarm.ts';
 
 describe.each(['psk', 'keys'] as const)('500 seeds of secured worlds in mode %s', (security) => {
@@ -9,7 +9,7 @@ describe.each(['psk', 'keys'] as const)('500 seeds of secured worlds in mode %s'
       timeout: 300_000,
     },
     (mode) => {
-      swarm(seedFromEnv(`sim/swarm-${security}`), 250, mode, security);
+      swarm(seedFromEnv(`sim/swarm-${security}`), runsFromEnv(250), mode, security);
     },
   );
 });

@@ -7,6 +7,8 @@ export class Heard implements TransportEvents {
   readonly faults: FramingFault[] = [];
   readonly ends: TransportEnd[] = [];
   endings = 0;
+  /** The last of {@link endings} was within a message. */
+  truncated = false;
   writables = 0;
   readonly #waiting: (() => void)[] = [];
   readonly transport: Transport;
@@ -31,8 +33,9 @@ export class Heard implements TransportEvents {
     this.#wake();
   }
 
-  ended(): void {
+  ended(truncated: boolean): void {
     this.endings++;
+    this.truncated = truncated;
     this.#wake();
   }
 

@@ -56,6 +56,13 @@ def main(mode):
             time.sleep(60)
             os._exit(0)
         time.sleep(60)
+    if mode == "litters":
+        # They hold its pipes and memory of their own, which takes the system time to take apart.
+        for _ in range(20):
+            if os.fork() == 0:
+                ballast = bytearray(os.urandom(4096) * 2048)
+                time.sleep(60)
+                os._exit(len(ballast) % 2)
     if mode == "early":
         send({"type": "pong", "request_id": None})
         time.sleep(60)

@@ -18,8 +18,8 @@ export class ProcvisionPlayer {
   #wake: () => void = () => {};
   #over = false;
 
-  constructor(command: string, args: readonly string[]) {
-    this.child = spawn(command, args, { stdio: 'pipe', detached: true });
+  constructor(command: string, args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+    this.child = spawn(command, args, { stdio: 'pipe', detached: true, env: { ...process.env, ...env } });
     const reader = new LengthPrefixReader();
     this.child.stdin?.on('error', () => {});
     this.child.stderr?.on('data', (chunk) => {

@@ -1,4 +1,5 @@
 // An algorithm of the recorded scenarios, made with the SDK. Its manners are the first argument; `lenient` as the second.
+import { spawnSync } from 'node:child_process';
 import { writeSync } from 'node:fs';
 import { procvisionAlgorithm } from '../../dist/src/neighbours/procvision/index.js';
 
@@ -38,6 +39,21 @@ const executions = {
     writeSync(1, 'and one past Node\n');
     return { data: { result_status: 'OK', defect_rects: [], debug: { step_index: stepIndex } } };
   },
+  /** @param {any} call */
+  looks: (call) => {
+    const told = [call.curImage(), call.guideImage()].map((image) => {
+      if (image === undefined) return 'none';
+      const bytes = image.kind === 'pixels' ? image.data : image.bytes;
+      return `${image.kind} ${Buffer.from(bytes).toString('hex')}`;
+    });
+    return { data: { result_status: 'OK', told } };
+  },
+  printsOnce: () => {
+    executes++;
+    if (executes === 2) writeSync(1, 'x'.repeat(100_000));
+    if (executes === 3) spawnSync('/bin/echo', ['from a child'], { stdio: 'inherit' });
+    return { data: { result_status: 'OK' } };
+  },
   number: () => 7,
   throws: () => {
     throw new Error('boom\nand what nobody else should read');
@@ -65,6 +81,7 @@ procvisionAlgorithm({
   execute: manners === 'phases' ? odd : executions[manners],
   ...(manners === 'phases' ? { phases } : {}),
   load: () => {
+    if (manners === 'printsOnce') process.stdout.write('while it is loaded\n');
     if (manners === 'unloadable') throw new Error("No module named 'nosuch'");
   },
   lenient: lenient === 'lenient',

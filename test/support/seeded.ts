@@ -32,7 +32,8 @@ export function seedFromEnv(name: string): number {
 
 /**
  * How often a random test repeats itself: FIRSTFRAME_RUNS percent of `full`, at least once; all of it where that is not set.
- * Mutation testing runs the same tests thousands of times and sets less.
+ * Mutation testing runs the same tests thousands of times and sets less; the gate, whose
+ * step with the fixed seeds runs all, does with fresh ones.
  */
 export function runsFromEnv(full: number): number {
   return Math.max(1, Math.round((full * Number(process.env['FIRSTFRAME_RUNS'] ?? 100)) / 100));

@@ -206,7 +206,7 @@ export class MemoryTransport implements Transport {
     if (this.#state !== 'open' || this.#faulty) return;
     if (last) {
       this.#ended = true;
-      return this.#events?.ended();
+      return this.#events?.ended(this.#reader.pendingBytes > 0);
     }
     const fault = this.#reader.read(bytes, (message) => this.message(message));
     if (fault === undefined) return;

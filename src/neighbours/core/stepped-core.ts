@@ -15,7 +15,8 @@ export type LinkInput =
     }
   | { readonly kind: 'message'; readonly link: LinkNumber; readonly bytes: Uint8Array }
   | { readonly kind: 'malformed'; readonly link: LinkNumber; readonly fault: FramingFault }
-  | { readonly kind: 'ended'; readonly link: LinkNumber }
+  /** `truncated`: within a message. */
+  | { readonly kind: 'ended'; readonly link: LinkNumber; readonly truncated: boolean }
   | { readonly kind: 'writable'; readonly link: LinkNumber }
   /** A message that was to be sent was not. Where the link is reliable and nothing repeats it, the link is of no use any more. */
   | { readonly kind: 'refused'; readonly link: LinkNumber; readonly refusal: Refusal }

@@ -16,8 +16,12 @@ export interface TransportEvents {
   message(bytes: Uint8Array): void;
   /** The byte stream cannot be read any further. Nothing more will come; it can still be written to, and must be closed. */
   malformed(fault: FramingFault): void;
-  /** The peer sends nothing more. Its other direction may be open: it must be closed. */
-  ended(): void;
+  /**
+   * The peer sends nothing more. Its other direction may be open: it must be closed.
+   *
+   * @param truncated within a message.
+   */
+  ended(truncated: boolean): void;
   /** There is room again after a message was refused with `queueFull`. */
   writable(): void;
   /** It is over. Told once, and nothing after it. */

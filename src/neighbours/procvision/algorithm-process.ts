@@ -8,6 +8,11 @@ import { type LogLine, LogLines } from './log-lines.ts';
 /** How long output that was written before the end is waited for, in ms. */
 const OUTPUT_AFTER_EXIT_MS = 500;
 
+/** How long a group that was killed is waited for, in ms: the system may hold a process that is within a call of its own. */
+const GROUP_GONE_MS_MAX = 2000;
+/** Longest wait between two looks at it, in ms; the first is 1 ms. */
+const GROUP_POLL_MS_MAX = 32;
+
 /** What is started. */
 export interface AlgorithmCommand {
   /** A program, looked for in PATH; no shell. */
@@ -27,16 +32,17 @@ function killAll(): void {
 
 /**
  * One process of an algorithm, in a process group of its own: what it starts ends with it, at the latest when it ends itself. Its end is
- * told once, after what it wrote.
+ * told once, after what it wrote, and when nothing of its group is left.
  */
 export class AlgorithmProcess {
   readonly transport: Transport;
   readonly #child: ChildTransport;
   readonly #timing: Timing;
   readonly #told: (end: ProcessEnd) => void;
-  #cancel: Cancel = () => {};
+  #cancelOutput: Cancel = () => {};
   #end: ProcessEnd | undefined;
   #outputOver = false;
+  #groupGone = false;
 
   constructor(
     command: AlgorithmCommand,
@@ -64,13 +70,14 @@ export class AlgorithmProcess {
     this.#child.ended.then(({ code, signal, error }) => {
       // What it left behind would hold its pipes, and outlive it.
       this.signal('SIGKILL');
-      this.#gone();
       this.#end = { code, signal, ...(error === undefined ? {} : { problem: error.message }) };
-      if (this.#outputOver) return this.#tell();
-      this.#cancel = this.#timing.after(OUTPUT_AFTER_EXIT_MS, () => {
-        this.#child.transport.destroy();
-        this.#tell();
-      });
+      if (!this.#outputOver) {
+        this.#cancelOutput = this.#timing.after(OUTPUT_AFTER_EXIT_MS, () => {
+          this.#child.transport.destroy();
+          this.#outputEnded();
+        });
+      }
+      this.#awaitGroup(this.#timing.nowMs() + GROUP_GONE_MS_MAX, 1);
     });
   }
 
@@ -90,20 +97,28 @@ export class AlgorithmProcess {
   }
 
   #outputEnded(): void {
+    this.#cancelOutput();
     this.#outputOver = true;
-    if (this.#end !== undefined) this.#tell();
+    this.#tell();
+  }
+
+  #awaitGroup(untilMs: number, waitMs: number): void {
+    const { pid } = this;
+    if (pid !== undefined && groupRuns(pid) && this.#timing.nowMs() < untilMs) {
+      this.#timing.after(waitMs, () => this.#awaitGroup(untilMs, Math.min(2 * waitMs, GROUP_POLL_MS_MAX)));
+      return;
+    }
+    this.#groupGone = true;
+    running.delete(this);
+    if (running.size === 0) process.off('exit', killAll);
+    this.#tell();
   }
 
   #tell(): void {
-    this.#cancel();
     const end = this.#end;
+    if (end === undefined || !this.#outputOver || !this.#groupGone) return;
     this.#end = undefined;
-    if (end !== undefined) this.#told(end);
-  }
-
-  #gone(): void {
-    running.delete(this);
-    if (running.size === 0) process.off('exit', killAll);
+    this.#told(end);
   }
 }
 
@@ -123,7 +138,7 @@ function watched(transport: Transport, closed: () => void): Transport {
       transport.open({
         message: (bytes) => events.message(bytes),
         malformed: (fault) => events.malformed(fault),
-        ended: () => events.ended(),
+        ended: (truncated) => events.ended(truncated),
         writable: () => events.writable(),
         closed: (end) => {
           events.closed(end);

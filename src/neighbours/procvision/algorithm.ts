@@ -50,6 +50,16 @@ export interface ProcvisionAlgorithmOptions extends Omit<AlgorithmOptions, 'gene
   readonly messageBytesMax?: number;
 }
 
+/**
+ * Set to 1, true, yes or on: a call whose work wrote to standard output is answered with the error 1010, as by the reference adapter; so
+ * its validation finds algorithms that print. What they print goes to standard error in any case.
+ */
+const STRICT_VARIABLE = 'PROC_STRICT_STDIO';
+
+function isStrict(value = ''): boolean {
+  return ['1', 'true', 'yes', 'on'].includes(value.trim().toLowerCase());
+}
+
 /** How long the last frames may take to leave, in ms. */
 const EXIT_AFTER_MS = 1000;
 
@@ -67,6 +77,8 @@ export function procvisionAlgorithm(options: ProcvisionAlgorithmOptions): void {
 class ProtocolProcess {
   readonly #runner: CoreRunner<AlgorithmInput, AlgorithmOutput>;
   readonly #work: ChildProcess;
+  readonly #strict = isStrict(process.env[STRICT_VARIABLE]);
+  #strayBytes = 0;
   #code: 0 | 1 | undefined;
 
   constructor(options: ProcvisionAlgorithmOptions) {
@@ -100,9 +112,13 @@ class ProtocolProcess {
     const work = fork(isUrl ? fileURLToPath(module) : module, process.argv.slice(2), {
       env: { ...process.env, [WORK_VARIABLE]: String(process.pid) },
       serialization: 'advanced',
-      stdio: ['ignore', 2, 2, 'ipc'],
+      stdio: ['ignore', this.#strict ? 'pipe' : 2, 2, 'ipc'],
     });
-    work.on('message', (message: ToProtocol) => this.#runner.step(message));
+    work.stdout?.on('data', (chunk: Uint8Array) => {
+      this.#strayBytes += chunk.length;
+      process.stderr.write(chunk);
+    });
+    work.on('message', (message: ToProtocol) => this.#told(message));
     const over = (how: string): void => {
       if (this.#code !== undefined) return;
       this.#runner.step({ kind: 'broken', errorCode: '1009', message: `the algorithm's process ${how}` });
@@ -114,8 +130,16 @@ class ProtocolProcess {
     return work;
   }
 
+  #told(message: ToProtocol): void {
+    if (!this.#strict || message.kind !== 'returned') return this.#runner.step(message);
+    // What the work wrote is in the pipe since before it returned: it has been read when all input was looked at once after this. An
+    // immediate may still run in the turn in which the pipe was looked at too early.
+    setImmediate(() => setImmediate(() => this.#runner.step({ ...message, strayBytes: this.#strayBytes })));
+  }
+
   #hear(output: AlgorithmOutput): void {
     if (output.kind === 'execute') {
+      this.#strayBytes = 0;
       const { requestId, call } = output;
       this.#work.send({ requestId, call });
       return;

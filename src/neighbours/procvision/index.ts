@@ -25,6 +25,7 @@ export {
   type Rectangle,
 } from './core/messages.ts';
 export { decodeNpy, encodeNpy, IMAGE_BYTES_MAX, type RgbImage, SIDE_MAX } from './core/npy.ts';
+export type { EncodedImage } from './core/picture.ts';
 export type { CallFailure, ProcessEnd } from './core/runner-io.ts';
 export type { RunnerOptions } from './core/runner-options.ts';
 export { type Inspection, type InspectSinkOptions, inspectSink } from './inspect-sink.ts';

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { ProcvisionRunnerState } from '../../../machines/index.ts';
 import type { Entropy } from '../../engine/io-types.ts';
 import { cryptoEntropy } from '../../io/entropy.ts';
@@ -8,9 +9,11 @@ import { BODY_BYTES_MAX, encodeBody, type JsonObject } from './core/codec.ts';
 import { meaningsOf } from './core/error-codes.ts';
 import type { AlgorithmHello, CallAnswer, ImageMeta, Phase, ProcvisionResult } from './core/messages.ts';
 import type { RgbImage } from './core/npy.ts';
+import type { EncodedImage } from './core/picture.ts';
 import { RunnerCore } from './core/runner-core.ts';
 import type { ProcessEnd, RunnerInput, RunnerOutput, runnerCounters } from './core/runner-io.ts';
 import { callLimitMs, type RunnerOptions } from './core/runner-options.ts';
+import { Guardian } from './guardian.ts';
 import type { LogLine } from './log-lines.ts';
 import { ProcvisionError, type ProcvisionErrorCode } from './procvision-error.ts';
 import { SharedImages } from './shared-images.ts';
@@ -34,9 +37,9 @@ export interface ProcvisionRunnerOptions extends AlgorithmCommand, RunnerOptions
 /** See docs/PROCVISION.md, section 2. */
 export type ProcvisionState = ProcvisionRunnerState | 'Failed';
 
-/** An image for a call: pixels to hand over, or the id of an image that somebody else handed over, with its description. */
+/** An image for a call: pixels or a picture file to hand over, or the id of an image that somebody else handed over, with its description. */
 export type CallImage =
-  | (RgbImage & { readonly cameraId?: string; readonly timestampMs?: number })
+  | ((RgbImage | EncodedImage) & { readonly cameraId?: string; readonly timestampMs?: number })
   | { readonly sharedId: string; readonly meta: ImageMeta };
 
 /** One inspection. */
@@ -118,6 +121,7 @@ class Runner implements ProcvisionRunner {
   #ready: { resolve(hello: AlgorithmHello): void; reject(error: ProcvisionError): void } | undefined;
   #finish: (end: RunnerEnd) => void = () => {};
   #images: SharedImages | undefined;
+  #guardian: Guardian | undefined;
   #process: AlgorithmProcess | undefined;
   #lastEnd: ProcessEnd | undefined;
   #hello: AlgorithmHello | undefined;
@@ -126,6 +130,7 @@ class Runner implements ProcvisionRunner {
   #lastLine = '';
   #lastCall = 0;
   #lastImage = 0;
+  readonly #imageToken = randomBytes(4).toString('hex');
 
   constructor(options: ProcvisionRunnerOptions) {
     this.#options = options;
@@ -213,7 +218,8 @@ class Runner implements ProcvisionRunner {
     if ('sharedId' in image) return { id: image.sharedId, meta: image.meta };
     this.#images ??= this.#newImages();
     this.#lastImage++;
-    const id = `firstframe-${this.#lastImage}`;
+    // The folder may be shared with other runners.
+    const id = `firstframe-${this.#imageToken}-${this.#lastImage}`;
     let put: boolean;
     try {
       put = this.#images.put(id, image);
@@ -306,6 +312,7 @@ class Runner implements ProcvisionRunner {
     this.#lastLine = '';
     const { messageBytesMax = BODY_BYTES_MAX, timing, onLog, env = process.env } = this.#options;
     this.#images ??= this.#newImages();
+    this.#guardian ??= new Guardian(this.#images.ownFolder);
     const command = { ...this.#options, env: { ...env, PROC_SHM_DIR: this.#images.folder } };
     const limits = { messageBytesMax, ...(timing === undefined ? {} : { timing }) };
     this.#process = new AlgorithmProcess(command, limits, {
@@ -316,9 +323,11 @@ class Runner implements ProcvisionRunner {
       ended: (end) => {
         this.#lastEnd = end;
         this.#process = undefined;
+        this.#guardian?.watch(undefined);
         this.#runner.step({ kind: 'exited', end });
       },
     });
+    this.#guardian.watch(this.#process.pid);
     this.#runner.attach(this.#process.transport);
   }
 
@@ -338,7 +347,9 @@ class Runner implements ProcvisionRunner {
     this.#images?.[Symbol.dispose]();
     this.#images = undefined;
     this.#runner.stop();
-    this.#finish({ acknowledged, failed, process: this.#lastEnd });
+    const finish = (): void => this.#finish({ acknowledged, failed, process: this.#lastEnd });
+    if (this.#guardian === undefined) return finish();
+    void this.#guardian.close().then(finish);
   }
 }
 

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, s
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { decodeNpy, encodeNpy, IMAGE_BYTES_MAX, type RgbImage, swapRedAndBlue } from './core/npy.ts';
+import { checkPicture, type EncodedImage } from './core/picture.ts';
 
 /** Bytes of all images that a runner has handed over at the same time, at most: 256 MiB. */
 export const SHARED_BYTES_MAX = 4 * IMAGE_BYTES_MAX;
@@ -24,19 +25,20 @@ function fileOf(folder: string, id: string): string {
 }
 
 /**
- * Images that a runner hands over: NumPy files in a folder of their own, which the algorithm finds by `PROC_SHM_DIR`. The folder lies in
+ * Images that a runner hands over: NumPy files (`ID.npy`), or picture files as they are (`ID.bin`), in a folder of their own, which the algorithm finds by `PROC_SHM_DIR`. The folder lies in
  * memory where there is `/dev/shm`, is open to nobody else, and is gone after `close`.
  */
 export class SharedImages implements Disposable {
   readonly folder: string;
-  readonly #ownFolder: boolean;
-  readonly #bytes = new Map<string, number>();
+  /** The folder, unless it is somebody else's. */
+  readonly ownFolder: string | undefined;
+  readonly #files = new Map<string, { readonly path: string; readonly bytes: number }>();
   #bytesNow = 0;
 
   /** @param folder where somebody else hands over images too; it stays. */
   constructor(folder?: string) {
-    this.#ownFolder = folder === undefined;
     this.folder = folder ?? mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'procvision-'));
+    this.ownFolder = folder === undefined ? this.folder : undefined;
     mkdirSync(this.folder, { recursive: true });
     if (open.size === 0) process.on('exit', disposeAll);
     open.add(this);
@@ -44,7 +46,7 @@ export class SharedImages implements Disposable {
 
   /** Images that are there. */
   get size(): number {
-    return this.#bytes.size;
+    return this.#files.size;
   }
 
   /**
@@ -54,29 +56,34 @@ export class SharedImages implements Disposable {
    *
    * @returns false when too much is handed over already.
    */
-  put(id: string, image: RgbImage): boolean {
-    const bytes = encodeNpy(image);
+  put(id: string, image: RgbImage | EncodedImage): boolean {
+    const isPicture = 'encoded' in image;
+    const bytes = isPicture ? checkPicture(image) : encodeNpy(image);
     this.take(id);
     if (this.#bytesNow + bytes.length > SHARED_BYTES_MAX) return false;
     const file = fileOf(this.folder, id);
+    const path = `${file}.${isPicture ? 'bin' : 'npy'}`;
     writeFileSync(`${file}.part`, bytes, { mode: 0o600 });
-    renameSync(`${file}.part`, `${file}.npy`);
-    this.#bytes.set(id, bytes.length);
+    renameSync(`${file}.part`, path);
+    this.#files.set(id, { path, bytes: bytes.length });
     this.#bytesNow += bytes.length;
     return true;
   }
 
   /** Takes an image back. */
   take(id: string): void {
-    this.#bytesNow -= this.#bytes.get(id) ?? 0;
-    if (this.#bytes.delete(id)) rmSync(`${fileOf(this.folder, id)}.npy`, { force: true });
+    const file = this.#files.get(id);
+    if (file === undefined) return;
+    this.#files.delete(id);
+    this.#bytesNow -= file.bytes;
+    rmSync(file.path, { force: true });
   }
 
   [Symbol.dispose](): void {
     open.delete(this);
     if (open.size === 0) process.off('exit', disposeAll);
-    for (const id of [...this.#bytes.keys()]) this.take(id);
-    if (this.#ownFolder) rmSync(this.folder, { recursive: true, force: true });
+    for (const id of [...this.#files.keys()]) this.take(id);
+    if (this.ownFolder !== undefined) rmSync(this.ownFolder, { recursive: true, force: true });
   }
 }
 

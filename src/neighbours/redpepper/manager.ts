@@ -66,7 +66,7 @@ export interface RedPepperManagerEvents {
   joined: [{ readonly agent: string; readonly address: string }];
   /** Its connection is over. @param reason of the Bye, whoever said it; empty when nobody did. */
   left: [{ readonly agent: string; readonly reason: string }];
-  /** A connection ended before its agent proved anything. */
+  /** A connection ended before its agent proved anything; not told while the manager closes. */
   turnedAway: [{ readonly address: string; readonly reason: string }];
   notification: [{ readonly agent: string; readonly type: string; readonly data: RedPepperValue }];
   /** A handler failed, and the peer was not told why. */
@@ -294,8 +294,9 @@ export class RedPepperManager extends EventEmitter<RedPepperManagerEvents> imple
     this.#commands.disconnected(link);
     // One that was superseded has a successor by now.
     if (agent !== undefined && this.#links.get(agent) === link) this.#links.delete(agent);
-    if (agent === undefined) this.emit('turnedAway', { address, reason });
-    else this.emit('left', { agent, reason });
+    // One that comes as the manager closes is nobody's concern.
+    if (agent === undefined && this.#closing === undefined) this.emit('turnedAway', { address, reason });
+    else if (agent !== undefined) this.emit('left', { agent, reason });
     if (this.#connections.size === 0) this.#emptied();
   }
 }

@@ -14,7 +14,13 @@ export type AlgorithmInput =
   /** It cannot take calls, or no more. */
   | { readonly kind: 'broken'; readonly errorCode: string; readonly message: string }
   /** What a call returned, whatever that is. */
-  | { readonly kind: 'returned'; readonly requestId: string; readonly value: unknown }
+  | {
+      readonly kind: 'returned';
+      readonly requestId: string;
+      readonly value: unknown;
+      /** Bytes that its work wrote to standard output, where that is forbidden. Default 0. */
+      readonly strayBytes?: number;
+    }
   /** A call threw. */
   | { readonly kind: 'threw'; readonly requestId: string; readonly message: string };
 
@@ -50,8 +56,10 @@ export const algorithmCounters = [
   'unknownType',
   'notJson',
   'afterShutdown',
+  'strayOutput',
   'emptyFrame',
   'frameTooLarge',
+  'truncated',
   ...bodyFaults,
 ] as const;
 
@@ -169,7 +177,9 @@ export class AlgorithmCore implements SteppedCore<AlgorithmInput, AlgorithmOutpu
           input.fault === 'empty' ? 'a frame of length 0' : 'a frame that is too long',
         );
       case 'ended':
-        return this.#exit(0);
+        if (!input.truncated) return this.#exit(0);
+        this.#counters.add('truncated');
+        return this.#fail('protocol_error', 'the input ended within a frame');
       case 'disconnected':
         return this.#exit(input.end.truncated || input.end.cause === 'failed' ? 1 : 0);
       case 'timeout':
@@ -180,7 +190,7 @@ export class AlgorithmCore implements SteppedCore<AlgorithmInput, AlgorithmOutpu
       case 'broken':
         return this.#broken(input.errorCode, input.message);
       case 'returned':
-        return this.#answer(input.requestId, this.#resultOf(input.requestId, input.value));
+        return this.#returned(input);
       case 'threw':
         return this.#answer(input.requestId, this.#error(input.requestId, '1009', input.message));
       case 'writable':
@@ -244,6 +254,13 @@ export class AlgorithmCore implements SteppedCore<AlgorithmInput, AlgorithmOutpu
     if (first === undefined || this.#working || !this.#loaded || this.#over) return;
     this.#working = true;
     this.#outputs.push({ kind: 'execute', ...first });
+  }
+
+  #returned({ requestId, value, strayBytes = 0 }: AlgorithmInput & { readonly kind: 'returned' }): void {
+    if (strayBytes === 0) return this.#answer(requestId, this.#resultOf(requestId, value));
+    this.#counters.add('strayOutput');
+    const message = `standard output is for frames only, and ${strayBytes} bytes were written to it`;
+    this.#answer(requestId, this.#error(requestId, '1010', message));
   }
 
   #answer(requestId: string, body: JsonObject): void {

@@ -60,7 +60,8 @@ export function decodeNpy(bytes: Uint8Array): RgbImage | undefined {
 
 /** Red and blue changed places, in new bytes. */
 export function swapRedAndBlue(data: Uint8Array): Uint8Array {
-  const swapped = data.slice();
+  // Not `slice`, which for a Buffer of Node is no copy.
+  const swapped = new Uint8Array(data);
   for (let at = 0; at + 2 < data.length; at += 3) {
     swapped[at] = data[at + 2] ?? 0;
     swapped[at + 2] = data[at] ?? 0;
