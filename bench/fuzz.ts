@@ -1,6 +1,6 @@
 /**
- * Feeds mutants of datagrams to the decoder, and looks whether anything throws, takes over 10 ms, allocates over 4 KiB to refuse,
- * or breaks a promise. The first finding ends it with exit code 1: what it was, the
+ * Feeds mutants of datagrams to the decoder, to both ends as strangers reach them, and to live sessions, and looks whether anything
+ * throws, takes over 10 ms, allocates over 4 KiB to refuse, or breaks a promise. The first finding ends it with exit code 1: what it was, the
  * command that does it again, and the smallest input that still does.
  *
  *     npm run fuzz -- --minutes 10
@@ -27,6 +27,7 @@ const { corpusParts, corpusText, parseCorpus } = await import('../src/sim/fuzz/c
 const { DecoderTarget } = await import('../src/sim/fuzz/decoder-target.ts');
 const { FuzzRun } = await import('../src/sim/fuzz/fuzz-run.ts');
 const { makeCorpus } = await import('../src/sim/fuzz/make-corpus.ts');
+const { SessionTarget } = await import('../src/sim/fuzz/session-target.ts');
 const { fuzzTargets } = await import('../src/sim/fuzz/target.ts');
 
 /** The package's own folder, from dist/bench. */
@@ -41,7 +42,7 @@ const PROGRESS_MS = 5000;
 /** Lives between two looks at the clock. */
 const LIVES_PER_LOOK = 16;
 /** Of the time given for all targets. */
-const SHARES = { decoder: 0.25, admission: 0.75 } as const;
+const SHARES = { decoder: 0.25, admission: 0.25, session: 0.5 } as const;
 
 interface FuzzOptions {
   readonly minutes?: number;
@@ -94,6 +95,8 @@ function targetOf(name: FuzzTargetName, corpus: FuzzCorpus): FuzzTarget {
       return new DecoderTarget(corpus.clear, corpus.secured);
     case 'admission':
       return new AdmissionTarget(corpus);
+    case 'session':
+      return new SessionTarget(corpus);
   }
 }
 
@@ -133,10 +136,15 @@ function fuzz(
       process.stderr.write(`${name}: ${rates()}\n`);
     }
   }
-  const { longestMs, retimed, rejectBytes, rejectsMeasured } = run.progress;
+  const { longestMs, retimed, rejectBytes, triedBytes, rejectsMeasured } = run.progress;
   say(`${name}, seed ${seed}: ${rates()}`);
   say(`  longest step ${longestMs.toFixed(1)} ms as first timed, ${retimed} timed again, none over 10 ms then`);
-  say(`  refusing allocates ${figure(rejectBytes)} bytes at most, of ${figure(rejectsMeasured)} that were measured`);
+  const tried = triedBytes === 0 ? '' : ` (${figure(triedBytes)} where a Noise message was tried)`;
+  if (rejectsMeasured > 0) {
+    say(
+      `  refusing allocates ${figure(rejectBytes)} bytes at most${tried}, of ${figure(rejectsMeasured)} that were measured`,
+    );
+  }
   const tallied = [...target.tally].sort(([, a], [, b]) => b - a);
   say(`  ${tallied.map(([what, times]) => `${what} ${figure(times)}`).join(', ')}`);
   return true;

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { AdmissionTarget } from '../../src/sim/fuzz/admission-target.ts';
 import { DecoderTarget, type Reader } from '../../src/sim/fuzz/decoder-target.ts';
 import { allocatedBytes, REJECT_BYTES_MAX } from '../../src/sim/fuzz/fuzz-run.ts';
+import { SessionTarget } from '../../src/sim/fuzz/session-target.ts';
 import { type FuzzCase, type FuzzTarget, fromHex } from '../../src/sim/fuzz/target.ts';
 import { readCorpus, readRegressions } from '../support/fuzz-corpus.ts';
 
@@ -13,6 +14,7 @@ const decoder = new DecoderTarget(corpus.clear, corpus.secured);
 function targetOf({ target }: FuzzCase): FuzzTarget {
   if (target === 'decoder') return decoder;
   if (target === 'admission') return new AdmissionTarget(corpus);
+  if (target === 'session') return new SessionTarget(corpus);
   throw new Error(`no target ${target}`);
 }
 

@@ -187,7 +187,11 @@ class AdmissionLife implements FuzzLife {
     const again = this.#subject.again();
     if (again === undefined || this.#last === undefined) return undefined;
     const { bytes, ...rest } = this.#last;
-    return { step: { hex: toHex(bytes), ...rest }, again };
+    const { counters } = this.#subject.endpoint;
+    const before = counters.snapshot().drops.notAuthentic;
+    again();
+    const tried = bytes[headerOffset.type] === FrameType.START && counters.snapshot().drops.notAuthentic > before;
+    return { step: { hex: toHex(bytes), ...rest }, again, tried };
   }
 }
 

@@ -7,6 +7,8 @@ export const EXECUTION_MS_MAX = 10;
 const RETIMES = 3;
 /** Refusing an input may allocate at most so many bytes. */
 export const REJECT_BYTES_MAX = 4096;
+/** The same where a Noise message was tried first: behind MAC1 and the bucket of its prefix, and given back at once. */
+export const TRIED_BYTES_MAX = 24_576;
 /** A refusal is repeated so often between two readings of the heap. */
 const REJECT_REPEATS = 32;
 /** One of so many lives has a refusal measured. */
@@ -38,8 +40,9 @@ export interface FuzzProgress {
   readonly longestMs: number;
   /** Steps that seemed too slow, and were not when they were tried again. */
   readonly retimed: number;
-  /** Most bytes that refusing one input allocated, and how many refusals were measured. */
+  /** Most bytes that refusing one input allocated, and where a Noise message was tried; how many refusals were measured. */
   readonly rejectBytes: number;
+  readonly triedBytes: number;
   readonly rejectsMeasured: number;
 }
 
@@ -53,6 +56,7 @@ export class FuzzRun {
   #longestMs = 0;
   #retimed = 0;
   #rejectBytes = 0;
+  #triedBytes = 0;
   #rejectsMeasured = 0;
 
   /** @param life the first one's number. */
@@ -65,7 +69,8 @@ export class FuzzRun {
 
   get progress(): FuzzProgress {
     const [lives, longestMs, retimed] = [this.#lives, this.#longestMs, this.#retimed];
-    return { lives, longestMs, retimed, rejectBytes: this.#rejectBytes, rejectsMeasured: this.#rejectsMeasured };
+    const [rejectBytes, triedBytes, rejectsMeasured] = [this.#rejectBytes, this.#triedBytes, this.#rejectsMeasured];
+    return { lives, longestMs, retimed, rejectBytes, triedBytes, rejectsMeasured };
   }
 
   /** One more life. @returns what was found in it, if anything; the run is over then. */
@@ -94,7 +99,7 @@ export class FuzzRun {
     const rejected = number % LIVES_PER_HEAP_SAMPLE === 0 ? life.rejected() : undefined;
     if (rejected !== undefined) {
       const bytes = this.#measure(rejected);
-      if (bytes > REJECT_BYTES_MAX) {
+      if (bytes > (rejected.tried === true ? TRIED_BYTES_MAX : REJECT_BYTES_MAX)) {
         return this.#whole(number, `refusing the last input allocated ${bytes} bytes`, rejected.step);
       }
     }
@@ -121,11 +126,12 @@ export class FuzzRun {
     return this.#whole(number, `step ${place} took ${shortestMs.toFixed(1)} ms each of ${RETIMES} times`);
   }
 
-  #measure({ again }: Rejected): number {
+  #measure({ again, tried = false }: Rejected): number {
     const bytes = allocatedBytes(again, () => this.#probe.heapBytes());
     if (bytes === undefined) return 0;
     this.#rejectsMeasured++;
-    this.#rejectBytes = Math.max(this.#rejectBytes, bytes);
+    if (tried) this.#triedBytes = Math.max(this.#triedBytes, bytes);
+    else this.#rejectBytes = Math.max(this.#rejectBytes, bytes);
     return bytes;
   }
 
@@ -146,7 +152,7 @@ export class FuzzRun {
 
   #find(number: number, what: string): FuzzFinding {
     const found = this.#record(number);
-    const smallest = minimised(found, (candidate) => failureOf(this.#target, candidate) !== undefined);
+    const smallest = minimised(found, (candidate) => kindOf(failureOf(this.#target, candidate)) === kindOf(what));
     return { what, life: number, found, smallest };
   }
 
@@ -184,6 +190,15 @@ export function failureOf(target: FuzzTarget, given: FuzzCase): string | undefin
   } catch (error) {
     return textOf(error);
   }
+}
+
+/** What two failures of one cause have in common: the id of the promise, or the beginning of the message. */
+function kindOf(what: string | undefined): string | undefined {
+  return what
+    ?.replaceAll(/(?<![A-Z])\d+/g, '0')
+    .split(':', 2)
+    .join(':')
+    .slice(0, 60);
 }
 
 function textOf(error: unknown): string {

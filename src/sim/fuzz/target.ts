@@ -3,7 +3,7 @@
 import type { MetricsSnapshot } from '../../engine/counters.ts';
 
 /** Names of what can be fuzzed. */
-export const fuzzTargets = ['decoder', 'admission'] as const;
+export const fuzzTargets = ['decoder', 'admission', 'session'] as const;
 
 /** One of {@link fuzzTargets}. */
 export type FuzzTargetName = (typeof fuzzTargets)[number];
@@ -47,6 +47,8 @@ export interface Rejected {
   readonly step: FuzzStep;
   /** Does it again. */
   readonly again: () => void;
+  /** Its Noise message was tried, which takes an agreement of keys and some ten hashes; default false. */
+  readonly tried?: boolean;
 }
 
 /** Something that can be fuzzed. Lives are told apart by numbers: the same seed and number are the same life. */
