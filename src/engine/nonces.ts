@@ -2,8 +2,9 @@ import { NONCES_KEPT } from '../protocol/constants.ts';
 
 /** The last eight PINGs' nonces and when each was sent: what a PONG may answer, and an RTT sample from it. */
 export class Nonces {
-  readonly #nonces: bigint[] = [];
-  readonly #sentAtMs: number[] = [];
+  // Of their final length: an array that grows takes twice as much at once.
+  readonly #nonces = new Array<bigint>(NONCES_KEPT);
+  readonly #sentAtMs = new Array<number>(NONCES_KEPT);
   #next = 0;
 
   /** Remembers a nonce that goes out now, and forgets the ninth. */

@@ -286,6 +286,7 @@ export class ResponderSession implements Sleeper {
         core.deadlines.disarm('pending');
         assertInvariant('S1', this.#proof !== undefined, 'Streaming without a START_CONFIRM');
         this.#consentFromMs = core.nowMs;
+        this.#outlet = this.#makeOutlet();
         return this.#outlet?.open(this.#proof, profile.consentMs, core.nowMs, core.protection(this.#ssrc));
       case 'sendReady':
         return this.#answers.sendReady(this.#sdp);
@@ -350,9 +351,13 @@ export class ResponderSession implements Sleeper {
     core.sessionTag = this.#host.claimTag(this);
     this.#ssrc = this.#host.random.u32();
     this.#resetToken = resetToken(this.#host.resetKey, core.streamId, core.sessionTag);
-    if (this.#feed === undefined) return;
+  }
+
+  /** Not before the confirm: a candidate has nothing to send, and there may be many. */
+  #makeOutlet(): MediaOutlet | undefined {
+    if (this.#feed === undefined) return undefined;
     const { sessionTag, tupleKey, peer, ssrc } = this;
-    this.#outlet = new MediaOutlet(this.#host, { sessionTag, tupleKey, peer, ssrc }, this.#feed, {
+    return new MediaOutlet(this.#host, { sessionTag, tupleKey, peer, ssrc }, this.#feed, {
       repair: this.#host.repair,
       datagramBytesMax: this.#host.datagramBytesMax,
       secured: this.security !== undefined,

@@ -48,7 +48,8 @@ export class SessionCore {
   /** Words for the BYE that this end sends, or those of the BYE that came. */
   byeReason: string | undefined;
   readonly #host: SessionHost<CoreOutput>;
-  readonly #nonces = new Nonces();
+  /** From the first PING on. */
+  #nonces: Nonces | undefined;
   /** Once a secured session is confirmed. */
   #channel: SealedChannel | undefined;
   #bye: Uint8Array | undefined;
@@ -107,7 +108,7 @@ export class SessionCore {
 
   /** Whether a PONG answers one of the last eight PINGs; remembers which, for an RTT sample. */
   #notePong(nonce: bigint): boolean {
-    const sentAtMs = this.#nonces.sentAtMs(nonce);
+    const sentAtMs = this.#nonces?.sentAtMs(nonce);
     if (sentAtMs !== undefined) this.#answeredPingAtMs = sentAtMs;
     return sentAtMs !== undefined;
   }
@@ -212,6 +213,7 @@ export class SessionCore {
   /** @param sent is told the nonce of the PING. */
   sendPing(sent?: (nonce: bigint) => void): void {
     const nonce = this.#host.random.id();
+    this.#nonces ??= new Nonces();
     this.#nonces.add(nonce, this.nowMs);
     this.sendOnce({ type: FrameType.PING, nonce });
     sent?.(nonce);

@@ -141,9 +141,11 @@ export class StreamTransport implements Transport {
     if (!oneConnection || this.#ended) this.#over(this.#ended ? 'ended' : 'local');
   }
 
-  /** A half of it was closed: for a connection that is all of it, for pipes the other half may still be read. */
+  /** A half of it was closed: for a connection that is all of it, for pipes the other half may still be read, or written to. */
   #gone(): void {
     if (this.#state === 'open' && this.#readable.readable && !this.#ended && this.#writable.destroyed) return;
+    const oneConnection = (this.#writable as unknown) === this.#readable;
+    if (this.#state === 'open' && !oneConnection && this.#ended && !this.#writable.destroyed) return;
     if (this.#state === 'open') return this.#over(this.#ended ? 'ended' : 'failed', 'closed');
     if (this.#readable.destroyed && this.#writable.destroyed) this.#over(this.#ended ? 'ended' : 'local');
   }

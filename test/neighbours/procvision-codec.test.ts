@@ -111,6 +111,17 @@ describe('what ProcVision frames say', () => {
     expect(checkResultData(data)).toEqual({ ok: false, problem });
   });
 
+  it('null is a field that is absent: a result that Python wrote from None counts', () => {
+    const fields = ['result_status', 'ng_reason', 'step_index', 'defect_rects', 'position_rects', 'calibration_rects'];
+    const data = Object.fromEntries(fields.map((name) => [name, null]));
+    expect(checkResultData(data)).toEqual({ ...checkResultData({}), value: expect.objectContaining({ ngReason: '' }) });
+    const answer = { type: 'result', status: 'OK', message: null, data: { ...data, result_status: 'OK' } };
+    expect(checkAnswer(answer)).toMatchObject({
+      kind: 'result',
+      result: { verdict: 'OK', message: '', defectRects: [] },
+    });
+  });
+
   it('the technical status is one thing and the business result another', () => {
     const ng = { type: 'result', status: 'OK', data: { result_status: 'NG', ng_reason: 'scratch' } };
     expect(checkAnswer(ng)).toMatchObject({ kind: 'result', result: { verdict: 'NG', ngReason: 'scratch' } });

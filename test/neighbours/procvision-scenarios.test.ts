@@ -178,7 +178,7 @@ describe('an algorithm of the SDK, in trouble', () => {
     expect(player.frames[1]?.['message']).toBe("the algorithm's process ended with exit code 5");
   });
 
-  it('that computes for ever: pings are answered, and the end of its input ends all of it', async () => {
+  it('that computes for ever: pings are answered, and the end of its input ends all of it, after 2 s', async () => {
     const player = start('forever');
     await player.play([
       { after_frames: 1, send: [hello, call('r1'), { vector: 'ping-p1' }, { vector: 'ping-without-id' }] },
@@ -188,6 +188,7 @@ describe('an algorithm of the SDK, in trouble', () => {
     expect(player.frames.slice(1).map(({ type, request_id: id }) => [type, id])).toEqual([
       ['pong', 'p1'],
       ['pong', null],
+      ['error', 'r1'],
     ]);
     await expect.poll(() => groupRuns(player.child.pid ?? 0)).toBe(false);
   });
@@ -238,6 +239,17 @@ describe('an algorithm of the SDK, in trouble', () => {
       expect(player.frames[2]?.['message']).toBe('the input ended within a frame');
     },
   );
+
+  it.each([
+    ['shutdown', { send: [hello, call('r1'), { vector: 'shutdown' }] }],
+    ['the end of its input', { send: [hello, call('r1')], close_input: true }],
+  ])('answers a call that came just before %s', async (end, step) => {
+    const player = start('normal');
+    await player.play([{ after_frames: 1, one_write: true, ...step }]);
+    expect((await player.exit).code).toBe(0);
+    const types = player.frames.map(({ type }) => type);
+    expect(types).toEqual(['hello', 'result', ...(end === 'shutdown' ? ['shutdown'] : [])]);
+  });
 
   it('takes frames that come byte by byte', async () => {
     const player = start('normal');

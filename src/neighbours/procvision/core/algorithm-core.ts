@@ -42,6 +42,8 @@ export interface AlgorithmOptions {
   readonly helloMs?: number;
   /** Calls that are worked on or wait, each for the one before it. Default 16. */
   readonly callsMax?: number;
+  /** How long calls may take that are out when the runner asks for the end, in ms. Default 2,000: it waits 3,000. */
+  readonly finishMs?: number;
   /** Wall clock, in ms, for time stamps. */
   readonly wallMs: () => number;
 }
@@ -64,6 +66,15 @@ export const algorithmCounters = [
 ] as const;
 
 type Output = AlgorithmOutput | LinkOutput;
+
+/** A call that is worked on or waits. */
+interface Call {
+  /** Of this end's own. */
+  readonly requestId: string;
+  /** What the runner calls it; echoed. */
+  readonly id: unknown;
+  readonly call: AlgorithmCallData;
+}
 
 /** Longest text of an error that is told to the runner. */
 const MESSAGE_CHARS_MAX = 200;
@@ -89,12 +100,19 @@ export class AlgorithmCore implements SteppedCore<AlgorithmInput, AlgorithmOutpu
   readonly #options: Required<AlgorithmOptions>;
   readonly #counters = new Tally(algorithmCounters);
   readonly #hello: Hello<never>;
-  readonly #keeper: AnswerKeeper<AlgorithmCallData, Uint8Array>;
+  readonly #keeper: AnswerKeeper<Omit<Call, 'requestId'>, Uint8Array>;
   /** Calls in the order in which they came; the first is worked on. */
-  readonly #calls: { readonly requestId: string; readonly call: AlgorithmCallData }[] = [];
+  readonly #calls: Call[] = [];
+  readonly #patience: Part = {
+    deadlineMs: () => this.#finishing?.untilMs ?? Number.POSITIVE_INFINITY,
+    timeout: () => this.#leave(this.#finishing?.acknowledge === true),
+  };
   #link: LinkNumber | undefined;
   #loaded = false;
   #working = false;
+  #lastUnnamed = 0;
+  /** The runner asked for the end, and calls are out that are answered before. */
+  #finishing: { readonly acknowledge: boolean; readonly untilMs: number } | undefined;
   #over = false;
   #outputs: Output[] = [];
   #nowMs = 0;
@@ -106,6 +124,7 @@ export class AlgorithmCore implements SteppedCore<AlgorithmInput, AlgorithmOutpu
       lenient: false,
       helloMs: 2000,
       callsMax: 16,
+      finishMs: 2000,
       ...options,
     };
     this.#hello = new Hello<never>(
@@ -131,8 +150,8 @@ export class AlgorithmCore implements SteppedCore<AlgorithmInput, AlgorithmOutpu
     this.#keeper = new AnswerKeeper(
       { workingMax: this.#options.callsMax },
       {
-        execute: (requestId, call) => {
-          this.#calls.push({ requestId, call });
+        execute: (requestId, { id, call }) => {
+          this.#calls.push({ requestId, id, call });
           this.#next();
         },
         sendAnswer: (_, bytes) => {
@@ -148,7 +167,7 @@ export class AlgorithmCore implements SteppedCore<AlgorithmInput, AlgorithmOutpu
   }
 
   deadlineMs(): number {
-    return earliestMs(this.#parts());
+    return this.#over ? Number.POSITIVE_INFINITY : earliestMs(this.#parts());
   }
 
   step(input: AlgorithmInput | LinkInput, nowMs: number): readonly Output[] {
@@ -160,7 +179,7 @@ export class AlgorithmCore implements SteppedCore<AlgorithmInput, AlgorithmOutpu
   }
 
   #parts(): readonly Part[] {
-    return [this.#hello, this.#keeper];
+    return [this.#hello, this.#keeper, this.#patience];
   }
 
   #take(input: AlgorithmInput | LinkInput): void {
@@ -169,7 +188,8 @@ export class AlgorithmCore implements SteppedCore<AlgorithmInput, AlgorithmOutpu
         this.#link = input.link;
         return this.#hello.start(this.#nowMs);
       case 'message':
-        return this.#over ? this.#counters.add('afterShutdown') : this.#message(input.bytes);
+        if (this.#over || this.#finishing !== undefined) return this.#counters.add('afterShutdown');
+        return this.#message(input.bytes);
       case 'malformed':
         this.#counters.add(input.fault === 'empty' ? 'emptyFrame' : 'frameTooLarge');
         return this.#fail(
@@ -177,7 +197,7 @@ export class AlgorithmCore implements SteppedCore<AlgorithmInput, AlgorithmOutpu
           input.fault === 'empty' ? 'a frame of length 0' : 'a frame that is too long',
         );
       case 'ended':
-        if (!input.truncated) return this.#exit(0);
+        if (!input.truncated) return this.#finish(false);
         this.#counters.add('truncated');
         return this.#fail('protocol_error', 'the input ended within a frame');
       case 'disconnected':
@@ -192,7 +212,7 @@ export class AlgorithmCore implements SteppedCore<AlgorithmInput, AlgorithmOutpu
       case 'returned':
         return this.#returned(input);
       case 'threw':
-        return this.#answer(input.requestId, this.#error(input.requestId, '1009', input.message));
+        return this.#answer(input.requestId, ({ id }) => this.#error(id, '1009', input.message));
       case 'writable':
         return;
     }
@@ -215,8 +235,7 @@ export class AlgorithmCore implements SteppedCore<AlgorithmInput, AlgorithmOutpu
       case 'hello':
         return this.#hello.hello(checkRunnerHello(body).ok, this.#nowMs);
       case 'shutdown':
-        this.#send({ type: 'shutdown', timestamp_ms: this.#options.wallMs(), status: 'OK' });
-        return this.#exit(0);
+        return this.#finish(true);
       case 'call':
         return this.#call(body, notJson);
       default:
@@ -226,16 +245,15 @@ export class AlgorithmCore implements SteppedCore<AlgorithmInput, AlgorithmOutpu
 
   #call(body: JsonObject, notJson: boolean): void {
     this.#counters.add('calls');
-    const { request_id: id } = body;
+    const id = body['request_id'] ?? '';
     if (this.#hello.state !== 'Established' && !this.#options.lenient) {
       return this.#refuse(id, 'bad_state', 'a call before the hello of the runner');
     }
-    if (typeof id !== 'string' || id === '') return this.#refuse(id, '1000', 'missing request_id');
     if (notJson) return this.#refuse(id, '1000', 'a number that JSON does not have');
     const checked = checkCall(body, this.#options.generation);
     if (!checked.ok) return this.#refuse(id, '1000', checked.problem);
     const before = this.#keeper.counters.duplicate;
-    const taken = this.#keeper.request(id, checked.value, this.#nowMs);
+    const taken = this.#keeper.request(this.#keyOf(id), { id, call: checked.value }, this.#nowMs);
     if (this.#keeper.counters.duplicate > before) this.#counters.add('duplicate');
     if (taken) return;
     this.#counters.add('busy');
@@ -245,7 +263,14 @@ export class AlgorithmCore implements SteppedCore<AlgorithmInput, AlgorithmOutpu
   #refuse(id: unknown, errorCode: string, message: string): void {
     this.#counters.add('refused');
     // An error without an id would mean that the algorithm cannot go on.
-    this.#send(this.#error(id ?? '', errorCode, message));
+    this.#send(this.#error(id, errorCode, message));
+  }
+
+  /** Whatever a runner names its calls with is echoed. A call without a name is no copy of another. */
+  #keyOf(id: unknown): string {
+    if (id !== '') return JSON.stringify(id);
+    this.#lastUnnamed++;
+    return `call ${this.#lastUnnamed}`;
   }
 
   /** One call at a time, in the order in which they came. */
@@ -253,35 +278,54 @@ export class AlgorithmCore implements SteppedCore<AlgorithmInput, AlgorithmOutpu
     const [first] = this.#calls;
     if (first === undefined || this.#working || !this.#loaded || this.#over) return;
     this.#working = true;
-    this.#outputs.push({ kind: 'execute', ...first });
+    const { requestId, call } = first;
+    this.#outputs.push({ kind: 'execute', requestId, call });
   }
 
   #returned({ requestId, value, strayBytes = 0 }: AlgorithmInput & { readonly kind: 'returned' }): void {
-    if (strayBytes === 0) return this.#answer(requestId, this.#resultOf(requestId, value));
+    if (strayBytes === 0) return this.#answer(requestId, (call) => this.#resultOf(call, value));
     this.#counters.add('strayOutput');
     const message = `standard output is for frames only, and ${strayBytes} bytes were written to it`;
-    this.#answer(requestId, this.#error(requestId, '1010', message));
+    this.#answer(requestId, ({ id }) => this.#error(id, '1010', message));
   }
 
-  #answer(requestId: string, body: JsonObject): void {
-    if (this.#calls[0]?.requestId !== requestId) return;
+  #answer(requestId: string, bodyOf: (call: Call) => JsonObject): void {
+    const [first] = this.#calls;
+    if (first?.requestId !== requestId) return;
+    const body = bodyOf(first);
     this.#calls.shift();
     this.#working = false;
     const bytes = encodeBody(body);
     this.#keeper.answer(requestId, bytes, bytes.length, this.#nowMs);
+    if (this.#finishing !== undefined && this.#calls.length === 0) return this.#leave(this.#finishing.acknowledge);
     this.#next();
+  }
+
+  /** The runner asked for the end. Calls that are out are answered first, as far as they are done soon: nobody waits for nothing. */
+  #finish(acknowledge: boolean): void {
+    if (this.#over || this.#finishing !== undefined) return;
+    if (this.#calls.length === 0) return this.#leave(acknowledge);
+    this.#hello.close(this.#nowMs);
+    this.#finishing = { acknowledge, untilMs: this.#nowMs + this.#options.finishMs };
+  }
+
+  #leave(acknowledge: boolean): void {
+    for (const { id } of this.#calls.splice(0)) {
+      this.#send(this.#error(id, 'shutting_down', 'the runner asked for the end before it was done'));
+    }
+    if (acknowledge) this.#send({ type: 'shutdown', timestamp_ms: this.#options.wallMs(), status: 'OK' });
+    this.#exit(0);
   }
 
   /** The work ended under its calls: each is told, and then that there will be no more. */
   #broken(errorCode: string, message: string): void {
-    for (const { requestId } of this.#calls.splice(0)) this.#send(this.#error(requestId, errorCode, message));
+    for (const { id } of this.#calls.splice(0)) this.#send(this.#error(id, errorCode, message));
     this.#fail(errorCode, message);
   }
 
-  #resultOf(requestId: string, value: unknown): JsonObject {
-    const call = this.#calls[0]?.call;
-    const invalid = (why: string): JsonObject => this.#error(requestId, '1000', `invalid execute return${why}`);
-    if (!isObject(value) || call === undefined) return invalid('');
+  #resultOf({ id, call }: Call, value: unknown): JsonObject {
+    const invalid = (why: string): JsonObject => this.#error(id, '1000', `invalid execute return${why}`);
+    if (!isObject(value)) return invalid('');
     const { status = 'OK', message = '', error_code: errorCode, data = {} } = value;
     if (status !== 'OK' && status !== 'ERROR') return invalid(': status is neither OK nor ERROR');
     if (typeof message !== 'string') return invalid(': message is not a text');
@@ -292,7 +336,7 @@ export class AlgorithmCore implements SteppedCore<AlgorithmInput, AlgorithmOutpu
     const stepIndex = phase === 'info' ? 0 : call.stepIndex;
     const body: JsonObject = {
       type: 'result',
-      request_id: requestId,
+      request_id: id,
       timestamp_ms: this.#options.wallMs(),
       status,
       message,

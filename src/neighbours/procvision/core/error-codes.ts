@@ -48,6 +48,7 @@ const tables: Readonly<Record<ErrorCodeTable, readonly Line[]>> = {
     ['bad_hello', 'the runner cannot be spoken with'],
     ['bad_state', 'a call before the hello of the runner'],
     ['busy', 'too many calls wait', 'recoverable'],
+    ['shutting_down', 'the runner asked for the end before the call was done'],
   ],
 };
 

@@ -141,10 +141,12 @@ export function checkAnswer(body: JsonObject): CallAnswer {
   return { kind: 'result', result: { ...checked.value, message } };
 }
 
-/** The data of a result, checked: what both ends refuse. */
+/** The data of a result, checked: what both ends refuse. Null is as if the field were absent: what Python's None becomes. */
 export function checkResultData(data: unknown): Checked<Omit<ProcvisionResult, 'message'>> {
   if (!isObject(data)) return wrong('data is not an object');
-  const { result_status: verdict, ng_reason: ngReason = '', step_index: stepIndex } = data;
+  const verdict = data['result_status'] ?? undefined;
+  const ngReason = data['ng_reason'] ?? '';
+  const stepIndex = data['step_index'] ?? undefined;
   if (verdict !== undefined && verdict !== 'OK' && verdict !== 'NG') return wrong('result_status is neither OK nor NG');
   if (typeof ngReason !== 'string') return wrong('ng_reason is not a text');
   if (stepIndex !== undefined && !isWhole(stepIndex)) return wrong('step_index is not a whole number');
