@@ -41,7 +41,7 @@ export function endsWithMac1(type: number): boolean {
 /**
  * Decodes a datagram at an end that is configured as secured. Invariant S10, as {@link decodeFrame}.
  *
- * Checks in the same order, with the trailer of the frame's kind; of a sealed frame only the header.
+ * Checks in the same order, with the trailer of the frame's kind; of a sealed frame only header and least size.
  *
  * @param hasMac1 whether the last 16 bytes of a datagram are MAC1 of those before.
  */
@@ -56,7 +56,10 @@ export function decodeSecured(datagram: Uint8Array, hasMac1: (datagram: Uint8Arr
     }
     const flags = header.type === FrameType.RESET ? 0 : FrameFlag.SECURED | FrameFlag.KEY_PHASE;
     const row = ruledRow(securedFrameRow(header.type), header, flags);
-    return 'ok' in row ? row : { ok: true, sealed: true, header };
+    if ('ok' in row) return row;
+    // Its ids alone may bring RESET, which must not be larger (S2).
+    if (datagram.length < row.bytesMin) return { ok: false, reason: 'size', offset: datagram.length };
+    return { ok: true, sealed: true, header };
   }
   if (!hasMac1(datagram)) return { ok: false, reason: 'mac1', offset: HEADER_BYTES + header.bodyLength };
   const row = ruledRow(securedFrameRow(header.type), header, FrameFlag.SECURED);

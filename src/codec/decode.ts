@@ -17,7 +17,7 @@ import { crc32 } from './crc.ts';
 import type { DecodeReason } from './decode-reason.ts';
 import { type FrameRow, frameRow } from './frame-table.ts';
 import { type FixedHeader, headerFault, headerOffset, readHeader } from './header.ts';
-import { type FrameDraft, readTlvs } from './read-tlvs.ts';
+import { type FrameDraft, keepUnknownTlvs, readTlvs } from './read-tlvs.ts';
 
 /** Why a datagram is no frame. */
 export interface DecodeRefusal {
@@ -101,15 +101,16 @@ export function ruledRow(
 export function readBody(datagram: Uint8Array, header: FixedHeader, row: FrameRow, opened?: Uint8Array): DecodeResult {
   const { type, flags, streamId, sessionTag, attempt } = header;
   const draft: FrameDraft = { type, flags, streamId, sessionTag, attempt };
-  const fault =
-    opened === undefined
-      ? readTlvs(datagram, HEADER_BYTES, HEADER_BYTES + header.bodyLength, row, draft)
-      : readTlvs(opened, 0, opened.length, row, draft);
+  const body = opened ?? datagram;
+  const start = opened === undefined ? HEADER_BYTES : 0;
+  const end = opened?.length ?? HEADER_BYTES + header.bodyLength;
+  const fault = readTlvs(body, start, end, row, draft);
   if (fault !== undefined) {
     const shift = opened === undefined ? 0 : HEADER_BYTES + SEALED_COUNTER_BYTES;
     return refuse(fault.reason, shift + fault.offset, header);
   }
   if (datagram.length < row.bytesMin || datagram.length > row.bytesMax) return refuse('size', datagram.length, header);
+  keepUnknownTlvs(body, start, end, draft);
   // The row is checked against the frame's type when compiled, and readTlvs has found what the row requires.
   return { ok: true, frame: draft as unknown as Frame };
 }

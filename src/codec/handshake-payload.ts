@@ -10,7 +10,7 @@ import { u64At } from './big-endian.ts';
 import { encodeTlvs } from './encode.ts';
 import { tlvRow } from './frame-table.ts';
 import { uint64 } from './range.ts';
-import { type FrameDraft, readTlvs } from './read-tlvs.ts';
+import { type FrameDraft, keepUnknownTlvs, readTlvs } from './read-tlvs.ts';
 
 /** What START says beyond its header. */
 export interface StartPayload {
@@ -43,7 +43,9 @@ export function encodeStartPayload({ token, streamName }: StartPayload): Uint8Ar
 /** @returns `undefined` for what breaks a rule of TLVs; unknown optional ones are skipped. */
 export function decodeStartPayload(bytes: Uint8Array): StartPayload | undefined {
   const draft: FrameDraft = {};
-  return readTlvs(bytes, 0, bytes.length, startRow, draft) === undefined ? (draft as StartPayload) : undefined;
+  if (readTlvs(bytes, 0, bytes.length, startRow, draft) !== undefined) return undefined;
+  keepUnknownTlvs(bytes, 0, bytes.length, draft);
+  return draft as StartPayload;
 }
 
 /** @throws RangeError for a value that is out of range or too long. */
@@ -58,6 +60,7 @@ export function encodeStartAckPayload({ sessionTag, resetToken, ssrc }: StartAck
 /** @returns `undefined` for what is too short or breaks a rule of TLVs; unknown optional ones are skipped. */
 export function decodeStartAckPayload(bytes: Uint8Array): StartAckPayload | undefined {
   const draft: FrameDraft = { sessionTag: u64At(bytes, 0) };
-  const fault = readTlvs(bytes, TAG_BYTES, bytes.length, startAckRow, draft);
-  return fault === undefined ? (draft as unknown as StartAckPayload) : undefined;
+  if (readTlvs(bytes, TAG_BYTES, bytes.length, startAckRow, draft) !== undefined) return undefined;
+  keepUnknownTlvs(bytes, TAG_BYTES, bytes.length, draft);
+  return draft as unknown as StartAckPayload;
 }

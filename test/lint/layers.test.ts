@@ -121,6 +121,16 @@ const layers: Readonly<Record<string, { readonly may: readonly string[]; readonl
     may: ['./model.ts', '../../engine/tables.ts', '../../protocol/frame.ts', '../../../machines/index.ts'],
     mayNot: ['../world.ts', '../../io/clock.ts', '../../cli/main.ts', 'node:fs', 'xstate'],
   },
+  'src/sim/fuzz': {
+    may: [
+      './mutator.ts',
+      '../world.ts',
+      '../invariants/violation.ts',
+      '../../engine/io-types.ts',
+      '../../codec/crc.ts',
+    ],
+    mayNot: ['../explore/model.ts', '../../io/clock.ts', '../../cli/main.ts', 'node:fs', 'xstate'],
+  },
   'src/observe': {
     may: ['./log.ts', '../engine/session.ts', 'pino', 'prom-client', 'node:fs'],
     mayNot: ['../io/clock.ts', '../cli/main.ts', 'xstate'],
@@ -204,6 +214,7 @@ const pureFolders = [
   'src/engine',
   'src/sim',
   'src/sim/explore',
+  'src/sim/fuzz',
   'src/sim/invariants',
   'src/neighbours/core',
   'src/neighbours/rrcc/core',

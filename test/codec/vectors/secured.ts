@@ -241,6 +241,12 @@ export const refused: readonly InvalidVector[] = [
     reason: 'flags',
     offset: 3,
   },
+  {
+    name: 'a sealed PING without padding, smaller than the RESET that it may bring',
+    hex: raw('0c010704', S, T, '00 00 0008', zeros(24)),
+    reason: 'size',
+    offset: 48,
+  },
 ];
 
 /** Sealed frames that open, and are none. */
