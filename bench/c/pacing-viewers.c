@@ -32,7 +32,7 @@ struct viewer {
   uint32_t ssrc, timestamp, datagrams;
   int64_t ticks;
   uint16_t sequence, first_of_frame, largest;
-  uint8_t state, attempt, begun;
+  uint8_t state, attempt, begun, has_cookie, cookie[COOKIE_BYTES];
 };
 
 /* One datagram of media: which place of which stream, and how long after its frame's timestamp it came, in ms from any zero. */
@@ -79,7 +79,8 @@ static void say(uint32_t index, double now) {
   char name[NAME_BYTES];
   snprintf(name, sizeof name, "s%u", index);
   viewer->repeat_at_us = now + repeat_us;
-  if (viewer->state == STARTING) send_from(index, frame, make_start(frame, viewer->stream_id, ++viewer->attempt, NULL, name));
+  const uint8_t *cookie = viewer->has_cookie ? viewer->cookie : NULL;
+  if (viewer->state == STARTING) send_from(index, frame, make_start(frame, viewer->stream_id, ++viewer->attempt, cookie, name));
   else send_from(index, frame, make_confirm(frame, viewer->stream_id, viewer->tag));
 }
 
@@ -96,6 +97,13 @@ static void control_frame(uint32_t index, const uint8_t *frame, size_t length, d
       viewer->tag = tag_of(frame);
       viewer->state = CONFIRMING;
       return say(index, now);
+    case RETRY:
+      /* A camera that comes late to what is due asks for a cookie. */
+      value = find_tlv(frame, length, COOKIE_TLV, COOKIE_BYTES);
+      if (viewer->state != STARTING || value == NULL || attempt_of(frame) != viewer->attempt) return;
+      memcpy(viewer->cookie, value, COOKIE_BYTES);
+      viewer->has_cookie = 1;
+      return say(index, now);
     case READY:
       if (viewer->state != CONFIRMING) return;
       viewer->state = WATCHING;
@@ -111,7 +119,8 @@ static void control_frame(uint32_t index, const uint8_t *frame, size_t length, d
     case ERROR:
     case BYE:
     case RESET:
-      fprintf(stderr, "the camera refuses stream s%u, or ends it (frame of type %d)\n", index, frame[2]);
+      value = find_tlv(frame, length, ERROR_CODE_TLV, 2);
+      fprintf(stderr, "the camera refuses stream s%u, or ends it (frame of type %d, code %d)\n", index, frame[2], value == NULL ? -1 : value[1]);
       exit(1);
     default:
       return;
