@@ -86,7 +86,7 @@ export class FuzzRun {
         life.execute();
         const ms = this.#probe.nowMs() - beganMs;
         if (ms > this.#longestMs) this.#longestMs = ms;
-        if (ms > EXECUTION_MS_MAX) slow.push(step);
+        if (ms > EXECUTION_MS_MAX && this.#target.timed !== false) slow.push(step);
       }
       life.finish();
     } catch (error) {
