@@ -60,6 +60,10 @@ const figure = (value: number): string => Math.round(value).toLocaleString('en-U
 
 const probe: FuzzProbe = {
   nowMs: () => performance.now(),
+  cpuMs() {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1000;
+  },
   heapBytes() {
     const { used_heap_size: heap, external_memory: external } = getHeapStatistics();
     return heap + external;
