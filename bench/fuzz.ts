@@ -23,6 +23,7 @@ import type { FuzzTarget, FuzzTargetName } from '../src/sim/fuzz/target.ts';
 const { seedNumber, wholeNumber } = await import('../src/cli/options.ts');
 const { describeMachine } = await import('../src/report/machine.ts');
 const { AdmissionTarget } = await import('../src/sim/fuzz/admission-target.ts');
+const { BlindTarget } = await import('../src/sim/fuzz/blind-target.ts');
 const { corpusParts, corpusText, parseCorpus } = await import('../src/sim/fuzz/corpus.ts');
 const { DecoderTarget } = await import('../src/sim/fuzz/decoder-target.ts');
 const { FuzzRun } = await import('../src/sim/fuzz/fuzz-run.ts');
@@ -42,7 +43,7 @@ const PROGRESS_MS = 5000;
 /** Lives between two looks at the clock. */
 const LIVES_PER_LOOK = 16;
 /** Of the time given for all targets. */
-const SHARES = { decoder: 0.25, admission: 0.25, session: 0.5 } as const;
+const SHARES = { decoder: 0.2, admission: 0.2, session: 0.4, blind: 0.2 } as const;
 
 interface FuzzOptions {
   readonly minutes?: number;
@@ -59,6 +60,10 @@ const figure = (value: number): string => Math.round(value).toLocaleString('en-U
 
 const probe: FuzzProbe = {
   nowMs: () => performance.now(),
+  cpuMs() {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1000;
+  },
   heapBytes() {
     const { used_heap_size: heap, external_memory: external } = getHeapStatistics();
     return heap + external;
@@ -97,6 +102,8 @@ function targetOf(name: FuzzTargetName, corpus: FuzzCorpus): FuzzTarget {
       return new AdmissionTarget(corpus);
     case 'session':
       return new SessionTarget(corpus);
+    case 'blind':
+      return new BlindTarget();
   }
 }
 

@@ -1,3 +1,4 @@
+import { createCipheriv } from 'node:crypto';
 import { crc32 } from '../../src/codec/crc.ts';
 import { cryptoEntropy } from '../../src/io/entropy.ts';
 import { openAesGcm, sealAesGcm } from '../../src/security/aes-gcm.ts';
@@ -12,7 +13,12 @@ import { SrtpReceiver, SrtpSender } from '../../src/security/srtp.ts';
 import { KeyPair } from '../../src/security/x25519.ts';
 import { type MicroRow, row } from './row.ts';
 
-const MEDIA_BYTES = 1184;
+/** An RTP packet of the largest size, and the payload in it, which SRTP encrypts. */
+const PACKET_BYTES = 1200;
+const MEDIA_BYTES = PACKET_BYTES - 12;
+/** 150,000 packets a second where the bare cipher does 208,000. */
+const PROTECT_WANTED = { quantile: 'p50', of: 'reference', bound: 208 / 150 } as const;
+const BARE_CIPHER = `AES-128-GCM alone, ${MEDIA_BYTES} bytes`;
 const START_BYTES = 256;
 const PING_BYTES = 96;
 const KEYS_PER_RECEIVER = 4096;
@@ -31,7 +37,7 @@ export function cryptoRows(): readonly MicroRow[] {
   writeMac1(mac1, start);
   const [own, other] = [KeyPair.of(drawn(32)), KeyPair.of(drawn(32))];
   const seed = drawn(32);
-  const packet = media.slice();
+  const packet = drawn(PACKET_BYTES);
   // RTP version 2, and the first sequence number: a random one may lie before it.
   packet.set([0x80, 96, 0, 0]);
   const sender = new SrtpSender(new Secret(drawn(32)), 0, 0);
@@ -50,10 +56,18 @@ export function cryptoRows(): readonly MicroRow[] {
     row('MAC1 verified', () => hasMac1(mac1, start)),
     row('X25519 key pair', () => KeyPair.of(seed)),
     row('X25519 agreement', () => own.agree(other.publicKey)),
+    row(BARE_CIPHER, () => {
+      const cipher = createCipheriv('aes-128-gcm', key, nonce);
+      cipher.setAAD(header);
+      const text = cipher.update(media);
+      cipher.final();
+      return [text, cipher.getAuthTag()];
+    }),
     row(`AES-128-GCM seals ${MEDIA_BYTES} bytes`, () => sealAesGcm(key, nonce, header, media)),
     row(`AES-128-GCM opens ${MEDIA_BYTES} bytes`, () => openAesGcm(key, nonce, header, sealed)),
-    row('SRTP protects a packet', () => sender.protect(packet, 0), {
-      reference: `AES-128-GCM seals ${MEDIA_BYTES} bytes`,
+    row(`SRTP protects ${PACKET_BYTES} bytes`, () => sender.protect(packet, 0), {
+      reference: BARE_CIPHER,
+      wanted: PROTECT_WANTED,
     }),
     srtpOpens(packet),
     row('a PING is sealed', () => sealer.seal(ping, 0)),
@@ -71,20 +85,21 @@ function srtpOpens(packet: Uint8Array): MicroRow {
     return sender.protect(next, 0) ?? next;
   });
   return {
-    name: 'SRTP opens a packet',
+    name: `SRTP opens ${PACKET_BYTES} bytes`,
     reference: `AES-128-GCM opens ${MEDIA_BYTES} bytes`,
     run(times) {
-      let ns = 0n;
+      let us = 0;
       for (let done = 0; done < times; done += packets.length) {
         const receiver = new SrtpReceiver(secret, 0, 0);
         const count = Math.min(packets.length, times - done);
-        const from = process.hrtime.bigint();
+        const before = process.cpuUsage();
         for (let at = 0; at < count; at++) {
           if (typeof receiver.open(packets[at] as Uint8Array, 0) === 'string') throw new Error('not opened');
         }
-        ns += process.hrtime.bigint() - from;
+        const { user, system } = process.cpuUsage(before);
+        us += user + system;
       }
-      return Number(ns);
+      return 1000 * us;
     },
   };
 }

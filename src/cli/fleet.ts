@@ -19,6 +19,7 @@ import { type KeyOptions, makeKeys, readIdentities, readKeys } from './fleet-key
 import { type Interrupt, interruptible } from './interrupt.ts';
 import { type CommonOptions, duration, reader, withCommonOptions } from './options.ts';
 import { commandOutput, complain, type Output } from './output.ts';
+import { withPeerKey } from './security-options.ts';
 import { View } from './view.ts';
 
 const actions = ['list', 'start', 'stop', 'stats', 'keys'] as const;
@@ -30,6 +31,7 @@ interface FleetOptions extends CommonOptions, KeyOptions {
   readonly name?: readonly string[];
   readonly view?: string;
   readonly duration?: number;
+  readonly peerKey?: Uint8Array;
 }
 
 const fleetAddress = reader((text) => parseListen(text, REDPEPPER_PORT));
@@ -53,6 +55,7 @@ export function fleetCommand(finish: (exitCode: number) => void): Command {
     .option('--duration <time>', 'stop watching after, such as 10s', duration)
     .option('--name <host>', 'for "keys": what agents call the manager, beside localhost; more than once', several);
   withKeyOptions(command, 'the agents that may connect, JSON');
+  withPeerKey(command);
   return withCommonOptions(command).action(
     async (action: (typeof actions)[number], agent: string | undefined, stream: string | undefined, options) => {
       const output = commandOutput({ json: options.json === true, stdoutTaken: options.view === '-' });

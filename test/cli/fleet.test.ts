@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { CLIP, Cleanup, figure, firstframe, type Run, runToEnd, temporaryFolder } from '../support/command.ts';
@@ -6,13 +6,16 @@ import { freeTcpPort } from '../support/free-port.ts';
 import { made } from '../support/redpepper-tls.ts';
 
 /** Keys, a port, and an agent that offers the clip. */
-async function host(cleanup: Cleanup): Promise<{ agent: Run; manager: readonly string[]; keys: string }> {
+async function host(
+  cleanup: Cleanup,
+  more: readonly string[] = [],
+): Promise<{ agent: Run; manager: readonly string[]; keys: string }> {
   const keys = join(temporaryFolder(cleanup), 'keys');
   expect(await runToEnd(['fleet', 'keys', keys])).toMatchObject({ code: 0, stderr: '' });
   const listen = `127.0.0.1:${await freeTcpPort()}`;
   const offered = ['--stream', `door=${CLIP}`, '--stream', 'gone=no-such.h264', '--loop', '--retry', '1s'];
   const agent = cleanup.use(
-    firstframe(['agent', '--manager', listen, '--keys', keys, '--id', 'camera-1', ...offered, '--json']),
+    firstframe(['agent', '--manager', listen, '--keys', keys, '--id', 'camera-1', ...offered, ...more, '--json']),
   );
   return { agent, manager: ['fleet', '--listen', listen, '--keys', keys, '--json'], keys };
 }
@@ -64,6 +67,24 @@ describe.skipIf(typeof made === 'string')('a fleet', () => {
     agent.signal('SIGINT');
     expect(await agent.exit()).toMatchObject({ code: 130 });
     expect(agent.leftovers()).toEqual([]);
+  });
+
+  test('watches a stream in mode keys, by the public key of its camera', async () => {
+    await using cleanup = new Cleanup();
+    const folder = temporaryFolder(cleanup);
+    const file = (name: string): string => join(folder, name);
+    const cameraPublic = (await runToEnd(['keygen', file('camera.key')])).stdout.trim();
+    writeFileSync(file('viewers'), (await runToEnd(['keygen', file('viewer.key')])).stdout);
+    const secured = ['--security', 'keys', '--key-file'];
+    const { manager } = await host(cleanup, [...secured, file('camera.key'), '--allowed-viewers', file('viewers')]);
+    const start = [...manager, 'start', 'camera-1', 'door', '--view', 'null', '--duration', '1s'];
+    const watched = await runToEnd([...start, ...secured, file('viewer.key'), '--peer-key', cameraPublic], {
+      ms: 40_000,
+    });
+    expect([watched.code, watched.stderr]).toEqual([0, '']);
+    const ended = watched.events.find(({ event }) => event === 'ended');
+    if (ended === undefined) throw new Error('no media');
+    expect(figure(ended, 'stats', 'framesDecodable')).toBeGreaterThan(5);
   });
 
   test('refuses what an agent does not have, and who is no agent, with a sentence', async () => {

@@ -1,6 +1,7 @@
 import { getHeapStatistics } from 'node:v8';
 import { describe, expect, it } from 'vitest';
 import { AdmissionTarget } from '../../src/sim/fuzz/admission-target.ts';
+import { BlindTarget } from '../../src/sim/fuzz/blind-target.ts';
 import { DecoderTarget, type Reader } from '../../src/sim/fuzz/decoder-target.ts';
 import { allocatedBytes, REJECT_BYTES_MAX } from '../../src/sim/fuzz/fuzz-run.ts';
 import { SessionTarget } from '../../src/sim/fuzz/session-target.ts';
@@ -15,6 +16,7 @@ function targetOf({ target }: FuzzCase): FuzzTarget {
   if (target === 'decoder') return decoder;
   if (target === 'admission') return new AdmissionTarget(corpus);
   if (target === 'session') return new SessionTarget(corpus);
+  if (target === 'blind') return new BlindTarget();
   throw new Error(`no target ${target}`);
 }
 

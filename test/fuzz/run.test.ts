@@ -81,9 +81,10 @@ describe('a run that finds something', () => {
 
   it('tells a step that takes over 10 ms every time, and none that does so once', () => {
     let reads = 0;
-    // The second reading of a pair is late: for the first step only, or always.
+    // The second reading of a pair is late: by the clock for the first step only, of CPU time always or never.
     const late = (always: boolean) => ({
-      nowMs: () => (reads++ % 2 === 1 && (always || reads === 2) ? 11 : 0),
+      nowMs: () => (reads++ === 1 ? 11 : 0),
+      cpuMs: () => (reads++ % 2 === 1 && always ? 11 : 0),
       heapBytes: () => 0,
     });
     const once = new FuzzRun(new Fragile(false), 1, late(false), 2);
@@ -91,12 +92,12 @@ describe('a run that finds something', () => {
     expect(once.progress).toMatchObject({ longestMs: 11, retimed: 1 });
     reads = 0;
     const always = new FuzzRun(new Fragile(false), 1, late(true), 2);
-    expect(always.next()?.what).toBe('step 0 took 11.0 ms each of 3 times');
+    expect(always.next()?.what).toBe('step 0 took 11.0 ms of CPU time each of 3 times');
   });
 
   it('tells a refusal that allocates over 4 KiB, and lets the collector run in between', () => {
     const sizes = [0, 32 * 5000, 9e6, 10, 20, 20 + 32 * 4097];
-    const probe = { nowMs: () => 0, heapBytes: () => sizes.shift() ?? 0 };
+    const probe = { ...noProbe, heapBytes: () => sizes.shift() ?? 0 };
     expect(new FuzzRun(new Fragile(false), 1, probe, 0).next()?.what).toBe(
       'refusing the last input allocated 4097 bytes',
     );

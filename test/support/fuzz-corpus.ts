@@ -25,4 +25,4 @@ export function readRegressions(): readonly (readonly [name: string, found: Fuzz
 }
 
 /** For runs whose time and memory are not asked for: in a test they would be the machine's. */
-export const noProbe: FuzzProbe = { nowMs: () => 0, heapBytes: () => 0 };
+export const noProbe: FuzzProbe = { nowMs: () => 0, cpuMs: () => 0, heapBytes: () => 0 };

@@ -19,6 +19,14 @@ const ALL_OVER_MS = 60_000;
 /** Control frames that one datagram of a confirmed session may lead to: READY or PONG, and parts of exchanges. */
 const ANSWERS_MAX = 8;
 
+/** Cameras as they are by default; with caps that a few strangers reach; under load from the second stranger on; that ask half of all for a cookie. */
+const kinds: readonly Partial<AdmissionLimits>[] = [
+  {},
+  { pendingMax: 6, pendingPerPrefixMax: 3, pendingPerPrefixSoft: 2, prefixRate: { perSecond: 20, burst: 20 } },
+  { load: { pending: 1, startsPerSecond: 5, lateMs: 50 } },
+  { retryFraction: 0.5 },
+];
+
 /** What must not be answered (S12). */
 const answers: ReadonlySet<number> = new Set([
   FrameType.ERROR,
@@ -60,9 +68,7 @@ export class CameraSubject implements Subject {
     sent: (bytes: Uint8Array, to: Peer) => void,
   ) {
     const prng = new Prng(seed);
-    // Half of all cameras have caps that a few strangers reach.
-    const small = (seed & 1) === 1;
-    const limits = small ? { pendingMax: 6, pendingPerPrefixMax: 3, prefixRate: { perSecond: 20, burst: 20 } } : {};
+    const limits = kinds[seed & 3] ?? {};
     this.#limits = { ...defaultAdmissionLimits, ...limits };
     this.#secured = options.security !== undefined;
     this.sent = sent;

@@ -3,7 +3,7 @@ import type { FuzzCase, FuzzStep, FuzzTarget, Rejected } from './target.ts';
 
 /** No execution may take longer, in ms. */
 export const EXECUTION_MS_MAX = 10;
-/** What seemed to take longer is tried so often again: the collector and other programs take time as well. */
+/** What seemed to take longer is timed so often again, by CPU time: the collector and other programs take time as well. */
 const RETIMES = 3;
 /** Refusing an input may allocate at most so many bytes. */
 export const REJECT_BYTES_MAX = 4096;
@@ -18,6 +18,8 @@ const LIVES_PER_HEAP_SAMPLE = 31;
 export interface FuzzProbe {
   /** Monotonic, in ms. */
   nowMs(): number;
+  /** Time that this process has had a processor, in ms: other programs do not count. */
+  cpuMs(): number;
   /** Bytes in use of everything that the collector looks after. */
   heapBytes(): number;
 }
@@ -86,7 +88,7 @@ export class FuzzRun {
         life.execute();
         const ms = this.#probe.nowMs() - beganMs;
         if (ms > this.#longestMs) this.#longestMs = ms;
-        if (ms > EXECUTION_MS_MAX) slow.push(step);
+        if (ms > EXECUTION_MS_MAX && this.#target.timed !== false) slow.push(step);
       }
       life.finish();
     } catch (error) {
@@ -117,13 +119,13 @@ export class FuzzRun {
         life.execute();
       }
       life.draw();
-      const beganMs = this.#probe.nowMs();
+      const beganMs = this.#probe.cpuMs();
       life.execute();
-      shortestMs = Math.min(shortestMs, this.#probe.nowMs() - beganMs);
+      shortestMs = Math.min(shortestMs, this.#probe.cpuMs() - beganMs);
     }
     this.#retimed++;
     if (shortestMs <= EXECUTION_MS_MAX) return undefined;
-    return this.#whole(number, `step ${place} took ${shortestMs.toFixed(1)} ms each of ${RETIMES} times`);
+    return this.#whole(number, `step ${place} took ${shortestMs.toFixed(1)} ms of CPU time each of ${RETIMES} times`);
   }
 
   #measure({ again, tried = false }: Rejected): number {

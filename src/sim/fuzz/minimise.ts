@@ -1,7 +1,8 @@
 import { type FuzzCase, type FuzzStep, fromHex, toHex } from './target.ts';
 
-/** Replays that minimising may take. */
+/** Replays that minimising may take, and steps in all of them. */
 const REPLAYS_MAX = 4000;
+const STEPS_MAX = 2_000_000;
 
 /**
  * The fewest steps, and the shortest and plainest bytes of each, that still fail. A case that does not fail is returned as it is.
@@ -10,9 +11,17 @@ const REPLAYS_MAX = 4000;
  */
 export function minimised(found: FuzzCase, fails: (candidate: FuzzCase) => boolean): FuzzCase {
   let replays = 0;
-  const still = (steps: readonly FuzzStep[]): boolean => replays++ < REPLAYS_MAX && fails({ ...found, steps });
-  if (!still(found.steps)) return found;
-  let steps = fewer(found.steps, still);
+  let replayed = 0;
+  const still = (steps: readonly FuzzStep[]): boolean => {
+    replayed += steps.length;
+    return replays++ < REPLAYS_MAX && replayed < STEPS_MAX && fails({ ...found, steps });
+  };
+  // Often the last ones are enough.
+  let last = 1;
+  while (last < found.steps.length && !still(found.steps.slice(-last))) last *= 2;
+  let steps: readonly FuzzStep[] = found.steps.slice(-last);
+  if (last >= found.steps.length && !still(steps)) return found;
+  steps = fewer(steps, still);
   for (let place = 0; place < steps.length; place++) {
     const { hex, ...rest } = steps[place] ?? {};
     if (typeof hex !== 'string') continue;

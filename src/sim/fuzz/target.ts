@@ -3,7 +3,7 @@
 import type { MetricsSnapshot } from '../../engine/counters.ts';
 
 /** Names of what can be fuzzed. */
-export const fuzzTargets = ['decoder', 'admission', 'session'] as const;
+export const fuzzTargets = ['decoder', 'admission', 'session', 'blind'] as const;
 
 /** One of {@link fuzzTargets}. */
 export type FuzzTargetName = (typeof fuzzTargets)[number];
@@ -56,6 +56,8 @@ export interface FuzzTarget {
   readonly name: FuzzTargetName;
   /** No input depends on those before it. */
   readonly stateless: boolean;
+  /** Its steps are single executions, whose time is looked at; default true. */
+  readonly timed?: boolean;
   readonly tally: FuzzTally;
   /** Inputs and their bytes so far. */
   readonly done: { executions: number; bytes: number };
