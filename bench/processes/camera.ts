@@ -4,7 +4,7 @@ import { packageFile } from '../../src/io/package-file.ts';
 import { respond } from '../../src/io/respond.ts';
 import { h264File } from '../../src/io/sources/h264-file.ts';
 import { testSource } from '../../src/io/sources/test-source.ts';
-import { makeTestFrame } from '../../src/media/test-frames.ts';
+import { still } from '../still-source.ts';
 import { serve } from './serve.ts';
 
 /** What a camera is asked for. */
@@ -30,19 +30,6 @@ export interface CameraReport {
   readonly bytesReceived: number;
   readonly datagramsSent: number;
   readonly bytesSent: number;
-}
-
-/** One key frame, and nothing after it: what the theory of time to stream assumes. */
-function still(bytes: number): MediaSource {
-  return {
-    runs: 'always',
-    describe: () => testSource().describe(),
-    async start(target) {
-      const frame = makeTestFrame({ frameNumber: 0, timestampMs: 0, bytes, keyframe: true });
-      target.frame({ units: [frame], timestamp: 0, keyframe: true }, 40);
-    },
-    async stop() {},
-  };
 }
 
 /** A source that runs whether or not somebody watches, as a live camera does. */
