@@ -1,5 +1,6 @@
 import { firstframePeer } from './firstframe.ts';
 import type { ComparePeer } from './peer.ts';
+import { srt } from './srt.ts';
 import { tcp } from './tcp.ts';
 import { tls } from './tls.ts';
 import { udpEcho } from './udp-echo.ts';
@@ -15,6 +16,7 @@ export const comparePeers: readonly ComparePeer[] = [
   firstframePeer('firstframe-keys', 'keys'),
   tcp,
   tls,
+  srt,
 ];
 
 /** The peer of that name. @throws Error when there is none. */
