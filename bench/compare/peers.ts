@@ -1,5 +1,6 @@
 import { firstframePeer } from './firstframe.ts';
 import type { ComparePeer } from './peer.ts';
+import { quic } from './quic.ts';
 import { srt } from './srt.ts';
 import { tcp } from './tcp.ts';
 import { tls } from './tls.ts';
@@ -16,6 +17,7 @@ export const comparePeers: readonly ComparePeer[] = [
   firstframePeer('firstframe-keys', 'keys'),
   tcp,
   tls,
+  quic,
   srt,
 ];
 
