@@ -66,25 +66,29 @@ export const compare = benchPlan({
   takesLink: false,
   judges: ({ parameters }) => String(parameters['peer']).startsWith(ours.name),
   async run(context: Context): Promise<BenchOutcome> {
-    const opened = await TunLink.open();
-    if (!opened.ok) return nothing(opened.reason);
-    await using link = opened.link;
     const folder = await mkdtemp(join(tmpdir(), 'firstframe-compare-'));
     try {
-      const { ready, skipped } = await prepareAll(context, folder);
-      const links = await measureAll(context, ready, link);
-      return {
-        cells: links.flatMap(({ measured }) => measured.map(({ cell }) => cell)),
-        references: referencesOf(links),
-        limitsRaised: {},
-        skipped,
-        figures: figuresOf(links, ready),
-      };
+      return await compareIn(folder, context);
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
   },
 });
+
+async function compareIn(folder: string, context: Context): Promise<BenchOutcome> {
+  const opened = await TunLink.open(folder);
+  if (!opened.ok) return nothing(opened.reason);
+  await using link = opened.link;
+  const { ready, skipped } = await prepareAll(context, folder);
+  const links = await measureAll(context, ready, link);
+  return {
+    cells: links.flatMap(({ measured }) => measured.map(({ cell }) => cell)),
+    references: referencesOf(links),
+    limitsRaised: {},
+    skipped,
+    figures: figuresOf(links, ready),
+  };
+}
 
 function nothing(reason: string): BenchOutcome {
   return { cells: [], references: {}, limitsRaised: {}, skipped: [`everything: ${reason}`], figures: [] };

@@ -4,6 +4,15 @@ export const MEDIA_BYTES = 1200;
 /** Bytes with which a viewer asks where the protocol itself asks for nothing: as long as a START. */
 export const REQUEST_BYTES = 256;
 
+/**
+ * Where nothing repeats media that was lost, a camera that sent its key frame and nothing more would leave a third of all viewers at 30 % loss
+ * without any. There it goes on with a datagram each so many ms, as a live one does.
+ */
+export const NEXT_FRAME_MS = 33;
+
+/** The same, for people. */
+export const CAMERA_GOES_ON = 'the camera goes on with 30 datagrams a second';
+
 /** What a peer needs to run, as texts that pass between processes: keys, certificates, paths. Or why it cannot run here. */
 export type Prepared =
   | { readonly ok: true; readonly credentials: Readonly<Record<string, string>> }

@@ -1,3 +1,4 @@
+import { dtls } from './dtls.ts';
 import { firstframePeer } from './firstframe.ts';
 import type { ComparePeer } from './peer.ts';
 import { quic } from './quic.ts';
@@ -17,6 +18,7 @@ export const comparePeers: readonly ComparePeer[] = [
   firstframePeer('firstframe-keys', 'keys'),
   tcp,
   tls,
+  dtls,
   quic,
   srt,
 ];

@@ -1,11 +1,13 @@
-import { type ComparePeer, type Leave, MEDIA_BYTES, type Prepared, type ViewerSite } from './peer.ts';
+import {
+  CAMERA_GOES_ON,
+  type ComparePeer,
+  type Leave,
+  MEDIA_BYTES,
+  NEXT_FRAME_MS,
+  type Prepared,
+  type ViewerSite,
+} from './peer.ts';
 import { type Srt, SrtEvent, SrtOption } from './srt-library.ts';
-
-/**
- * In its live mode only a gap that later media shows is repaired: a camera that sent its key frame and nothing more would leave a third
- * of all viewers at 30 % loss without any. So one goes on.
- */
-const FRAME_MS = 33;
 
 /** SRT as it is fastest: media is handed over when it comes, not after the latency that both sides agreed on (120 ms by default). */
 export const srt: ComparePeer = {
@@ -13,8 +15,7 @@ export const srt: ComparePeer = {
   // It starts two threads for each viewer's port, and polls.
   perSecondMax: 10,
   title: 'SRT (libsrt, in this process), without its latency buffer',
-  counts:
-    'from srt_connect() to the first message of 1,200 bytes: induction, conclusion, media; not encrypted; the camera goes on with 30 datagrams a second',
+  counts: `from srt_connect() to the first message of 1,200 bytes: induction, conclusion, media; not encrypted; ${CAMERA_GOES_ON}`,
   prepare,
   async camera({ address, keyframeDatagrams }) {
     const library = await loaded();
@@ -26,7 +27,8 @@ export const srt: ComparePeer = {
     library.watch(listener, SrtEvent.IN, () => {
       for (let socket = library.accept(listener); socket >= 0; socket = library.accept(listener)) {
         for (let sent = 0; sent < keyframeDatagrams; sent++) library.send(socket, media);
-        const live = setInterval(() => library.send(socket, media), FRAME_MS);
+        // In its live mode only a gap that later media shows is repaired.
+        const live = setInterval(() => library.send(socket, media), NEXT_FRAME_MS);
         library.watch(socket, 0, () => {
           clearInterval(live);
           library.unwatch(socket);

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { buildProgram } from '../c-program.ts';
+import { compileProgram } from '../c-program.ts';
 import type { TimerLateness } from '../result.ts';
 
 /** Addresses at both ends of the link: of the network that RFC 2544 sets aside for benchmarks. They exist in the link's namespaces only. */
@@ -55,28 +55,25 @@ export class TunLink implements AsyncDisposable {
   readonly enter: { readonly camera: readonly string[]; readonly viewer: readonly string[] };
   readonly #process: ChildProcess;
   readonly #answers: AsyncIterator<string>;
-  readonly #remove: () => Promise<void>;
 
-  private constructor(
-    process: ChildProcess,
-    answers: AsyncIterator<string>,
-    ready: string,
-    remove: () => Promise<void>,
-  ) {
+  private constructor(process: ChildProcess, answers: AsyncIterator<string>, ready: string) {
     const [, pid, camera, viewer] = ready.split(' ');
     const enter = (fd: string | undefined): readonly string[] => ['nsenter', `--net=/proc/${pid}/fd/${fd}`];
     this.enter = { camera: enter(camera), viewer: enter(viewer) };
     this.#process = process;
     this.#answers = answers;
-    this.#remove = remove;
   }
 
-  /** Compiles the program and starts it; without loss and delay at first. */
-  static async open(): Promise<OpenedLink> {
+  /**
+   * Compiles the program and starts it; without loss and delay at first.
+   *
+   * @param folder for the program; it must be there as long as the link.
+   */
+  static async open(folder: string): Promise<OpenedLink> {
     if (process.platform !== 'linux') return { ok: false, reason: 'network namespaces are a thing of Linux' };
-    const program = await buildProgram('tun-link');
-    if (!program.ok) return { ok: false, reason: program.reason };
-    const child = spawn(program.path, [addresses.camera, addresses.viewer]);
+    const { path, why } = await compileProgram('tun-link', folder);
+    if (why !== undefined) return { ok: false, reason: why };
+    const child = spawn(path, [addresses.camera, addresses.viewer]);
     let complaint = '';
     child.stderr.on('data', (text) => {
       complaint += text;
@@ -84,11 +81,10 @@ export class TunLink implements AsyncDisposable {
     const answers = createInterface(child.stdout)[Symbol.asyncIterator]();
     const { value: ready, done } = await answers.next();
     if (done === true) {
-      await program.dispose();
       const cause = process.getuid?.() === 0 ? '' : ' (it needs root)';
       return { ok: false, reason: `no link between namespaces can be made${cause}: ${complaint.trim()}` };
     }
-    return { ok: true, link: new TunLink(child, answers, ready, program.dispose) };
+    return { ok: true, link: new TunLink(child, answers, ready) };
   }
 
   /** What the link is like from now on; counters begin at 0, packets on their way are forgotten. */
@@ -117,7 +113,6 @@ export class TunLink implements AsyncDisposable {
     const gone = running ? once(this.#process, 'exit') : undefined;
     this.#process.stdin?.end();
     await gone;
-    await this.#remove();
   }
 }
 
