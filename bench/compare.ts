@@ -80,7 +80,7 @@ async function compareIn(folder: string, context: Context): Promise<BenchOutcome
   if (!opened.ok) return nothing(opened.reason);
   await using link = opened.link;
   const { ready, skipped } = await prepareAll(context, folder);
-  const links = await measureAll(context, ready, link);
+  const links = await measureAll(context, { ready, skipped }, link);
   return {
     cells: links.flatMap(({ measured }) => measured.map(({ cell }) => cell)),
     references: referencesOf(links),
@@ -113,7 +113,11 @@ async function prepareAll({ options: { peers }, say }: Context, folder: string) 
   return { ready, skipped };
 }
 
-async function measureAll(context: Context, ready: readonly ReadyPeer[], link: TunLink): Promise<MeasuredLink[]> {
+async function measureAll(
+  context: Context,
+  { ready, skipped }: { readonly ready: readonly ReadyPeer[]; readonly skipped: string[] },
+  link: TunLink,
+): Promise<MeasuredLink[]> {
   const { losses, rtts } = context.options;
   const links: MeasuredLink[] = [];
   for (const rttMs of rtts) {
@@ -128,8 +132,10 @@ async function measureAll(context: Context, ready: readonly ReadyPeer[], link: T
         const { viewers } = cell.load;
         let done = 0;
         const onSample = (): void => context.progress(`${each.peer.name} viewers`, ++done, viewers);
-        const result = await measurePeer(cell, link, { signal: context.signal, onSample });
-        if (result.cell.attempts === 0) continue;
+        const result = await measurePeer(cell, link, { signal: context.signal, onSample }).catch((error: unknown) => {
+          skipped.push(`${cell.name}: ${error instanceof Error ? error.message : String(error)}`);
+        });
+        if (result === undefined || result.cell.attempts === 0) continue;
         measured.push(result);
         context.say(rowLine(rowOf(result, measured)));
       }

@@ -2,6 +2,7 @@ import { dtls } from './dtls.ts';
 import { firstframePeer } from './firstframe.ts';
 import type { ComparePeer } from './peer.ts';
 import { quic } from './quic.ts';
+import { rtsp } from './rtsp.ts';
 import { srt } from './srt.ts';
 import { tcp } from './tcp.ts';
 import { tls } from './tls.ts';
@@ -21,6 +22,7 @@ export const comparePeers: readonly ComparePeer[] = [
   dtls,
   quic,
   srt,
+  rtsp,
 ];
 
 /** The peer of that name. @throws Error when there is none. */

@@ -2,6 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Leave, PeerViewers } from './peer.ts';
 
+/** The system's own, which has the packages of the system. */
+export const PYTHON = '/usr/bin/python3';
+
 /**
  * Cameras and viewers of peers that are written in another language: one process for all, which runs before the first viewer decides. A
  * pipe's latency, some 0.1 ms each way, is in the times.
