@@ -7,6 +7,7 @@ import { srt } from './srt.ts';
 import { tcp } from './tcp.ts';
 import { tls } from './tls.ts';
 import { udpEcho } from './udp-echo.ts';
+import { webrtc } from './webrtc.ts';
 
 /** The one that the others are told as multiples of. */
 export const ours = firstframePeer('firstframe', 'none');
@@ -23,6 +24,7 @@ export const comparePeers: readonly ComparePeer[] = [
   quic,
   srt,
   rtsp,
+  webrtc,
 ];
 
 /** The peer of that name. @throws Error when there is none. */
