@@ -59,7 +59,7 @@ export const compare = benchPlan({
   summary: 'Time to first media beside TCP, TLS and what else a user could pick, over one link.',
   description:
     'Two network namespaces on this machine, and between them a link that loses and delays packets by seed, the same for TCP and UDP. At one end the camera ' +
-    'of a peer, at the other its viewers, all in one process that runs already: starting programs is in nobody’s time. Viewers begin at times drawn beforehand and ' +
+    'of a peer, at the other its viewers, all in one process that runs already: starting programs is in nobody’s time. Both go before what else runs on this machine (nice −10). Viewers begin at times drawn beforehand and ' +
     'are timed from there until 1,200 bytes of media are in the application’s hands. Every viewer is a stranger: no resumed session, no remembered path. ' +
     'Needs Linux, root, gcc and /dev/net/tun.',
   options,
