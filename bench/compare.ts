@@ -18,6 +18,9 @@ import { valueText } from './result-text.ts';
 /** Rows and columns at most. */
 const GRID_MAX = 20;
 
+/** What is not repeated and did not come so long after its round trip will not, ms. */
+const LOST_MS = 2000;
+
 const names = comparePeers.map(({ name }) => name);
 
 const options = {
@@ -152,13 +155,14 @@ function cellOf(
   linkName: string,
 ): PeerCell {
   const { rate, viewers, longest, timeout: timeoutMs, warmUp, keyframeDatagrams } = given;
+  const waitedMs = peer.unrepeated === true ? Math.min(timeoutMs, rttMs + LOST_MS) : timeoutMs;
   const perSecond = Math.min(rate, peer.perSecondMax ?? rate);
   const fewer = perSecond < rate ? Math.max(1, Math.floor((perSecond * longest) / 1000)) : viewers;
   return {
     name: `${linkName}: ${peer.name}`,
     parameters: { peer: peer.name, title: peer.title, loss, rttMs, rate: perSecond, keyframeDatagrams },
     shape: { loss, oneWayMs: rttMs / 2, seed },
-    load: { viewers: Math.min(viewers, fewer), perSecond, timeoutMs, seed },
+    load: { viewers: Math.min(viewers, fewer), perSecond, timeoutMs: waitedMs, seed },
     warmUp: Math.min(warmUp, fewer),
     reference: referenceName(peer.name === ours.name ? 'echo' : ours.name, linkName),
     ...{ peer, credentials, keyframeDatagrams },

@@ -1,13 +1,13 @@
 import { compileProgram } from '../c-program.ts';
 import { CERTIFICATE_NAME, makeCertificate } from './certificate.ts';
-import { CAMERA_GOES_ON, type ComparePeer, MEDIA_BYTES, type Prepared } from './peer.ts';
+import { CAMERA_GOES_ON, type ComparePeer, type Prepared } from './peer.ts';
 import { programCamera, programViewers } from './program.ts';
 
 /** DTLS as WebRTC and others have it, by OpenSSL; the shortest exchange that confirms an address. */
 export const dtls: ComparePeer = {
   name: 'dtls',
   title: 'DTLS 1.2 (OpenSSL), without cookie',
-  counts: `from socket() to the first ${MEDIA_BYTES} bytes: a full handshake with a certificate; media with the last flight, no request; ${CAMERA_GOES_ON}`,
+  counts: `from socket() to the first 1,200 bytes: a full handshake with a certificate; media with the last flight, no request; ${CAMERA_GOES_ON}`,
   prepare,
   async camera({ address, credentials, keyframeDatagrams }) {
     const { program = '', key = '', certificate = '' } = credentials;

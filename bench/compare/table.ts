@@ -4,7 +4,7 @@ import { ratioText, valueText } from '../result-text.ts';
 import { TO_MEDIA } from './cell.ts';
 
 const NAME = 18;
-const COLUMN = 9;
+const COLUMN = 10;
 
 /** A cell of one peer, beside ours over the same link; `undefined` when ours was not measured. */
 export interface PeerRow {

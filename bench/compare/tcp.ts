@@ -20,13 +20,15 @@ export async function serveMedia(
   event: 'connection' | 'secureConnection',
   { address, keyframeDatagrams }: CameraSite,
 ): Promise<number> {
-  const media = Buffer.alloc(keyframeDatagrams * MEDIA_BYTES, 1);
+  const media = Buffer.alloc(MEDIA_BYTES, 1);
   server.on(event, (socket: Socket) => {
     let missing = REQUEST_BYTES;
     socket.on('data', (bytes) => {
       const asked = missing > 0 && missing <= bytes.length;
       missing -= bytes.length;
-      if (asked) socket.write(media);
+      if (!asked) return;
+      // One by one: a record of TLS of 16 KiB, which nobody can read before its end, is longer than what TCP may send at first.
+      for (let sent = 0; sent < keyframeDatagrams; sent++) socket.write(media);
     });
     socket.on('error', () => socket.destroy());
   });

@@ -83,6 +83,7 @@ export class TunLink implements AsyncDisposable {
     const { path, why } = await compileProgram('tun-link', folder);
     if (why !== undefined) return { ok: false, reason: why };
     const child = spawn(path, [addresses.camera, addresses.viewer]);
+    const closed = once(child, 'close');
     let complaint = '';
     child.stderr.on('data', (text) => {
       complaint += text;
@@ -90,6 +91,7 @@ export class TunLink implements AsyncDisposable {
     const answers = createInterface(child.stdout)[Symbol.asyncIterator]();
     const { value: ready, done } = await answers.next();
     if (done === true) {
+      await closed;
       const cause = process.getuid?.() === 0 ? '' : ' (it needs root)';
       return { ok: false, reason: `no link between namespaces can be made${cause}: ${complaint.trim()}` };
     }
