@@ -1,6 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { pinned } from './pin.ts';
 import type { ChildAnswer, ChildRequest } from './processes/serve.ts';
 import type { ProcessCost } from './result.ts';
 
@@ -24,11 +23,15 @@ export class Child<Ready, Report> implements AsyncDisposable {
    * Starts one.
    *
    * @param name of its file in `bench/processes`, without `.ts`.
-   * @param core that it stays on, with all its threads; absent: wherever the system puts it.
+   * @param enter a command that runs the command after it elsewhere, such as in a network namespace; default: none.
    * @throws Error with what it said when it could not start.
    */
-  static async start<Ready, Report>(name: string, options: unknown, core?: number): Promise<Child<Ready, Report>> {
-    const [execPath, execArgv] = pinned(core, process.execPath, process.execArgv);
+  static async start<Ready, Report>(
+    name: string,
+    options: unknown,
+    enter: readonly string[] = [],
+  ): Promise<Child<Ready, Report>> {
+    const [execPath = process.execPath, ...execArgv] = [...enter, process.execPath, ...process.execArgv];
     const env = { ...process.env, NODE_ENV: 'production' };
     const child = fork(new URL(`${name}.js`, folder), { env, execPath, execArgv });
     try {
@@ -52,6 +55,37 @@ export class Child<Ready, Report> implements AsyncDisposable {
     return { cost: answer.cost, report: answer.report as Report };
   }
 
+  /**
+   * Has it do its task.
+   *
+   * @param onProgress told what it tells.
+   * @returns its outcome; `undefined` when `signal` came first.
+   * @throws Error when it failed.
+   */
+  async run<Progress, Outcome>(
+    task: unknown,
+    onProgress: (progress: Progress) => void,
+    signal: AbortSignal,
+  ): Promise<Outcome | undefined> {
+    if (signal.aborted) return undefined;
+    let stop: () => void = () => {};
+    const stopped = new Promise<undefined>((resolve) => {
+      stop = () => resolve(undefined);
+    });
+    const hear = (answer: ChildAnswer): void => {
+      if (answer.answer === 'progress' && !signal.aborted) onProgress(answer.progress as Progress);
+    };
+    this.#process.on('message', hear);
+    signal.addEventListener('abort', stop, { once: true });
+    try {
+      const answer = await Promise.race([ask(this.#process, { ask: 'run', task }), stopped]);
+      return answer?.answer === 'ran' ? (answer.outcome as Outcome) : undefined;
+    } finally {
+      signal.removeEventListener('abort', stop);
+      this.#process.off('message', hear);
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
     const gone = once(this.#process, 'exit');
@@ -66,11 +100,15 @@ async function ask(child: ChildProcess, request: ChildRequest): Promise<ChildAns
     const over = (code: number | null): void => reject(new Error(`a process of the bench ended with ${code}`));
     child.once('exit', over);
     child.once('error', reject);
-    child.once('message', (message) => {
+    const hear = (message: unknown): void => {
+      const heard = message as ChildAnswer;
+      if (heard.answer === 'progress') return;
+      child.off('message', hear);
       child.off('exit', over);
       child.off('error', reject);
-      resolve(message as ChildAnswer);
-    });
+      resolve(heard);
+    };
+    child.on('message', hear);
     child.send(request);
   });
   if (answer.answer === 'failed') throw new Error(answer.message);

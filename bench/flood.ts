@@ -9,7 +9,7 @@ import { raisedLimits } from './handshake-cell.ts';
 import { type LoadOutcome, runLoad } from './handshake-load.ts';
 import { cameraLimitsText } from './limits-text.ts';
 import { listed, oneOf, option, perSecond, type ValuesOf, whole } from './options.ts';
-import { type Cores, pinned, twoCores } from './pin.ts';
+import { type Cores, onCore, pinned, twoCores } from './pin.ts';
 import { type BenchContext, benchPlan } from './plan.ts';
 import type { CameraReady } from './processes/camera.ts';
 import type { FloodedCameraOptions, FloodedCameraReport } from './processes/flooded-camera.ts';
@@ -88,7 +88,11 @@ async function floodOne(context: Context, kind: Case, path: string, cores: Cores
     limits: kind === 'unprotected' ? unprotected : {},
     pskHex: kind === 'psk' ? pskHex : undefined,
   };
-  await using camera = await Child.start<CameraReady, FloodedCameraReport>('flooded-camera', given, cores?.measured);
+  await using camera = await Child.start<CameraReady, FloodedCameraReport>(
+    'flooded-camera',
+    given,
+    onCore(cores?.measured),
+  );
   const calm = await watch(context, kind, camera, beforeMs, 0);
   const at = { before: await camera.report() };
   const flooding = startFlood(context, kind, path, camera.ready.port, cores);

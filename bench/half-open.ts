@@ -2,7 +2,7 @@ import { Child } from './child.ts';
 import { raisedLimits } from './handshake-cell.ts';
 import { cameraLimitsText } from './limits-text.ts';
 import { option, type ValuesOf, whole } from './options.ts';
-import { twoCores } from './pin.ts';
+import { onCore, twoCores } from './pin.ts';
 import { type BenchContext, type BenchOutcome, benchPlan } from './plan.ts';
 import type { Beside, Memory, SessionsTask, Weights } from './processes/sessions.ts';
 import { type BenchCell, type Measure, measure, type ProcessCost, type Wanted } from './result.ts';
@@ -44,7 +44,7 @@ export const halfOpen = benchPlan({
     const run = async <Result>(step: number, task: SessionsTask): Promise<[Result, ProcessCost] | undefined> => {
       context.progress('processes', step, 3);
       if (context.signal.aborted) return undefined;
-      await using child = await Child.start<Result, undefined>('sessions', task, core);
+      await using child = await Child.start<Result, undefined>('sessions', task, onCore(core));
       return [child.ready, (await child.report()).cost];
     };
     const weighed = await run<Weights>(0, { task: 'weigh', sessions });

@@ -3,9 +3,6 @@ import type { SecurityMode } from '../src/config/security.ts';
 import type { Peer } from '../src/engine/io-types.ts';
 import type { MediaSink } from '../src/io/media-sink.ts';
 import type { RelayStats } from '../src/io/udp-relay.ts';
-import { GENERIC_HEADER_BYTES } from '../src/media/generic-payload.ts';
-import { RTP_HEADER_BYTES } from '../src/media/rtp.ts';
-import { DATAGRAM_BYTES_STEPS } from '../src/protocol/constants.ts';
 import { type ProfileName, profiles } from '../src/protocol/profiles.ts';
 import { Expectation, whyNoExpectation } from '../src/sim/expectation.ts';
 import type { LinkModel } from '../src/sim/link-model.ts';
@@ -15,6 +12,7 @@ import { type Arrival, runLoad } from './handshake-load.ts';
 import type { CameraOptions, CameraReady, CameraReport } from './processes/camera.ts';
 import type { RelayOptions, RelayReady } from './processes/relay.ts';
 import { type BenchCell, costSince, type Measure, type MeasureMeaning, measure, processCost } from './result.ts';
+import { frameBytesOf } from './still-source.ts';
 import type { ViewerSample } from './viewer.ts';
 
 /** Echo round trips on a link without a relay, one after the other. */
@@ -101,7 +99,7 @@ export async function measureCell(given: HandshakeCell, watch: CellWatch): Promi
   const { link, arrival, viewers, keyframeDatagrams, stream, seed, host } = given;
   if (host !== undefined) return await measureThere(given, host, watch);
   const limits = raisedLimits(viewers, arrival.loop === 'open' ? arrival.perSecond : 50 * arrival.concurrency);
-  const frameBytes = keyframeDatagrams * (DATAGRAM_BYTES_STEPS[0] - RTP_HEADER_BYTES - GENERIC_HEADER_BYTES);
+  const frameBytes = frameBytesOf(keyframeDatagrams);
   const options: CameraOptions = { stream, frameBytes, limits: limits.camera };
   await using camera = await Child.start<CameraReady, CameraReport>('camera', options);
   await using echo = await Child.start<Peer, undefined>('echo', {});

@@ -7,7 +7,7 @@ import { Child } from './child.ts';
 import { raisedLimits } from './handshake-cell.ts';
 import { cameraLimitsText } from './limits-text.ts';
 import { listed, oneOf, option, type ValuesOf, whole } from './options.ts';
-import { type Cores, twoCores } from './pin.ts';
+import { type Cores, onCore, twoCores } from './pin.ts';
 import { type BenchContext, benchPlan } from './plan.ts';
 import { costOf } from './process-cost.ts';
 import type { CameraOptions, CameraReady, CameraReport } from './processes/camera.ts';
@@ -172,7 +172,7 @@ async function startResponder(
     host: '127.0.0.1',
     socket: kind,
   };
-  const camera = await Child.start<CameraReady, CameraReport>('camera', asked, core);
+  const camera = await Child.start<CameraReady, CameraReport>('camera', asked, onCore(core));
   const calm = async (): Promise<void> => {
     const endMs = performance.now() + FORGOTTEN_MS;
     while (performance.now() < endMs && !context.signal.aborted) {

@@ -2,7 +2,7 @@ import { parseDuration } from '../src/config/units.ts';
 import { Child } from './child.ts';
 import { microGroups } from './micro/row.ts';
 import { listed, oneOf, option, type ValuesOf, whole } from './options.ts';
-import { twoCores } from './pin.ts';
+import { onCore, twoCores } from './pin.ts';
 import { type BenchContext, type BenchOutcome, benchPlan } from './plan.ts';
 import type { MicroEntry, MicroOptions, MicroRound } from './processes/micro.ts';
 import { type BenchCell, measure, type ProcessCost } from './result.ts';
@@ -31,7 +31,7 @@ export const micro = benchPlan({
     const asked: MicroOptions = { groups, batchMs, seed: context.seed };
     const core = typeof chosen === 'string' ? undefined : chosen.measured;
     context.progress('batches', 0, repeats);
-    await using child = await Child.start<readonly MicroEntry[], MicroRound>('micro', asked, core);
+    await using child = await Child.start<readonly MicroEntry[], MicroRound>('micro', asked, onCore(core));
     const rounds: MicroRound[] = [];
     let cost: ProcessCost | undefined;
     while (rounds.length < repeats && !context.signal.aborted) {

@@ -7,7 +7,7 @@ import { runCounting } from './c-process.ts';
 import { buildProgram } from './c-program.ts';
 import { Child } from './child.ts';
 import { listed, oneOf, option, type ValuesOf, whole } from './options.ts';
-import { type Cores, twoCores } from './pin.ts';
+import { type Cores, onCore, twoCores } from './pin.ts';
 import { type BenchContext, type BenchOutcome, benchPlan } from './plan.ts';
 import { costOf } from './process-cost.ts';
 import type { CameraOptions, CameraReady, CameraReport } from './processes/camera.ts';
@@ -100,7 +100,7 @@ async function measurePacing(
     ...{ stream: 'paced', streams, frameBytes, framesPerSecond: FRAMES_PER_SECOND, seed },
     ...{ socket, host: '127.0.0.1', limits: {} },
   };
-  await using camera = await Child.start<CameraReady, CameraReport>('camera', asked, cores?.measured);
+  await using camera = await Child.start<CameraReady, CameraReport>('camera', asked, onCore(cores?.measured));
   const args = [camera.ready.port, streams, PORTS, PER_FRAME, RTP_CLOCK_HZ / FRAMES_PER_SECOND, warmUp, run, seed];
   const costs: (readonly [camera: ProcessCost, viewers: ProcessCost])[] = [];
   let timers: TimerWatch | undefined;

@@ -34,7 +34,13 @@ export function coresOf(list: string): readonly number[] {
   });
 }
 
+/** The words before a command that keep it, with all its threads, on one core; none when `core` is absent. */
+export function onCore(core: number | undefined): readonly string[] {
+  return core === undefined ? [] : ['taskset', '-c', String(core)];
+}
+
 /** A command as it is run on one core; as it is when `core` is absent. */
 export function pinned(core: number | undefined, path: string, args: readonly string[]): readonly [string, string[]] {
-  return core === undefined ? [path, [...args]] : ['taskset', ['-c', String(core), path, ...args]];
+  const [command = path, ...all] = [...onCore(core), path, ...args];
+  return [command, all];
 }

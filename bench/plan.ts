@@ -54,6 +54,8 @@ export interface BenchPlan<Options extends BenchOptions = BenchOptions> {
   readonly takesLink: boolean;
   /** Why these options do not go together; absent when any do. */
   conflict?(options: ValuesOf<Options>, given: (name: string) => boolean): string | undefined;
+  /** Whether failures in this cell make the command fail; absent: in every cell. */
+  judges?(cell: BenchCell): boolean;
   run(context: BenchContext<ValuesOf<Options>>): Promise<BenchOutcome>;
 }
 

@@ -1,4 +1,5 @@
 import { cameraRate } from './camera-rate.ts';
+import { compare } from './compare.ts';
 import { flood } from './flood.ts';
 import { halfOpen } from './half-open.ts';
 import { handshakeRate } from './handshake-rate.ts';
@@ -15,6 +16,7 @@ export const benchPlans: readonly BenchPlan[] = [
   lossSweep,
   handshakeRate,
   flood,
+  compare,
   halfOpen,
   mediaRate,
   cameraRate,

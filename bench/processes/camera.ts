@@ -5,9 +5,9 @@ import { packageFile } from '../../src/io/package-file.ts';
 import { respond } from '../../src/io/respond.ts';
 import { h264File } from '../../src/io/sources/h264-file.ts';
 import { testSource } from '../../src/io/sources/test-source.ts';
-import { makeTestFrame } from '../../src/media/test-frames.ts';
 import { Prng } from '../../src/sim/prng.ts';
 import { pacedSource } from '../paced-source.ts';
+import { still } from '../still-source.ts';
 import { serve } from './serve.ts';
 
 /** What a camera is asked for. */
@@ -50,19 +50,6 @@ export interface CameraReport {
   readonly mediaDatagramsSent: number;
   /** Datagrams for which its socket had no room; counted as sent too. */
   readonly sendQueueDropped: number;
-}
-
-/** One key frame, and nothing after it: what the theory of time to stream assumes. */
-function still(bytes: number): MediaSource {
-  return {
-    runs: 'always',
-    describe: () => testSource().describe(),
-    async start(target) {
-      const frame = makeTestFrame({ frameNumber: 0, timestampMs: 0, bytes, keyframe: true });
-      target.frame({ units: [frame], timestamp: 0, keyframe: true }, 40);
-    },
-    async stop() {},
-  };
 }
 
 /** A stream that never has anything: handshakes alone are measured. */

@@ -150,7 +150,8 @@ async function runBench(
     await write(saveBaseline, text(withResult(others, result)), output);
   }
   if (interrupt.exitCode !== 0) return interrupt.exitCode;
-  return result.cells.some((cell) => failuresOf(cell) > 0) ? ExitCode.failed : ExitCode.ok;
+  const judged = result.cells.filter((cell) => plan.judges?.(cell) ?? true);
+  return judged.some((cell) => failuresOf(cell) > 0) ? ExitCode.failed : ExitCode.ok;
 }
 
 function tell(result: BenchResult, ratios: readonly BaselineRatio[], output: Output): void {
