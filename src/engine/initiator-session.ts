@@ -215,8 +215,11 @@ export class InitiatorSession {
     }
     const sameTag = frame.sessionTag === this.#core.sessionTag;
     if (!('handshake' in frame)) this.#frame = frame;
-    else if (!sameTag && (this.state === 'AwaitingStartAck' || this.state === 'AwaitingStartConfirm')) {
-      // One with the tag of the session is a copy, and elsewhere it has no row: neither is worth two agreements.
+    else if (sameTag) {
+      // A copy, which is not worth two agreements. Unread, it proves nothing: both ids are in the open, and in mode `keys` anybody
+      // can make MAC1. So it is no sign of life either.
+      return drop(this.#host, 'noRow', this.peer, bytes);
+    } else if (this.state === 'AwaitingStartAck' || this.state === 'AwaitingStartConfirm') {
       const read = this.#options.security?.read(frame) ?? 'notAuthentic';
       if (typeof read === 'string') return drop(this.#host, read, this.peer, bytes);
       this.#frame = read;
