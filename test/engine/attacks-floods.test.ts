@@ -1,12 +1,14 @@
 import { describe, expect, it } from 'vitest';
+import { idKey } from '../../src/engine/exchange-book.ts';
 import { REPAIR_BYTES_MIN } from '../../src/media/repair-queue.ts';
 import { encodeNack, NACK_PAIRS_MAX } from '../../src/media/rtcp.ts';
 import { rtpSsrc } from '../../src/media/rtp.ts';
 import { createLog } from '../../src/observe/log.ts';
 import { DROP_LINES_PER_SECOND, LINES_PER_SECOND, OutputLog } from '../../src/observe/output-log.ts';
-import type { FrameTypeName } from '../../src/protocol/frame.ts';
+import { FrameType, type FrameTypeName } from '../../src/protocol/frame.ts';
 import { profiles } from '../../src/protocol/profiles.ts';
 import { AttackWorld, attackerPeer, attackModes } from '../support/attack-world.ts';
+import { forged } from '../support/forged-exchanges.ts';
 
 /** Sequence numbers that one NACK asks for. */
 const ASKED = 17 * NACK_PAIRS_MAX;
@@ -138,5 +140,53 @@ describe.each(attackModes)('mode %s: a flood of whatever is dropped', (mode) => 
     for (const part of ['counters', 'drops', 'closed', 'hints'] as const) {
       expect(Object.keys(after[part])).toEqual(Object.keys(before[part]));
     }
+  });
+});
+
+describe('request ids that a viewer chooses', () => {
+  /** The 64-bit number that V8's hash of a bigint, which has no key, takes to this one: its steps backwards. */
+  function unhashed(hash: bigint): bigint {
+    const u64 = (value: bigint): bigint => BigInt.asUintN(64, value);
+    const unshifted = (value: bigint, bits: bigint): bigint => {
+      let found = value;
+      for (let round = 0; round < 8; round++) found = value ^ (found >> bits);
+      return found;
+    };
+    const inverse = (odd: bigint): bigint => {
+      let found = 1n;
+      for (let round = 0; round < 7; round++) found = u64(found * (2n - odd * found));
+      return found;
+    };
+    const mixed = u64(unshifted(u64(unshifted(hash, 22n) * inverse(65n)), 11n) * inverse(21n));
+    return u64((unshifted(mixed, 31n) + 1n) * inverse((1n << 18n) - 1n));
+  }
+
+  it('share no bucket by their choice: they are hashed as texts that no other hash than the seeded one applies to', () => {
+    const chosen = Array.from({ length: 4096 }, (_, i) => unhashed((BigInt(i + 1) << 32n) | 77n));
+    const keys = chosen.map(idKey);
+    expect(new Set(keys).size).toBe(4096);
+    // What looks like an array's index is hashed by its value.
+    for (const key of keys) expect(key).toMatch(/^#\d+$/);
+  });
+
+  it('that never end their message take 16 places for 30 s, and then others have them (S5)', () => {
+    const { world, viewer, inject } = forged();
+    const part = { fragment: { offset: 0, total: 16_384 }, body: new Uint8Array(1000) };
+    const request = (requestId: bigint, more = {}): void =>
+      inject({ type: FrameType.REQUEST, requestId, round: 1, method: 'm', ...more });
+    for (let id = 1n; id <= 40n; id++) request(id, part);
+    const { counters } = world.camera;
+    expect(counters.snapshot().counters.exchangesRefused).toBe(24);
+    request(41n);
+    expect(counters.snapshot().counters.exchangesExecuted).toBe(0);
+    // The first bytes again and again, which are no progress.
+    for (let ms = 0; ms < 30_500; ms += 500) {
+      for (let id = 1n; id <= 16n; id++) request(id, part);
+      world.run(500);
+    }
+    request(42n);
+    expect(counters.snapshot().counters.exchangesExecuted).toBe(1);
+    expect(viewer.endpoint.state).toBe('Streaming');
+    expect(world.watch.violations).toEqual([]);
   });
 });
