@@ -50,6 +50,11 @@ export class AnswerLedger {
     return { received, sent };
   }
 
+  /** Every moment at which S2 did not hold, in words. */
+  get excess(): readonly string[] {
+    return this.#excess;
+  }
+
   /** S2 held at every moment; and there was something that it could have failed by. */
   expectHeld(): void {
     expect(this.#excess, 'S2').toEqual([]);
