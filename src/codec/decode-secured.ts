@@ -21,7 +21,7 @@ export type UnsealedFrame = SecuredHandshakeFrame | ErrorFrame | RetryFrame | Re
 /** What a datagram is at an end that is configured as secured. */
 export type SecuredDecode =
   | { readonly ok: true; readonly sealed: false; readonly frame: UnsealedFrame }
-  /** A sealed frame whose header and size obey the rules; {@link decodeOpened} reads the rest once it was opened. */
+  /** A sealed frame whose header obeys the rules; {@link decodeOpened} reads the rest once it was opened. */
   | { readonly ok: true; readonly sealed: true; readonly header: FixedHeader }
   | DecodeRefusal;
 
@@ -41,7 +41,7 @@ export function endsWithMac1(type: number): boolean {
 /**
  * Decodes a datagram at an end that is configured as secured. Invariant S10, as {@link decodeFrame}.
  *
- * Checks in the same order, with the trailer of the frame's kind; of a sealed frame only header and size.
+ * Checks in the same order, with the trailer of the frame's kind; of a sealed frame only header and least size.
  *
  * @param hasMac1 whether the last 16 bytes of a datagram are MAC1 of those before.
  */
@@ -57,10 +57,8 @@ export function decodeSecured(datagram: Uint8Array, hasMac1: (datagram: Uint8Arr
     const flags = header.type === FrameType.RESET ? 0 : FrameFlag.SECURED | FrameFlag.KEY_PHASE;
     const row = ruledRow(securedFrameRow(header.type), header, flags);
     if ('ok' in row) return row;
-    // Size needs no key. Nobody may have one that opens it, and then RESET must not be larger than it (S2).
-    if (datagram.length < row.bytesMin || datagram.length > row.bytesMax) {
-      return { ok: false, reason: 'size', offset: datagram.length, header };
-    }
+    // Its ids alone may bring RESET, which must not be larger (S2).
+    if (datagram.length < row.bytesMin) return { ok: false, reason: 'size', offset: datagram.length };
     return { ok: true, sealed: true, header };
   }
   if (!hasMac1(datagram)) return { ok: false, reason: 'mac1', offset: HEADER_BYTES + header.bodyLength };
