@@ -215,11 +215,9 @@ export class InitiatorSession {
     }
     const sameTag = frame.sessionTag === this.#core.sessionTag;
     if (!('handshake' in frame)) this.#frame = frame;
-    else if (sameTag) {
-      // A copy, which is not worth two agreements. Unread, it proves nothing: both ids are in the open, and in mode `keys` anybody
-      // can make MAC1. So it is no sign of life either.
-      return drop(this.#host, 'noRow', this.peer, bytes);
-    } else if (this.state === 'AwaitingStartAck' || this.state === 'AwaitingStartConfirm') {
+    // A copy is not worth two agreements. Unread it proves nothing, as in mode `keys` anybody can make MAC1: no sign of life.
+    else if (sameTag) return drop(this.#host, 'noRow', this.peer, bytes);
+    else if (this.state === 'AwaitingStartAck' || this.state === 'AwaitingStartConfirm') {
       const read = this.#options.security?.read(frame) ?? 'notAuthentic';
       if (typeof read === 'string') return drop(this.#host, read, this.peer, bytes);
       this.#frame = read;

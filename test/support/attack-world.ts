@@ -1,6 +1,5 @@
 import { expect } from 'vitest';
-import { decodeFrame } from '../../src/codec/decode.ts';
-import { decodeSecured, endsWithMac1 } from '../../src/codec/decode-secured.ts';
+import { endsWithMac1 } from '../../src/codec/decode-secured.ts';
 import { encodeFrame } from '../../src/codec/encode.ts';
 import { InitiatorEndpoint } from '../../src/engine/initiator-endpoint.ts';
 import type { InitiatorOutput, Peer, ResponderOutput } from '../../src/engine/io-types.ts';
@@ -247,15 +246,6 @@ export function controlSent(outputs: readonly InitiatorOutput[]): Uint8Array[] {
   return outputs.flatMap((output) =>
     output.kind === 'send' && output.plane === 'control' ? [output.bytes.slice()] : [],
   );
-}
-
-/** The type of a frame of any mode, if it is one. */
-export function typeOf(bytes: Uint8Array): number | undefined {
-  const clear = decodeFrame(bytes);
-  if (clear.ok) return clear.frame.type;
-  const secured = decodeSecured(bytes, () => true);
-  if (!secured.ok) return undefined;
-  return secured.sealed ? secured.header.type : secured.frame.type;
 }
 
 function strangerCredentials(mode: 'psk' | 'keys', seed: number): InitiatorCredentials {
