@@ -6,12 +6,21 @@ export interface BookEntry {
 }
 
 /**
+ * A request id as a key of a Map or Set. The other end chooses it, and V8 hashes a bigint without a key: of 4,096 that are chosen
+ * to share a hash each look-up takes 30 us instead of 0.2. Strings are hashed under a seed of the process; one of digits alone may
+ * not be.
+ */
+export function idKey(id: bigint): string {
+  return `#${id}`;
+}
+
+/**
  * The exchanges of one session in one direction: a few that are open, and the ids of many that ended, each for the same time, so that
  * the one that ended first is forgotten first.
  */
 export class ExchangeBook<Entry extends BookEntry> {
-  readonly #open = new Map<bigint, Entry>();
-  readonly #ended = new Map<bigint, Entry>();
+  readonly #open = new Map<string, Entry>();
+  readonly #ended = new Map<string, Entry>();
   readonly #endedMax: number;
   readonly #evicted: () => void;
 
@@ -27,7 +36,8 @@ export class ExchangeBook<Entry extends BookEntry> {
 
   /** Open or ended. */
   get(id: bigint): Entry | undefined {
-    return this.#open.get(id) ?? this.#ended.get(id);
+    const key = idKey(id);
+    return this.#open.get(key) ?? this.#ended.get(key);
   }
 
   /** Those that are open. */
@@ -36,13 +46,14 @@ export class ExchangeBook<Entry extends BookEntry> {
   }
 
   add(id: bigint, entry: Entry): void {
-    this.#open.set(id, entry);
+    this.#open.set(idKey(id), entry);
   }
 
   /** From now on only the id counts. */
   ended(id: bigint, entry: Entry): void {
-    this.#open.delete(id);
-    this.#ended.set(id, entry);
+    const key = idKey(id);
+    this.#open.delete(key);
+    this.#ended.set(key, entry);
     if (this.#ended.size <= this.#endedMax) return;
     const [oldest] = this.#ended.values();
     this.#evicted();
@@ -50,7 +61,8 @@ export class ExchangeBook<Entry extends BookEntry> {
   }
 
   remove(id: bigint): void {
-    if (!this.#open.delete(id)) this.#ended.delete(id);
+    const key = idKey(id);
+    if (!this.#open.delete(key)) this.#ended.delete(key);
   }
 
   earliestMs(): number {

@@ -18,7 +18,7 @@ import {
 import type { DropReason } from './counters.ts';
 import { Answerer } from './exchange-answerer.ts';
 import { Asker } from './exchange-asker.ts';
-import { ExchangeBook } from './exchange-book.ts';
+import { ExchangeBook, idKey } from './exchange-book.ts';
 import type { ExchangeHost } from './exchange-host.ts';
 import type { CallHandle, ExchangeInput } from './io-types.ts';
 
@@ -36,7 +36,7 @@ export class Exchanges {
   readonly #asked: ExchangeBook<Asker>;
   readonly #came: ExchangeBook<Answerer>;
   readonly #calls = new Map<CallHandle, Asker>();
-  readonly #notified = new Set<bigint>();
+  readonly #notified = new Set<string>();
   #over = false;
 
   /** @param drawId a random number, 1..2^64-1. */
@@ -161,8 +161,9 @@ export class Exchanges {
 
   #notification({ requestId, method, body, fragment }: NotifyFrame): DropReason | undefined {
     if (fragment !== undefined) return 'exchangeMalformed';
-    if (this.#notified.has(requestId)) return 'exchangeCopy';
-    this.#notified.add(requestId);
+    const key = idKey(requestId);
+    if (this.#notified.has(key)) return 'exchangeCopy';
+    this.#notified.add(key);
     const [oldest] = this.#notified;
     if (this.#notified.size > NOTIFIES_REMEMBERED_MAX && oldest !== undefined) this.#notified.delete(oldest);
     this.#host.count('notifiesReceived');

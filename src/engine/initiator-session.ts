@@ -215,8 +215,9 @@ export class InitiatorSession {
     }
     const sameTag = frame.sessionTag === this.#core.sessionTag;
     if (!('handshake' in frame)) this.#frame = frame;
-    else if (!sameTag && (this.state === 'AwaitingStartAck' || this.state === 'AwaitingStartConfirm')) {
-      // One with the tag of the session is a copy, and elsewhere it has no row: neither is worth two agreements.
+    // A copy is not worth two agreements. Unread it proves nothing, as in mode `keys` anybody can make MAC1: no sign of life.
+    else if (sameTag) return drop(this.#host, 'noRow', this.peer, bytes);
+    else if (this.state === 'AwaitingStartAck' || this.state === 'AwaitingStartConfirm') {
       const read = this.#options.security?.read(frame) ?? 'notAuthentic';
       if (typeof read === 'string') return drop(this.#host, read, this.peer, bytes);
       this.#frame = read;

@@ -145,9 +145,28 @@ export class UdpSocket implements DatagramSocket {
   /** An error without a datagram: on a connected socket an ICMP message, anything else is the end of the socket. */
   #failed(error: NodeJS.ErrnoException, bytes: number): void {
     const hint = hintOf(error);
-    if (hint === 'other') this.#events.failed(error);
+    if (hint === 'other' && !(this.#remote !== undefined && toldByIcmp(error))) this.#events.failed(error);
     else if (this.#remote !== undefined) this.#events.sendFailed(this.#remote, hint, bytes);
   }
+}
+
+/**
+ * What Linux makes of ICMP messages besides those that have a hint of their own: protocol unreachable, source route failed, host
+ * unknown, host isolated, bad parameter. Anybody can forge one who guesses a port, so none of them may end a socket (S7).
+ */
+const icmpErrors: ReadonlySet<string | undefined> = new Set([
+  'ENOPROTOOPT',
+  'ENOTSUP',
+  'EOPNOTSUPP',
+  'EHOSTDOWN',
+  'ENONET',
+  'EPROTO',
+]);
+/** The same without a name in libuv. */
+const ENONET = -64;
+
+function toldByIcmp({ code, errno }: NodeJS.ErrnoException): boolean {
+  return icmpErrors.has(code) || (process.platform === 'linux' && errno === ENONET);
 }
 
 function hintOf(error: NodeJS.ErrnoException): HintName {

@@ -13,6 +13,7 @@ export const documents = [
   'docs/PROTOCOL.md',
   'docs/ARCHITECTURE.md',
   'docs/OPERATIONS.md',
+  'docs/SECURITY.md',
   'docs/SIMULATION.md',
   'docs/NEIGHBOURS.md',
   'docs/RRCC.md',

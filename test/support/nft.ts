@@ -43,10 +43,19 @@ export function heal(end: End): string | undefined {
 
 /** Datagrams that the rules with this counter have matched. */
 export function countedBy(end: End, counter: string): number {
+  return count(end, counter, /packets (\d+)/);
+}
+
+/** Bytes of the datagrams that {@link countedBy} counts, headers of IP and UDP included. */
+export function bytesCountedBy(end: End, counter: string): number {
+  return count(end, counter, /bytes (\d+)/);
+}
+
+function count(end: End, counter: string, what: RegExp): number {
   const { stdout } = run(end, 'nft', ['list', 'counter', 'ip', 'faults', counter]);
-  const [, packets] = /packets (\d+)/.exec(stdout) ?? [];
-  if (packets === undefined) throw new Error(`nft has no counter ${counter} in ${end.namespace}`);
-  return Number(packets);
+  const [, counted] = what.exec(stdout) ?? [];
+  if (counted === undefined) throw new Error(`nft has no counter ${counter} in ${end.namespace}`);
+  return Number(counted);
 }
 
 /** Begins to count the media that leaves here, for {@link mediaByPort}; why it cannot, if it cannot. */

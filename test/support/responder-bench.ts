@@ -2,8 +2,10 @@ import type { MetricsSnapshot } from '../../src/engine/counters.ts';
 import type { Peer, ResponderInput, ResponderOutput, SessionHandle } from '../../src/engine/io-types.ts';
 import { ResponderEndpoint, type ResponderEndpointOptions } from '../../src/engine/responder-endpoint.ts';
 import type { Frame, FrameTypeName } from '../../src/protocol/frame.ts';
+import { assertInvariant } from '../../src/protocol/invariants.ts';
 import { profiles } from '../../src/protocol/profiles.ts';
 import { Prng } from '../../src/sim/prng.ts';
+import { AnswerLedger } from './answer-ledger.ts';
 import { type TestStream, testStream } from './camera-application.ts';
 import { frameOf, type Ids, kindOf, sessionFrame, startBytes } from './frames.ts';
 
@@ -24,12 +26,13 @@ export type ReserveAnswer =
 /** A viewer's address when the test needs no other. */
 export const somePeer: Peer = { address: '192.0.2.1', port: 5000 };
 
-/** One camera endpoint on a table: datagrams by hand, time by hand, everything it puts out kept. */
+/** One camera endpoint on a table: datagrams by hand, time by hand, everything it puts out kept, and S2 watched in every test. */
 export class ResponderBench {
   readonly endpoint: ResponderEndpoint;
   readonly stream: TestStream = testStream();
   readonly outputs: { readonly atMs: number; readonly output: ResponderOutput }[] = [];
   readonly sent: SentDatagram[] = [];
+  readonly #ledger = new AnswerLedger();
   answer: ReserveAnswer = 'yes';
   sdp: string | undefined = 'v=0\r\n';
   nowMs = 0;
@@ -46,7 +49,11 @@ export class ResponderBench {
   /** Gives an input now; the datagrams that were sent because of it. */
   step(input: ResponderInput): readonly SentDatagram[] {
     const from = this.sent.length;
-    for (const output of this.endpoint.step(input, this.nowMs)) this.#take(output);
+    if (input.kind === 'datagram') this.#ledger.received(input.from, input.bytes.length);
+    const outputs = this.endpoint.step(input, this.nowMs);
+    // Who has confirmed is told behind the READY for it.
+    for (const output of outputs) if (output.kind === 'streaming') this.#ledger.trust(output.peer);
+    for (const output of outputs) this.#take(output);
     return this.sent.slice(from);
   }
 
@@ -98,6 +105,8 @@ export class ResponderBench {
     if (output.kind === 'send' || output.kind === 'media') {
       const plane = output.kind === 'media' ? 'media' : output.plane;
       this.sent.push({ atMs: this.nowMs, to: output.to, bytes: output.bytes, plane });
+      this.#ledger.sent(output.to, output.bytes.length);
+      assertInvariant('S2', this.#ledger.excess.length === 0, this.#ledger.excess.join());
       return;
     }
     this.outputs.push({ atMs: this.nowMs, output });
