@@ -14,6 +14,7 @@ export const documents = [
   'docs/ARCHITECTURE.md',
   'docs/OPERATIONS.md',
   'docs/SIMULATION.md',
+  'docs/COMPARE.md',
   'docs/NEIGHBOURS.md',
   'docs/RRCC.md',
   'docs/REDPEPPER.md',
