@@ -224,7 +224,7 @@ function linkFigures({ name, measured }: MeasuredLink): readonly string[] {
     of: new Distribution(Float64Array.from(timesMs)),
   }));
   const runs = Math.max(...measured.map(({ timesMs }) => timesMs.length));
-  const longestMs = Math.max(...drawn.map(({ of }) => of.max));
+  const longestMs = Math.max(1, ...drawn.map(({ of }) => of.max).filter(Number.isFinite));
   return [
     rowTable(
       name,

@@ -4,6 +4,7 @@ import { comparePeers, ours, peerNamed } from '../../bench/compare/peers.ts';
 import { programCamera, programViewers } from '../../bench/compare/program.ts';
 import { headingLine, rowLine } from '../../bench/compare/table.ts';
 import { type BenchCell, measure } from '../../bench/result.ts';
+import { read } from '../docs/markdown.ts';
 
 /** A program that says `first`, and answers each line of its stdin by `answer`, an expression of `word` and `id`. */
 function program(first: string, answer: string): readonly string[] {
@@ -32,6 +33,11 @@ describe('peers of bench compare', () => {
     for (const { counts, title } of comparePeers) expect(`${title}: ${counts}`).toMatch(/^\S.*: from .+ to /);
     expect(peerNamed('firstframe')).toBe(ours);
     expect(() => peerNamed('pigeon')).toThrow('there is no peer pigeon');
+  });
+
+  test('are all explained in the document', () => {
+    const document = read('docs/COMPARE.md');
+    for (const { name } of comparePeers) expect(document).toMatch(new RegExp(`^\\|[^|]*\`${name}\`.*\\|`, 'm'));
   });
 
   test('leave the viewer that saw media, and only that one', async () => {

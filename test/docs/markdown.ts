@@ -15,6 +15,7 @@ export const documents = [
   'docs/OPERATIONS.md',
   'docs/SECURITY.md',
   'docs/SIMULATION.md',
+  'docs/COMPARE.md',
   'docs/NEIGHBOURS.md',
   'docs/RRCC.md',
   'docs/REDPEPPER.md',
