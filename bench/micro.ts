@@ -21,7 +21,7 @@ export const micro = benchPlan({
   summary: 'What codec, machines, crypto, timers and admission take for one operation.',
   description:
     'Small operations in a process of its own, in batches that take turns in an order that the seed decides. A value is the mean of a batch: ' +
-    'p50 to max tell how batches differ, not single operations. It is CPU time, and wall time only where the two sides of a handshake are told apart. Beside ns of one operation, how many a second that is at p50. ' +
+    'p50 to max tell how batches differ, not single operations. It is CPU time, since others may use the core. Beside ns of one operation, how many a second that is at p50. ' +
     'References are rows of the same group: XState beside the table, binary-parser beside the header, X25519 alone beside a secured handshake.',
   options,
   takesLink: false,

@@ -136,6 +136,7 @@ function cellOf(
   const reference = 'timers of an idle process, late';
   const wanted = streams <= wantedStreams[socket] ? { wanted: WANTED } : {};
   const { elapsedMs, received, lost, repeated, odd, notKept, lateMs } = report;
+  const cpuMs = others.camera.cpuUserMs + others.camera.cpuSystemMs;
   const due = Math.round((streams * FRAMES_PER_SECOND * PER_FRAME * elapsedMs) / 1000);
   return {
     name: cellName(streams, socket),
@@ -145,6 +146,8 @@ function cellOf(
     measures: {
       'pacing error': { ...lateMs, unit: 'ms', better: 'lower', reference, ...wanted },
       [reference]: measure(timersLateMs, { unit: 'ms' }),
+      // Where others use the machine, this says more than lateness does.
+      'streams that a core has CPU for': measure([(streams * elapsedMs) / cpuMs], { unit: '', better: 'higher' }),
     },
     totals: {
       'datagrams that were due': due,

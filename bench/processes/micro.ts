@@ -28,23 +28,24 @@ const NS_PER_MS = 1e6;
 const WARM_UP_BATCHES = 10;
 const TIMES_MAX = 1e7;
 
-/** How many fill a batch. */
+/** Warms a row up. @returns how many fill a batch, by the fastest seen: a collection, or others on the core, must not make batches small. */
 function timesFor({ run }: MicroRow, batchMs: number): number {
   let times = 1;
-  for (;;) {
-    const ns = run(times);
-    if (ns >= 0.5 * batchMs * NS_PER_MS || times >= TIMES_MAX) {
-      return Math.max(1, Math.min(TIMES_MAX, Math.round((times * batchMs * NS_PER_MS) / Math.max(ns, 1))));
-    }
-    times *= 2;
-  }
+  let fastestNs = Number.POSITIVE_INFINITY;
+  const look = (): number => {
+    fastestNs = Math.min(fastestNs, Math.max(run(times), 1) / times);
+    return Math.min(TIMES_MAX, Math.ceil((batchMs * NS_PER_MS) / fastestNs));
+  };
+  // Twice as many at most: the first ones are slow, and clocks count in steps.
+  for (let enough = look(); enough > 2 * times; enough = look()) times *= 2;
+  for (let batch = 0; batch < WARM_UP_BATCHES; batch++) times = look();
+  return times;
 }
 
 serve<MicroOptions, readonly MicroEntry[], MicroRound>(async ({ groups, batchMs, seed }) => {
   const prng = new Prng(seed);
   const rows = groups.flatMap((group) =>
     microRows[group]().map((row) => {
-      for (let batch = 0; batch < WARM_UP_BATCHES; batch++) row.run(timesFor(row, batchMs));
       const { run, ...told } = row;
       return { run, entry: { ...told, group, times: timesFor(row, batchMs) } };
     }),
