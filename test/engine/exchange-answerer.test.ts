@@ -7,6 +7,7 @@ import { BEGIN_MS, expire, goOn, ID, OK, request, stop, TableEvents, TableHost }
 import { patterned, text } from '../support/exchange-world.ts';
 
 const TOO_LARGE = { offset: 0, total: EXCHANGE_MESSAGE_BYTES_MAX + 1 };
+const NEVER = Number.POSITIVE_INFINITY;
 const FAILED = { exchange: 1, method: ExchangeFault.FAILED };
 
 function fresh() {
@@ -67,7 +68,7 @@ const responseOf = (round: number, part: object, status = OK) => ({
 describe('a REQUEST that comes', () => {
   it('whole is acknowledged and executed, and has 30 s', () => {
     const { host, answerer } = fresh();
-    expect(answerer.deadlineMs()).toBe(Number.POSITIVE_INFINITY);
+    expect(answerer.deadlineMs()).toBe(NEVER);
     expect(answerer.request(request({ body: text('abc') }), false)).toBeUndefined();
     expect(answerer.state).toBe('Working');
     expect(host.takeSent()).toEqual([receiptOf(1, 3, 3)]);
@@ -126,11 +127,7 @@ describe('a REQUEST that comes', () => {
     expect([host.takeTold(), host.takeCounted()]).toEqual([[], { exchangesRefused: 2 }]);
     expect(events.endedTimes).toBe(1);
     expect(expire(host, answerer)).toBe(EXCHANGE_MS);
-    expect([answerer.state, events.releasedTimes, answerer.deadlineMs()]).toEqual([
-      'Closed',
-      1,
-      Number.POSITIVE_INFINITY,
-    ]);
+    expect([answerer.state, events.releasedTimes, answerer.deadlineMs()]).toEqual(['Closed', 1, NEVER]);
   });
 
   it('of the most that a message may have is taken', () => {
@@ -288,7 +285,8 @@ describe('the next round', () => {
   it('may come in parts, the first of which may bring no byte', () => {
     const { host, answerer } = responding();
     host.nowMs += 20;
-    expect(answerer.continue(goOn({ round: 2, fragment: { offset: 0, total: 4 } }))).toBeUndefined();
+    const empty = goOn({ round: 2, fragment: { offset: 0, total: 4 }, body: text('') });
+    expect(answerer.continue(empty)).toBeUndefined();
     expect(host.takeSent()).toEqual([receiptOf(2, 0, 4)]);
     expect([answerer.state, answerer.deadlineMs()]).toEqual(['Receiving', host.nowMs + EXCHANGE_MS]);
     const rest = goOn({ round: 2, fragment: { offset: 0, total: 4 }, body: text('next') });
@@ -312,6 +310,15 @@ describe('the next round', () => {
     expect(answerer.continue(stop(1))).toBe('exchangeCopy');
     expect(answerer.answer(1, OK, text('late'))).toBe(false);
     expect([answerer.state, events.endedTimes, host.takeSent(), host.takeTold()]).toEqual(['Working', 0, [], []]);
+  });
+
+  it('does not take what arrived of the answer before for its own', () => {
+    const { host, answerer } = workingAgain();
+    answerer.answer(2, OK, patterned(6000));
+    host.takeSent();
+    const dueMs = answerer.deadlineMs();
+    expect(answerer.continue(goOn({ fragment: { offset: 1024, total: 6000 } }))).toBeDefined();
+    expect([answerer.state, host.takeSent(), answerer.deadlineMs()]).toEqual(['Responding', [], dueMs]);
   });
 
   it('that is too large has no effect', () => {
@@ -374,11 +381,7 @@ describe('the end of an exchange that came', () => {
     expect([answerer.state, events.releasedTimes]).toEqual(['Responding', 0]);
     answerer.continue(stop());
     answerer.forget();
-    expect([answerer.state, events.releasedTimes, answerer.deadlineMs()]).toEqual([
-      'Closed',
-      1,
-      Number.POSITIVE_INFINITY,
-    ]);
+    expect([answerer.state, events.releasedTimes, answerer.deadlineMs()]).toEqual(['Closed', 1, NEVER]);
   });
 
   it.each([
@@ -389,6 +392,6 @@ describe('the end of an exchange that came', () => {
     answerer.disconnected();
     expect(host.takeTold()).toMatchObject([{ kind: 'askEnded', outcome: 'disconnected' }]);
     expect([answerer.state, events.endedTimes, events.releasedTimes]).toEqual(['Closed', 0, 1]);
-    expect([answerer.deadlineMs(), host.takeSent()]).toEqual([Number.POSITIVE_INFINITY, []]);
+    expect([answerer.deadlineMs(), host.takeSent()]).toEqual([NEVER, []]);
   });
 });
