@@ -1,8 +1,5 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { createInterface } from 'node:readline';
+import { CProcess, runCounting } from './c-process.ts';
 import { buildProgram } from './c-program.ts';
-import { pinned } from './pin.ts';
 
 /** What `bench/c/handshake-load.c` is asked for. */
 export interface LoadOptions {
@@ -60,49 +57,13 @@ export async function handshakePrograms(): Promise<HandshakePrograms | string> {
   return [load, responder].flatMap((program) => (program.ok ? [] : [program.reason]))[0] ?? '';
 }
 
-/** A program in C that runs, and the lines that it says. */
-class Running implements AsyncDisposable {
-  readonly #process;
-  readonly #lines;
-  readonly #failure: Promise<never>;
-  #said = '';
-
-  constructor(core: number | undefined, path: string, args: readonly string[]) {
-    const [command, all] = pinned(core, path, args);
-    this.#process = spawn(command, all, { stdio: ['ignore', 'pipe', 'pipe'] });
-    this.#process.stderr.on('data', (bytes) => {
-      this.#said += String(bytes);
-    });
-    this.#lines = createInterface(this.#process.stdout)[Symbol.asyncIterator]();
-    this.#failure = once(this.#process, 'close').then(([code, signal]) => {
-      throw new Error(this.#said.trim() || `${path} ended with ${code ?? signal}`);
-    });
-    this.#failure.catch(() => {});
-  }
-
-  get pid(): number {
-    return this.#process.pid ?? 0;
-  }
-
-  /** The next line. @throws Error with what it complained of, if it ends instead. */
-  async line(): Promise<string> {
-    const next = await this.#lines.next();
-    return next.done === true ? await this.#failure : next.value;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#process.exitCode === null && this.#process.signalCode === null) this.#process.kill('SIGKILL');
-    await this.#failure.catch(() => {});
-  }
-}
-
 /** The responder in C while it runs. */
 export class CResponder implements AsyncDisposable {
   readonly port: number;
   readonly pid: number;
-  readonly #running: Running;
+  readonly #running: CProcess;
 
-  private constructor(running: Running, port: number) {
+  private constructor(running: CProcess, port: number) {
     this.#running = running;
     this.port = port;
     this.pid = running.pid;
@@ -110,7 +71,7 @@ export class CResponder implements AsyncDisposable {
 
   /** @param sdp of its READY. */
   static async start(path: string, sdp: string, core: number | undefined): Promise<CResponder> {
-    const running = new Running(core, path, [sdp]);
+    const running = new CProcess(core, path, [sdp]);
     return new CResponder(running, Number(await running.line()));
   }
 
@@ -119,31 +80,13 @@ export class CResponder implements AsyncDisposable {
   }
 }
 
-/**
- * Runs the load once.
- *
- * @param counting called when its warm-up is over, and again when it has counted, with its process number.
- * @throws Error with what the camera does not do, when it does not do its work.
- */
-export async function runCLoad(
+/** Runs the load once, see {@link runCounting}. @throws Error with what the camera does not do, when it does not do its work. */
+export function runCLoad(
   path: string,
-  options: LoadOptions,
+  { port, window, sockets, addresses, warmUpMs, runMs, seed }: LoadOptions,
   core: number | undefined,
   signal: AbortSignal,
-  counting: (loadPid: number) => Promise<void>,
+  counting: (pid: number) => Promise<void>,
 ): Promise<LoadReport> {
-  const { port, window, sockets, addresses, warmUpMs, runMs, seed } = options;
-  const args = [port, window, sockets, addresses, warmUpMs, runMs, seed].map(String);
-  await using running = new Running(core, path, args);
-  const stop = (): void => void running[Symbol.asyncDispose]();
-  signal.addEventListener('abort', stop, { once: true });
-  try {
-    await running.line();
-    await counting(running.pid);
-    const report = await running.line();
-    await counting(running.pid);
-    return JSON.parse(report) as LoadReport;
-  } finally {
-    signal.removeEventListener('abort', stop);
-  }
+  return runCounting(path, [port, window, sockets, addresses, warmUpMs, runMs, seed], core, signal, counting);
 }

@@ -5,6 +5,7 @@ import { handshakeRate } from './handshake-rate.ts';
 import { lossSweep } from './loss-sweep.ts';
 import { mediaRate } from './media-rate.ts';
 import { micro } from './micro.ts';
+import { pacing } from './pacing.ts';
 import type { BenchPlan } from './plan.ts';
 import { timeToStream } from './time-to-stream.ts';
 
@@ -17,5 +18,6 @@ export const benchPlans: readonly BenchPlan[] = [
   halfOpen,
   mediaRate,
   cameraRate,
+  pacing,
   micro,
 ];

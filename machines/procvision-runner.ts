@@ -92,7 +92,7 @@ export const procvisionRunnerMachine = setup({
   },
   actions: {
     noteFault: assign({
-      fault: ({ context, event }) => (context.fault === '' && 'fault' in event ? event.fault : context.fault),
+      fault: ({ context, event }) => ('fault' in event ? event.fault : context.fault),
     }),
     noteClosing: assign({ closing: true }),
     noteAcknowledged: assign({ acknowledged: true }),

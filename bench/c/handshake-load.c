@@ -93,7 +93,7 @@ static void say(uint32_t slot, double now) {
   struct viewer *viewer = &viewers[slot];
   uint8_t *frame = outgoing(socket_of(slot));
   size_t length;
-  if (viewer->state == STARTING) length = make_start(frame, viewer->stream_id, ++viewer->attempt, viewer->has_cookie ? viewer->cookie : NULL);
+  if (viewer->state == STARTING) length = make_start(frame, viewer->stream_id, ++viewer->attempt, viewer->has_cookie ? viewer->cookie : NULL, NULL);
   else if (viewer->state == CONFIRMING) length = make_confirm(frame, viewer->stream_id, viewer->tag);
   else length = make_bye(frame, viewer->stream_id, viewer->tag);
   viewer->repeat_at_us = now + repeat_us;
@@ -274,17 +274,17 @@ static size_t await(uint8_t type, uint64_t stream_id, uint8_t *frame, double for
 static const char *probe(void) {
   uint8_t frame[DATAGRAM_MAX], answer[DATAGRAM_MAX];
   uint64_t id = draw() | 1;
-  size_t length = make_start(frame, id, 1, NULL);
+  size_t length = make_start(frame, id, 1, NULL, NULL);
   frame[40] ^= 0x10;
   ask(frame, length);
   if (await(START_ACK, id, answer, silence_us) != 0) return "it answers a START whose CRC is wrong";
-  ask(frame, make_start(frame, id, 1, NULL));
+  ask(frame, make_start(frame, id, 1, NULL, NULL));
   length = await(START_ACK, id, answer, probe_us);
   if (length == 0 || !is_start_ack(answer, length) || attempt_of(answer) != 1) return "it does not answer START with START_ACK";
   uint64_t tag = tag_of(answer);
-  ask(frame, make_start(frame, id, 2, NULL));
+  ask(frame, make_start(frame, id, 2, NULL, NULL));
   length = await(START_ACK, id, answer, probe_us);
-  if (length == 0 || tag_of(answer) != tag || attempt_of(answer) != 2) return "it does not answer a copy of START with the same tag and the new attempt";
+  if (length == 0 || tag_of(answer) != tag || attempt_of(answer) != 2) return "it does not answer a copy of START with its tag and attempt";
   ask(frame, make_confirm(frame, id, tag ^ 1));
   if (await(READY, id, answer, silence_us) != 0) return "it answers a START_CONFIRM that has a wrong tag with READY";
   length = make_confirm(frame, id, tag);
@@ -325,9 +325,7 @@ static void open_sockets(void) {
     for (int i = 0; i < BATCH; i++) {
       box->parts[i].iov_base = box->frames[i];
       struct cmsghdr *control = (struct cmsghdr *)box->controls[i];
-      control->cmsg_len = CMSG_LEN(sizeof(struct in_pktinfo));
-      control->cmsg_level = IPPROTO_IP;
-      control->cmsg_type = IP_PKTINFO;
+      *control = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof(struct in_pktinfo)), .cmsg_level = IPPROTO_IP, .cmsg_type = IP_PKTINFO};
       struct msghdr *header = &box->messages[i].msg_hdr;
       *header = (struct msghdr){.msg_name = &camera, .msg_namelen = sizeof camera, .msg_iov = &box->parts[i], .msg_iovlen = 1};
       header->msg_control = control;

@@ -59,7 +59,7 @@ static void handshake(const struct sockaddr_in *to, int media) {
   if (connect(fd, (const struct sockaddr *)to, sizeof *to) < 0) fail("connect");
   uint64_t stream_id = random_id();
   double started_us = now_us();
-  if (send(fd, frame, make_start(frame, stream_id, 1, NULL), 0) < 0) fail("send");
+  if (send(fd, frame, make_start(frame, stream_id, 1, NULL, NULL), 0) < 0) fail("send");
   int confirmed = 0, left = media;
   while (left > 0) {
     ssize_t length = recv(fd, frame, sizeof frame, 0);

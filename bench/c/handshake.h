@@ -15,8 +15,9 @@
 #include <sys/types.h>
 #include <time.h>
 
-enum { START = 1, START_ACK = 2, START_CONFIRM = 3, ERROR = 4, RETRY = 5, READY = 6, PING = 7, BYE = 9, BYE_ACK = 10, RESET = 11 };
-enum { VERSIONS_TLV = 1, COOKIE_TLV = 2, RESET_TOKEN_TLV = 3, ERROR_CODE_TLV = 5, SSRC_TLV = 9, SDP_TLV = 10, NONCE_TLV = 13, PADDING_TLV = 0x7fff };
+enum { START = 1, START_ACK = 2, START_CONFIRM = 3, ERROR = 4, RETRY = 5, READY = 6, PING = 7, PONG = 8, BYE = 9, BYE_ACK = 10, RESET = 11 };
+enum { VERSIONS_TLV = 1, COOKIE_TLV = 2, RESET_TOKEN_TLV = 3, ERROR_CODE_TLV = 5, STREAM_NAME_TLV = 8, SSRC_TLV = 9, SDP_TLV = 10 };
+enum { LARGEST_TLV = 12, NONCE_TLV = 13, PADDING_TLV = 0x7fff };
 enum { CONTROL = 0x0c, MEDIA = 0x80, VERSION = 1, ACK_REQUIRED = 1 };
 enum { HEADER = 24, TLV_HEADER = 4, TRAILER = 4, FRAME_MIN = HEADER + TRAILER, FRAME_MAX = 1200 };
 enum { START_BYTES = 256, ACK_BYTES = 56, PADDED_BYTES = 72, COOKIE_BYTES = 20, TOKEN_BYTES = 16, DATAGRAM_MAX = 2048 };
@@ -94,12 +95,13 @@ static inline size_t finish(uint8_t *frame, size_t at, size_t bytes) {
   return at + TRAILER;
 }
 
-/* @param cookie of a RETRY, or NULL. */
-static inline size_t make_start(uint8_t *frame, uint64_t stream_id, uint8_t attempt, const uint8_t *cookie) {
+/* @param cookie of a RETRY, or NULL. @param name of the stream, or NULL. */
+static inline size_t make_start(uint8_t *frame, uint64_t stream_id, uint8_t attempt, const uint8_t *cookie, const char *name) {
   const uint8_t version = VERSION;
   size_t at = begin(frame, START, ACK_REQUIRED, stream_id, 0, attempt);
   at = tlv(frame, at, VERSIONS_TLV, &version, 1);
   if (cookie != NULL) at = tlv(frame, at, COOKIE_TLV, cookie, COOKIE_BYTES);
+  if (name != NULL) at = tlv(frame, at, STREAM_NAME_TLV, name, strlen(name));
   return finish(frame, at, START_BYTES);
 }
 
@@ -119,6 +121,13 @@ static inline size_t make_ready(uint8_t *frame, uint64_t stream_id, uint64_t tag
 
 static inline size_t make_ping(uint8_t *frame, uint64_t stream_id, uint64_t tag, uint64_t nonce) {
   return finish(frame, tlv(frame, begin(frame, PING, 0, stream_id, tag, 0), NONCE_TLV, &nonce, 8), PADDED_BYTES);
+}
+
+/* @param nonce the 8 bytes of the PING. @param largest datagram that came since the PONG before, in bytes. */
+static inline size_t make_pong(uint8_t *frame, uint64_t stream_id, uint64_t tag, const uint8_t *nonce, uint16_t largest) {
+  const uint8_t bytes[2] = {(uint8_t)(largest >> 8), (uint8_t)largest};
+  size_t at = tlv(frame, begin(frame, PONG, 0, stream_id, tag, 0), LARGEST_TLV, bytes, sizeof bytes);
+  return finish(frame, tlv(frame, at, NONCE_TLV, nonce, 8), 0);
 }
 
 static inline size_t make_bye(uint8_t *frame, uint64_t stream_id, uint64_t tag) {

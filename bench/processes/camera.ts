@@ -6,17 +6,23 @@ import { respond } from '../../src/io/respond.ts';
 import { h264File } from '../../src/io/sources/h264-file.ts';
 import { testSource } from '../../src/io/sources/test-source.ts';
 import { makeTestFrame } from '../../src/media/test-frames.ts';
+import { Prng } from '../../src/sim/prng.ts';
+import { pacedSource } from '../paced-source.ts';
 import { serve } from './serve.ts';
 
 /** What a camera is asked for. */
 export interface CameraOptions {
-  /** One key frame and nothing after it, test frames, the bundled clip, or no media at all. */
-  readonly stream: 'still' | 'test' | 'clip' | 'silent';
+  /** One key frame and nothing after it, test frames, the bundled clip, no media at all, or many streams of equal frames. */
+  readonly stream: 'still' | 'test' | 'clip' | 'silent' | 'paced';
   /** Bytes of the one frame of `still`, and of each of `test`. */
   readonly frameBytes: number;
   readonly limits: Parameters<typeof respond>[0]['limits'];
-  /** Of `test`; default 30. */
+  /** Of `test` and `paced`; default 30. */
   readonly framesPerSecond?: number;
+  /** How many `paced`, called `s0`, `s1` …; default 1. */
+  readonly streams?: number;
+  /** Of the times at which those begin, u32; default 1. */
+  readonly seed?: number;
   /** Default: as `respond()` has it. */
   readonly repair?: boolean;
   /** Default: as `respond()` has it. */
@@ -78,6 +84,19 @@ function live(source: MediaSource): MediaSource {
   };
 }
 
+/** One stream called `bench`, or those that are paced, each of which begins at a time of its own within a frame. */
+function streamsOf(options: CameraOptions): Readonly<Record<string, MediaSource>> {
+  const { stream, frameBytes, framesPerSecond = 30, streams = 1, seed = 1 } = options;
+  if (stream !== 'paced') return { bench: sourceOf(options) };
+  const prng = new Prng(seed);
+  return Object.fromEntries(
+    Array.from({ length: streams }, (_, index) => [
+      `s${index}`,
+      pacedSource(frameBytes, framesPerSecond, (prng.unit() * 1000) / framesPerSecond),
+    ]),
+  );
+}
+
 function sourceOf({ stream, frameBytes, framesPerSecond = 30 }: CameraOptions): MediaSource {
   if (stream === 'still') return still(frameBytes);
   if (stream === 'silent') return silent;
@@ -92,7 +111,7 @@ serve<CameraOptions, CameraReady, CameraReport>(async (options) => {
   const { host, socket, repair, limits = {} } = options;
   const camera = await respond({
     port: 0,
-    streams: { bench: sourceOf(options) },
+    streams: streamsOf(options),
     limits,
     ...(repair === undefined ? {} : { repair }),
     ...(host === undefined ? {} : { host }),

@@ -8,6 +8,7 @@ const shortest: Readonly<Record<string, readonly string[]>> = {
   'half-open': ['--sessions', '1000', '--handshakes', '1000'],
   'media-rate': ['--destinations', '2', '--repeats', '1', '--run', '50ms'],
   'camera-rate': ['--viewers', '2', '--repeats', '1', '--run', '300ms', '--sockets', 'dgram'],
+  pacing: ['--streams', '2', '--sockets', 'dgram', '--warm-up', '100ms', '--run', '300ms'],
   micro: ['--only', 'codec,timers', '--repeats', '1', '--batch', '1ms'],
 };
 

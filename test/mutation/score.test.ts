@@ -69,7 +69,10 @@ describe('the accepted survivors', () => {
       codec: 95,
       admission: 95,
       machines: 85,
-      engine: 85,
+      'engine-exchange': 85,
+      'engine-media': 85,
+      'engine-handshake': 85,
+      'engine-session': 85,
     });
   });
 });
