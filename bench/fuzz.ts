@@ -145,7 +145,9 @@ function fuzz(
   }
   const { longestMs, retimed, rejectBytes, triedBytes, rejectsMeasured } = run.progress;
   say(`${name}, seed ${seed}: ${rates()}`);
-  say(`  longest step ${longestMs.toFixed(1)} ms as first timed, ${retimed} timed again, none over 10 ms then`);
+  // Steps of the others are single executions, or few of them.
+  if (target.timed !== false)
+    say(`  longest step ${longestMs.toFixed(1)} ms as first timed, ${retimed} timed again, none over 10 ms then`);
   const tried = triedBytes === 0 ? '' : ` (${figure(triedBytes)} where a Noise message was tried)`;
   if (rejectsMeasured > 0) {
     say(
