@@ -282,6 +282,13 @@ describe('the next round', () => {
     expect(expire(host, answerer)).toBe(50);
   });
 
+  it('takes what comes late and tells progress of the round before for a copy', () => {
+    const { host, answerer } = responding();
+    host.nowMs += 20;
+    expect(answerer.continue(goOn({ round: 2, body: text('second') }))).toBeUndefined();
+    expect(answerer.continue(goOn({ round: 1, fragment: { offset: 1, total: 1 } }))).toBe('exchangeCopy');
+  });
+
   it('may come in parts, the first of which may bring no byte', () => {
     const { host, answerer } = responding();
     host.nowMs += 20;
