@@ -15,7 +15,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { getHeapStatistics } from 'node:v8';
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import type { FuzzCorpus } from '../src/sim/fuzz/corpus.ts';
 import type { FuzzFinding, FuzzProbe } from '../src/sim/fuzz/fuzz-run.ts';
 import type { FuzzTarget, FuzzTargetName } from '../src/sim/fuzz/target.ts';
@@ -73,7 +73,7 @@ const probe: FuzzProbe = {
 function minutes(text: string): number {
   const value = Number(text);
   if (text.trim() !== '' && value > 0 && value <= 10_000) return value;
-  throw new RangeError(`--minutes ${text}: not a number of up to 10000`);
+  throw new InvalidArgumentError('It is not a number of minutes, more than 0 and up to 10000.');
 }
 
 async function readCorpus(folder: string): Promise<FuzzCorpus> {

@@ -1,5 +1,14 @@
+import { u16At } from '../../codec/big-endian.ts';
+import { headerOffset } from '../../codec/header.ts';
 import { rtpSsrc } from '../../media/rtp.ts';
-import { CONTROL_FIRST_BYTE } from '../../protocol/constants.ts';
+import {
+  CONTROL_FIRST_BYTE,
+  HEADER_BYTES,
+  SECURED_TRAILER_BYTES,
+  TLV_CRITICAL_BIT,
+  TLV_HEADER_BYTES,
+} from '../../protocol/constants.ts';
+import { FrameType, TlvType } from '../../protocol/frame.ts';
 import { Prng } from '../prng.ts';
 import { securedEnds } from '../simulated-security.ts';
 import { cameraPeer } from '../world.ts';
@@ -7,7 +16,7 @@ import type { TappedDatagram } from '../world-event.ts';
 import { type FuzzMode, fuzzModes, mac1Finish } from './admission-target.ts';
 import type { FuzzCorpus } from './corpus.ts';
 import { MaliciousEnd } from './malicious-end.ts';
-import { Mutator } from './mutator.ts';
+import { type Finish, Mutator } from './mutator.ts';
 import { type Attacker, guessing, type SessionSettings, SessionWorld } from './session-world.ts';
 import {
   count,
@@ -45,12 +54,14 @@ export class SessionTarget implements FuzzTarget {
   readonly tally: FuzzTally = new Map();
   readonly done = { executions: 0, bytes: 0 };
   readonly #mutators = new Map<string, Mutator>();
+  readonly #finishes = new Map<string, Finish>();
 
   constructor({ clear, secured, media }: FuzzCorpus) {
     for (const mode of fuzzModes) {
       const bases = mode === 'none' ? [...clear, ...media] : [...secured, ...media];
       for (let seed = 0; seed < WORLD_SEEDS; seed++) {
         const finish = mode === 'none' ? undefined : mac1Finish(securedEnds(mode, seed));
+        if (finish !== undefined) this.#finishes.set(`${mode} ${seed}`, finish);
         // A stranger's mutants of secured frames keep their trailer, which is right only where nothing was changed.
         this.#mutators.set(`stranger ${mode} ${seed}`, new Mutator(bases));
         this.#mutators.set(`path ${mode} ${seed}`, new Mutator(bases, finish));
@@ -73,6 +84,11 @@ export class SessionTarget implements FuzzTarget {
     const mutator = this.#mutators.get(`${attacker} ${mode} ${settings.seed}`) ?? new Mutator([new Uint8Array(28)]);
     mutator.forget();
     return new SessionLife(this, settings, mutator, prng, record);
+  }
+
+  /** Makes the MAC1 of a secured world's frame right. */
+  finish({ mode, seed }: SessionSettings, bytes: Uint8Array): void {
+    this.#finishes.get(`${mode} ${seed}`)?.(bytes);
   }
 
   replay({ settings, steps }: FuzzCase): void {
@@ -121,6 +137,8 @@ class SessionLife implements FuzzLife {
   readonly #held: TappedDatagram[] = [];
   readonly #ends = new Map<'camera' | 'viewer', MaliciousEnd>();
   readonly #guess = new Uint8Array(8);
+  /** START_CONFIRMs that viewers sent. */
+  readonly #confirms = new Set<string>();
   /** Of the first viewer's media. */
   #ssrc: number | undefined;
   #steps = 0;
@@ -182,6 +200,7 @@ class SessionLife implements FuzzLife {
   #sent(event: TappedDatagram): void {
     if (this.settings.attacker === 'peer' && this.#isFirst(event)) this.#held.push(event);
     else this.#mutator.learn(event.bytes.slice());
+    if (event.bytes[headerOffset.type] === FrameType.START_CONFIRM) this.#confirms.add(toHex(event.bytes));
   }
 
   /** Between the camera and the first viewer. */
@@ -194,7 +213,10 @@ class SessionLife implements FuzzLife {
     const prng = this.#prng;
     const to = prng.below(3) - 1;
     const bytes = this.#mutator.next(prng).slice();
-    if (this.settings.attacker !== 'stranger') return { bytes, to, from: 'own' };
+    if (this.settings.attacker !== 'stranger') {
+      if (this.settings.mode !== 'none') this.#spoilConfirm(bytes);
+      return { bytes, to, from: 'own' };
+    }
     if (this.settings.mode === 'none') {
       prng.fill(this.#guess);
       guessing(bytes, to < 0, this.#world.live, this.#guess);
@@ -203,6 +225,20 @@ class SessionLife implements FuzzLife {
       bytes[bytes.length - 2] = (bytes[bytes.length - 2] ?? 0) ^ 1;
     }
     return { bytes, to, from: prng.below(4) === 0 ? 'stranger' : 'own' };
+  }
+
+  /**
+   * A START_CONFIRM with other PADDING and the right MAC1 is authentic, as its Noise message is the viewer's. The watch would not know it for
+   * one, and take the session for one that nobody confirmed: so its Noise message is changed as well.
+   */
+  #spoilConfirm(bytes: Uint8Array): void {
+    if (bytes[headerOffset.type] !== FrameType.START_CONFIRM || this.#confirms.has(toHex(bytes))) return;
+    const end = bytes.length - SECURED_TRAILER_BYTES;
+    for (let at = HEADER_BYTES; at + TLV_HEADER_BYTES < end; at += TLV_HEADER_BYTES + u16At(bytes, at + 2)) {
+      const isNoise = (u16At(bytes, at) & ~TLV_CRITICAL_BIT) === TlvType.HANDSHAKE;
+      if (isNoise) bytes[at + TLV_HEADER_BYTES] = (bytes[at + TLV_HEADER_BYTES] ?? 0) ^ 1;
+    }
+    this.#target.finish(this.settings, bytes);
   }
 
   /** The oldest datagram that the malicious end holds, changed. */
