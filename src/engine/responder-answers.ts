@@ -59,8 +59,16 @@ export class ResponderAnswers {
   }
 
   sendReady(sdp: string | undefined): void {
+    // Nothing asks for it any more.
+    this.#startAck = undefined;
     const body = { type: FrameType.READY, ...(sdp === undefined ? {} : { sdp }) };
     this.#ready = this.#core.sendAgain(this.#ready, body);
+  }
+
+  /** START_ACK and READY are not sent again. */
+  forget(): void {
+    this.#startAck = undefined;
+    this.#ready = undefined;
   }
 
   /** Counts one more READY; false when this second has seen its 50. */

@@ -366,6 +366,9 @@ export class ResponderSession implements Sleeper {
 
   #giveBack(): void {
     this.#outlet?.close();
+    // A session that drains or closes for seconds is not to hold what only media and the handshake need.
+    this.#outlet = undefined;
+    this.#answers.forget();
     if (this.#feed === undefined) return;
     this.#host.leaveFeed(this, this.#feed);
     this.#feed = undefined;
