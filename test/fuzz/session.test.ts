@@ -7,7 +7,7 @@ import { SessionTarget } from '../../src/sim/fuzz/session-target.ts';
 import { attackers, SessionWorld } from '../../src/sim/fuzz/session-world.ts';
 import type { FuzzStep } from '../../src/sim/fuzz/target.ts';
 import { noProbe, readCorpus } from '../support/fuzz-corpus.ts';
-import { runsFromEnv, seedFromEnv } from '../support/seeded.ts';
+import { seedFromEnv } from '../support/seeded.ts';
 
 const corpus = readCorpus();
 
@@ -15,7 +15,7 @@ describe('whole sessions among mutants', () => {
   it('keep their promises against a stranger, one on the path and a peer, in every mode', () => {
     const target = new SessionTarget(corpus);
     const run = new FuzzRun(target, seedFromEnv('fuzz/session'), noProbe);
-    for (let life = 0; life < runsFromEnv(24); life++) expect(run.next()).toBeUndefined();
+    for (let life = 0; life < 40; life++) expect(run.next()).toBeUndefined();
     for (const attacker of attackers) {
       const lives = [...target.tally].filter(([name]) => name.startsWith(attacker));
       expect([attacker, lives.length]).not.toEqual([attacker, 0]);
