@@ -26,7 +26,7 @@ static uint64_t draw(void) {
 
 static size_t make(uint8_t *frame, int secured) {
   uint64_t stream_id = draw() | 1;
-  if (!secured) return make_start(frame, stream_id, 1, NULL);
+  if (!secured) return make_start(frame, stream_id, 1, NULL, NULL);
   const uint8_t version = VERSION;
   uint8_t noise[48];
   for (size_t at = 0; at < sizeof noise; at += 8) *(uint64_t *)(noise + at) = draw();
