@@ -25,7 +25,7 @@ import {
   watchMedia,
 } from '../../support/nft.ts';
 import { furtherFrames } from '../../support/progress.ts';
-import { skipIf } from '../../support/skipping.ts';
+import { skipBecause } from '../../support/skip-because.ts';
 
 const open = ['--security', 'none'];
 const lan = ['--profile', 'lan'];
@@ -54,7 +54,7 @@ function layNat(cleanup: Cleanup, context: TestContext): ReturnType<typeof layRo
     'add rule ip nat out oifname "eth0" masquerade random,fully-random',
   ];
   const missing = nft(cable.router, nat) ?? flushConnections(cable.router) ?? watchMedia(cable.camera);
-  skipIf(missing, 'NAT between namespaces', context);
+  skipBecause(context, missing);
   return cable;
 }
 
@@ -76,7 +76,7 @@ export function namespaceFaults(): void {
       });
       // A control frame's SessionTag; the payload of media, which has no CRC.
       const rules = [damage('0x0c', '@th,160,8', 'control'), damage('128-191', '@th,384,8', 'media')];
-      skipIf(install(cable.camera, rules) ?? install(cable.viewer, rules), 'damage between namespaces', context);
+      skipBecause(context, install(cable.camera, rules) ?? install(cable.viewer, rules));
       const { sender, target, here } = await startBoth(cleanup, cable, [...lan, '--once']);
       const viewer = startViewer(cleanup, target, [...open, ...lan], here);
       const ended = await viewer.event('ended', undefined, LIMIT_MS);
@@ -100,10 +100,9 @@ export function namespaceFaults(): void {
         act: `dup to ${to} device "eth0"`,
         counter: 'twice',
       });
-      skipIf(
-        install(cable.camera, [twice(cable.viewer.address)]) ?? install(cable.viewer, [twice(cable.camera.address)]),
-        'duplicates between namespaces',
+      skipBecause(
         context,
+        install(cable.camera, [twice(cable.viewer.address)]) ?? install(cable.viewer, [twice(cable.camera.address)]),
       );
       const path = join(temporaryFolder(cleanup), 'door.h264');
       const { sender, target, here } = await startBoth(cleanup, cable, ['--once']);
@@ -126,7 +125,7 @@ export function namespaceFaults(): void {
       const viewer = await startStreamingViewer(cleanup, target, [...open, ...lan], here);
       await furtherFrames(viewer, 10, LIMIT_MS);
       const hole = { hook: 'input', match: 'udp length > 708', act: 'drop', counter: 'swallowed' } as const;
-      skipIf(install(cable.viewer, [hole]), 'a black hole for large datagrams', context);
+      skipBecause(context, install(cable.viewer, [hole]));
       await sender.run.event(
         'status',
         (event) => figure(event, 'metrics', 'counters', 'datagramSizeStepsDown') === 1,
@@ -145,7 +144,7 @@ export function namespaceFaults(): void {
       await using cleanup = new Cleanup();
       const cable = layCable(cleanup);
       const lost = { hook: 'input', match: fraction(30), act: 'drop', counter: 'lost' } as const;
-      skipIf(install(cable.camera, [lost]) ?? install(cable.viewer, [lost]), 'loss between namespaces', context);
+      skipBecause(context, install(cable.camera, [lost]) ?? install(cable.viewer, [lost]));
       const { target, here } = await startBoth(cleanup, cable, ['--loop']);
       const viewer = await startStreamingViewer(cleanup, target, open, here);
       const before = await furtherFrames(viewer, 10, LIMIT_MS);
