@@ -13,6 +13,7 @@ import { MachineDriver } from './driver.ts';
 import type { ExchangeInput, Peer, SessionHandle } from './io-types.ts';
 import type { ConfirmProof } from './media-gate.ts';
 import { MediaOutlet } from './media-outlet.ts';
+import { NO_SLOT } from './media-wheel.ts';
 import { type Refusal, ResponderAnswers } from './responder-answers.ts';
 import type { ResponderHost } from './responder-host.ts';
 import type { CandidateSecurity, ConfirmFrame } from './responder-security.ts';
@@ -27,6 +28,7 @@ const NO_TOKEN = new Uint8Array(0);
 /** One viewer's session on a camera: gives the outputs of the responder's machine their meaning. */
 export class ResponderSession implements Sleeper {
   queuedAtMs = Number.POSITIVE_INFINITY;
+  mediaSlot = NO_SLOT;
   readonly handle: SessionHandle;
   readonly peer: Peer;
   readonly tupleKey: string;
@@ -80,11 +82,6 @@ export class ResponderSession implements Sleeper {
     return this.#core.sessionTag;
   }
 
-  /** 0 until START_ACK. */
-  get ssrc(): number {
-    return this.#ssrc;
-  }
-
   get keys(): SessionKeys | undefined {
     return this.#core.keys;
   }
@@ -99,9 +96,13 @@ export class ResponderSession implements Sleeper {
     return this.#feed;
   }
 
+  /** Of all but its media. */
   deadlineMs(): number {
-    const mediaMs = this.#outlet?.deadlineMs(this.#core.nowMs) ?? Number.POSITIVE_INFINITY;
-    return Math.min(this.#core.deadlineMs(), mediaMs);
+    return this.#core.deadlineMs();
+  }
+
+  get outlet(): MediaOutlet | undefined {
+    return this.#outlet;
   }
 
   /** A further START with this StreamId. */
@@ -191,10 +192,10 @@ export class ResponderSession implements Sleeper {
     this.#pump();
   }
 
-  /** The feed has something new. */
-  mediaAvailable(nowMs: number): void {
+  /** Something of its feed is due, or may be. @returns how many datagrams left. */
+  mediaDue(nowMs: number): number {
     this.#core.nowMs = nowMs;
-    this.#pump();
+    return this.#pump();
   }
 
   close(code: number, reason: string | undefined, nowMs: number): void {
@@ -248,10 +249,11 @@ export class ResponderSession implements Sleeper {
     this.#core.traceTransition('responder', event.type, from, this.state);
   }
 
-  #pump(): void {
-    if (this.#outlet === undefined || this.state !== 'Streaming') return;
-    this.#outlet.pump(this.#core.nowMs);
+  #pump(): number {
+    if (this.#outlet === undefined || this.state !== 'Streaming') return 0;
+    const sent = this.#outlet.pump(this.#core.nowMs);
     if (this.#outlet.finished) this.close(ErrorCode.NO_ERROR, undefined, this.#core.nowMs);
+    return sent;
   }
 
   #perform(output: string): void {
@@ -356,8 +358,8 @@ export class ResponderSession implements Sleeper {
   /** Not before the confirm: a candidate has nothing to send, and there may be many. */
   #makeOutlet(): MediaOutlet | undefined {
     if (this.#feed === undefined) return undefined;
-    const { sessionTag, tupleKey, peer, ssrc } = this;
-    return new MediaOutlet(this.#host, { sessionTag, tupleKey, peer, ssrc }, this.#feed, {
+    const { sessionTag, tupleKey, peer } = this;
+    return new MediaOutlet(this.#host, { sessionTag, tupleKey, peer, ssrc: this.#ssrc }, this.#feed, {
       repair: this.#host.repair,
       datagramBytesMax: this.#host.datagramBytesMax,
       secured: this.security !== undefined,
