@@ -242,7 +242,8 @@ export class ResponderEndpoint {
     if (first >= MEDIA_FIRST_BYTE_MIN && first <= MEDIA_FIRST_BYTE_MAX) return this.#feedback(bytes, from);
     if (first !== CONTROL_FIRST_BYTE) return this.#drop('notOurs', from, bytes);
     const security = this.#security;
-    const decoded = security === undefined ? decodeFrame(bytes) : decodeSecured(bytes, security.hasMac1);
+    const kept = this.#host.trace ? 'all' : 'known';
+    const decoded = security === undefined ? decodeFrame(bytes, kept) : decodeSecured(bytes, security.hasMac1, kept);
     if (!decoded.ok) return this.#frontDoor.undecodable(decoded, from, bytes, this.#nowMs);
     if ('header' in decoded) return this.#sealed(decoded.header, from, bytes);
     const { frame } = decoded;

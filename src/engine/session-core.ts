@@ -142,7 +142,8 @@ export class SessionCore {
    */
   open(datagram: Uint8Array): Frame | 'keyLimit' | undefined {
     const text = this.#channel?.open(datagram, this.nowMs) ?? 'sealedEarly';
-    const opened = typeof text === 'string' ? text : decodeOpened(datagram, text);
+    const kept = this.#host.trace ? 'all' : 'known';
+    const opened = typeof text === 'string' ? text : decodeOpened(datagram, text, kept);
     if (typeof opened !== 'string' && opened.ok) {
       if (this.#host.trace) traceFrame(this.#host, 'received', datagram, this.peer, opened.frame);
       return opened.frame;

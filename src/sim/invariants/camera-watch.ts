@@ -1,7 +1,6 @@
-import { decodeFrame } from '../../codec/decode.ts';
-import { decodeSecured } from '../../codec/decode-secured.ts';
 import { headerOffset } from '../../codec/header.ts';
 import type { ResponderInput, ResponderOutput } from '../../engine/io-types.ts';
+import { readableFrame } from '../../engine/session-host.ts';
 import { MEDIA_FIRST_BYTE_MAX, MEDIA_FIRST_BYTE_MIN } from '../../protocol/constants.ts';
 import { FrameFlag, FrameType } from '../../protocol/frame.ts';
 import type { Profile } from '../../protocol/profiles.ts';
@@ -258,10 +257,8 @@ function startedBy(cause: Cause, kind: ReturnType<Cause['of']>): boolean {
 /** Of what waited while the camera stood still, nobody knows which START it was. */
 function mayBeFree({ seen }: Cause): boolean {
   if (seen === undefined) return true;
-  const clear = decodeFrame(seen.bytes);
-  if (clear.ok) return clear.frame.type === FrameType.START && clear.frame.cookie !== undefined;
-  const secured = decodeSecured(seen.bytes, () => true);
-  return secured.ok && !secured.sealed && 'cookie' in secured.frame;
+  const frame = readableFrame(seen.bytes);
+  return frame?.type === FrameType.START && frame.cookie !== undefined;
 }
 
 function nonceAt(bytes: Uint8Array, offset: number): bigint {

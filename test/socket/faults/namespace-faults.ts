@@ -25,7 +25,7 @@ import {
   watchMedia,
 } from '../../support/nft.ts';
 import { furtherFrames } from '../../support/progress.ts';
-import { skipIf } from '../../support/skipping.ts';
+import { skipBecause } from '../../support/skip-because.ts';
 
 const open = ['--security', 'none'];
 const lan = ['--profile', 'lan'];
@@ -58,7 +58,7 @@ export function namespaceFaults(): void {
       });
       // A control frame's SessionTag; the payload of media, which has no CRC.
       const rules = [damage('0x0c', '@th,160,8', 'control'), damage('128-191', '@th,384,8', 'media')];
-      skipIf(install(cable.camera, rules) ?? install(cable.viewer, rules), 'damage between namespaces', context);
+      skipBecause(context, install(cable.camera, rules) ?? install(cable.viewer, rules));
       const { sender, target, here } = await startBoth(cleanup, cable, [...lan, '--once']);
       const viewer = startViewer(cleanup, target, [...open, ...lan], here);
       const ended = await viewer.event('ended', undefined, LIMIT_MS);
@@ -82,10 +82,9 @@ export function namespaceFaults(): void {
         act: `dup to ${to} device "eth0"`,
         counter: 'twice',
       });
-      skipIf(
-        install(cable.camera, [twice(cable.viewer.address)]) ?? install(cable.viewer, [twice(cable.camera.address)]),
-        'duplicates between namespaces',
+      skipBecause(
         context,
+        install(cable.camera, [twice(cable.viewer.address)]) ?? install(cable.viewer, [twice(cable.camera.address)]),
       );
       const path = join(temporaryFolder(cleanup), 'door.h264');
       const { sender, target, here } = await startBoth(cleanup, cable, ['--once']);
@@ -108,7 +107,7 @@ export function namespaceFaults(): void {
       const viewer = await startStreamingViewer(cleanup, target, [...open, ...lan], here);
       await furtherFrames(viewer, 10, LIMIT_MS);
       const hole = { hook: 'input', match: 'udp length > 708', act: 'drop', counter: 'swallowed' } as const;
-      skipIf(install(cable.viewer, [hole]), 'a black hole for large datagrams', context);
+      skipBecause(context, install(cable.viewer, [hole]));
       await sender.run.event(
         'status',
         (event) => figure(event, 'metrics', 'counters', 'datagramSizeStepsDown') === 1,
@@ -127,7 +126,7 @@ export function namespaceFaults(): void {
       await using cleanup = new Cleanup();
       const cable = layCable(cleanup);
       const lost = { hook: 'input', match: fraction(30), act: 'drop', counter: 'lost' } as const;
-      skipIf(install(cable.camera, [lost]) ?? install(cable.viewer, [lost]), 'loss between namespaces', context);
+      skipBecause(context, install(cable.camera, [lost]) ?? install(cable.viewer, [lost]));
       const { target, here } = await startBoth(cleanup, cable, ['--loop']);
       const viewer = await startStreamingViewer(cleanup, target, open, here);
       const before = await furtherFrames(viewer, 10, LIMIT_MS);
@@ -150,7 +149,7 @@ export function namespaceFaults(): void {
         'add chain ip nat out { type nat hook postrouting priority 100; }',
         'add rule ip nat out oifname "eth0" masquerade random,fully-random',
       ];
-      skipIf(nft(router, nat) ?? flushConnections(router) ?? watchMedia(camera), 'NAT between namespaces', context);
+      skipBecause(context, nft(router, nat) ?? flushConnections(router) ?? watchMedia(camera));
       const { sender, target, here } = await startBoth(cleanup, cable, [...lan, '--loop']);
       const viewer = await startStreamingViewer(cleanup, target, [...open, ...lan], here);
       const first = portOf(await sender.run.event('streaming'));
