@@ -87,6 +87,7 @@ export const counterNames = [
   'mediaTailProbes',
   'mediaTooLarge',
   'mediaJumps',
+  'mediaPutOff',
   'mediaDatagramsReceived',
   'mediaBytesReceived',
   'handshakesStarted',

@@ -20,6 +20,7 @@ import { failAsk } from './exchanges.ts';
 import { FrontDoor } from './front-door.ts';
 import type { Entropy, ExchangeInput, Peer, ResponderInput, ResponderOutput, SessionHandle } from './io-types.ts';
 import { ConfirmProof } from './media-gate.ts';
+import { MediaPacer } from './media-pacer.ts';
 import type { ProtectMedia } from './media-protection.ts';
 import { Random } from './random.ts';
 import type { ResponderHost } from './responder-host.ts';
@@ -61,6 +62,7 @@ export class ResponderEndpoint {
   readonly #sessions = new SessionTable();
   readonly #tombstones = new Tombstones();
   readonly #wakes = new WakeQueue();
+  readonly #pacer = new MediaPacer<ResponderSession>(this.counters);
   readonly #host: ResponderHost;
   readonly #security: ResponderSecurity | undefined;
   readonly #strangers: StrangerAnswers;
@@ -167,7 +169,7 @@ export class ResponderEndpoint {
 
   /** When the next `timeout` input is due; may be early, never late; Infinity for never. */
   deadlineMs(): number {
-    return Math.min(this.#wakes.earliestMs(), this.#admission.deadlineMs());
+    return Math.min(this.#earliestMs, this.#admission.deadlineMs());
   }
 
   /** Handles one input at a time that never goes back. The returned array is the caller's. */
@@ -202,7 +204,7 @@ export class ResponderEndpoint {
       case 'media':
         for (const session of this.#sessions.ofFeed(input.feed)) {
           if (session.feed !== input.feed) continue;
-          session.mediaAvailable(nowMs);
+          this.#pacer.offer(session, nowMs);
           this.#wakes.update(session);
         }
         break;
@@ -215,7 +217,7 @@ export class ResponderEndpoint {
         }
         if (input.kind === 'refresh') session.refresh(nowMs);
         else session.exchange(input.input, nowMs);
-        this.#wakes.update(session);
+        this.#settle(session);
         break;
       }
       case 'close':
@@ -281,7 +283,7 @@ export class ResponderEndpoint {
     if (session === undefined) return this.#drop('noSession', from, bytes);
     const reason = session.feedback(bytes, this.#nowMs);
     if (reason !== undefined) return this.#drop(reason, from, bytes);
-    this.#wakes.update(session);
+    this.#settle(session);
   }
 
   /** The session whose ids a frame has. */
@@ -296,7 +298,7 @@ export class ResponderEndpoint {
     const session = this.#named(header, from, bytes);
     if (session === undefined) return;
     session.sealed(bytes, from, this.#nowMs);
-    this.#wakes.update(session);
+    this.#settle(session);
   }
 
   #sessionFrame(frame: Frame | UnsealedFrame, from: Peer, bytes: Uint8Array): void {
@@ -311,7 +313,7 @@ export class ResponderEndpoint {
     } else if (!('handshake' in frame)) {
       session.frame(frame, bytes.length, this.#nowMs);
     }
-    this.#wakes.update(session);
+    this.#settle(session);
   }
 
   /** Ids that no session has, on any tuple: whoever believes in them is told so, at most as fast as strangers are. */
@@ -328,19 +330,30 @@ export class ResponderEndpoint {
     const session = this.#sessions.streaming(tupleKeyOf(to));
     if (session === undefined) return;
     session.tooLarge(bytes, this.#nowMs);
-    this.#wakes.update(session);
+    this.#settle(session);
   }
 
   #timeout(): void {
-    this.#admission.late(this.#nowMs - this.#wakes.earliestMs(), this.#nowMs);
+    this.#admission.late(this.#nowMs - this.#earliestMs, this.#nowMs);
     for (;;) {
       const due = this.#wakes.takeDue(this.#nowMs);
       if (due === undefined) break;
       const session = due as ResponderSession;
       session.timeout(this.#nowMs);
-      this.#wakes.update(session);
+      this.#settle(session);
     }
+    this.#pacer.timeout(this.#nowMs, (session) => this.#wakes.update(session));
     if (this.#admission.timeout(this.#nowMs)) this.#host.emit({ kind: 'load', under: false });
+  }
+
+  get #earliestMs(): number {
+    return Math.min(this.#wakes.earliestMs(), this.#pacer.earliestMs());
+  }
+
+  /** Call after anything that may have changed what a session waits for. */
+  #settle(session: ResponderSession): void {
+    this.#wakes.update(session);
+    this.#pacer.settle(session, this.#nowMs);
   }
 
   #exchangeWithNobody(session: SessionHandle, input: ExchangeInput): void {

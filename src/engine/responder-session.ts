@@ -13,6 +13,7 @@ import { MachineDriver } from './driver.ts';
 import type { ExchangeInput, Peer, SessionHandle } from './io-types.ts';
 import type { ConfirmProof } from './media-gate.ts';
 import { MediaOutlet } from './media-outlet.ts';
+import { NO_SLOT } from './media-wheel.ts';
 import type { PathProof, PathValidation } from './path-validation.ts';
 import { ResponderAnswers } from './responder-answers.ts';
 import type { ResponderHost } from './responder-host.ts';
@@ -30,6 +31,7 @@ const NO_TOKEN = new Uint8Array(0);
 /** One viewer's session on a camera: gives the outputs of the responder's machine their meaning. */
 export class ResponderSession implements Sleeper {
   queuedAtMs = Number.POSITIVE_INFINITY;
+  mediaSlot = NO_SLOT;
   readonly handle: SessionHandle;
   tupleKey: string;
   /** Its START came with a good cookie. */
@@ -42,7 +44,7 @@ export class ResponderSession implements Sleeper {
   readonly #driver = new MachineDriver(responderTable, undefined, (output) => this.#perform(output));
   readonly #streamName: string | undefined;
   #attempt: number;
-  #ssrc = 0;
+  ssrc = 0;
   #resetToken: Uint8Array = NO_TOKEN;
   #feed: StreamFeed | undefined;
   #sdp: string | undefined;
@@ -85,11 +87,6 @@ export class ResponderSession implements Sleeper {
     return this.#core.sessionTag;
   }
 
-  /** 0 until START_ACK. */
-  get ssrc(): number {
-    return this.#ssrc;
-  }
-
   get keys(): SessionKeys | undefined {
     return this.#core.keys;
   }
@@ -105,8 +102,11 @@ export class ResponderSession implements Sleeper {
   }
 
   deadlineMs(): number {
-    const mediaMs = this.#outlet?.deadlineMs(this.#core.nowMs) ?? Number.POSITIVE_INFINITY;
-    return Math.min(this.#core.deadlineMs(), mediaMs, this.#path?.deadlineMs() ?? Number.POSITIVE_INFINITY);
+    return Math.min(this.#core.deadlineMs(), this.#path?.deadlineMs() ?? Number.POSITIVE_INFINITY);
+  }
+
+  get outlet(): MediaOutlet | undefined {
+    return this.#outlet;
   }
 
   /** A further START with this StreamId. */
@@ -195,17 +195,16 @@ export class ResponderSession implements Sleeper {
     this.#dispatch({ type: 'app.refused', code: wireCode(code) }, 0);
   }
 
-  /** The newest group is sent again. */
   refresh(nowMs: number): void {
     this.#core.nowMs = nowMs;
     this.#outlet?.refreshGroup(nowMs);
     this.#pump();
   }
 
-  /** The feed has something new. */
-  mediaAvailable(nowMs: number): void {
+  /** Something of its feed is due, or may be. @returns how many datagrams left. */
+  mediaDue(nowMs: number): number {
     this.#core.nowMs = nowMs;
-    this.#pump();
+    return this.#pump();
   }
 
   close(code: number, reason: string | undefined, nowMs: number): void {
@@ -256,10 +255,11 @@ export class ResponderSession implements Sleeper {
     this.#core.traceTransition('responder', event.type, from, this.state);
   }
 
-  #pump(): void {
-    if (this.#outlet === undefined || this.state !== 'Streaming') return;
-    this.#outlet.pump(this.#core.nowMs);
+  #pump(): number {
+    if (this.#outlet === undefined || this.state !== 'Streaming') return 0;
+    const sent = this.#outlet.pump(this.#core.nowMs);
     if (this.#outlet.finished) this.close(ErrorCode.NO_ERROR, undefined, this.#core.nowMs);
+    return sent;
   }
 
   #perform(output: string): void {
@@ -276,7 +276,7 @@ export class ResponderSession implements Sleeper {
         core.deadlines.disarm('reserve');
         return this.#drawSession();
       case 'sendStartAck':
-        return this.#answers.sendStartAck(this.#attempt, { resetToken: this.#resetToken, ssrc: this.#ssrc });
+        return this.#answers.sendStartAck(this.#attempt, { resetToken: this.#resetToken, ssrc: this.ssrc });
       case 'sendError':
         return this.#answers.sendError(this.#code, this.#attempt);
       case 'leaveTombstone':
@@ -288,7 +288,7 @@ export class ResponderSession implements Sleeper {
         assertInvariant('S1', this.#proof !== undefined, 'Streaming without a START_CONFIRM');
         this.#consentFromMs = core.nowMs;
         this.#outlet = this.#makeOutlet();
-        return this.#outlet?.open(this.#proof, this.#host.profile.consentMs, core.nowMs, core.protection(this.#ssrc));
+        return this.#outlet?.open(this.#proof, this.#host.profile.consentMs, core.nowMs, core.protection(this.ssrc));
       case 'sendReady':
         return this.#answers.sendReady(this.#sdp);
       case 'stopMedia':
@@ -345,7 +345,7 @@ export class ResponderSession implements Sleeper {
   #drawSession(): void {
     const core = this.#core;
     core.sessionTag = this.#host.claimTag(this);
-    this.#ssrc = this.#host.random.u32();
+    this.ssrc = this.#host.random.u32();
     this.#resetToken = resetToken(this.#host.resetKey, core.streamId, core.sessionTag);
   }
 

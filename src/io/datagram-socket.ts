@@ -31,6 +31,8 @@ export interface DatagramSocket {
    * @param replaces a queued datagram with the same mark is not sent any more.
    */
   send(bytes: Uint8Array, to: Peer, plane: Plane, replaces?: SessionHandle): void;
+  /** Lets leave at once what waits only so that more can go with it. */
+  flush(): void;
   /** Lets queued datagrams leave, then closes. Never rejects. */
   close(): Promise<void>;
 }

@@ -29,7 +29,7 @@ const STALL_MS = 5;
 /**
  * Runs one endpoint on one socket and one timer: the only place where the core meets real time.
  */
-export class EndpointRunner<Input, Output extends { readonly kind: string }> {
+export class EndpointRunner<Input extends { readonly kind: string }, Output extends { readonly kind: string }> {
   readonly #endpoint: SteppedEndpoint<Input, Output>;
   readonly #application: (output: Output) => void;
   #socket: DatagramSocket | undefined;
@@ -44,7 +44,7 @@ export class EndpointRunner<Input, Output extends { readonly kind: string }> {
   }
 
   /** Binds a socket for the endpoint. Rejects as {@link bindSocket} does. */
-  static async bind<Input, Output extends { readonly kind: string }>(
+  static async bind<Input extends { readonly kind: string }, Output extends { readonly kind: string }>(
     endpoint: SteppedEndpoint<Input, Output>,
     options: RunnerSocketOptions,
     application: (output: Output) => void,
@@ -71,6 +71,8 @@ export class EndpointRunner<Input, Output extends { readonly kind: string }> {
     if (this.#stopped) return;
     const outputs = this.#endpoint.step(input, monotonicMs());
     for (const output of outputs) this.#do(output);
+    // Frames and timers of many streams come together; who is answered is not to wait for others.
+    if (input.kind !== 'media' && input.kind !== 'timeout') this.#socket?.flush();
     this.#arm();
   }
 
@@ -103,19 +105,21 @@ export class EndpointRunner<Input, Output extends { readonly kind: string }> {
     };
   }
 
+  /** A timer that is too early costs less than to move it each time that a deadline goes back. */
   #arm(): void {
     const deadlineMs = this.#endpoint.deadlineMs();
-    if (deadlineMs === this.#timerAtMs || this.#stopped) return;
+    if (deadlineMs >= this.#timerAtMs || this.#stopped) return;
     clearTimeout(this.#timer);
     this.#timerAtMs = deadlineMs;
-    if (deadlineMs === Number.POSITIVE_INFINITY) return;
     const waitMs = Math.ceil(deadlineMs - monotonicMs());
     this.#timer = setTimeout(() => this.#fire(deadlineMs), Math.min(Math.max(waitMs, 0), 2 ** 31 - 1));
   }
 
-  #fire(deadlineMs: number): void {
+  #fire(armedForMs: number): void {
     this.#timerAtMs = Number.POSITIVE_INFINITY;
-    if (monotonicMs() - deadlineMs < STALL_MS) return this.step({ kind: 'timeout' });
+    const nowMs = monotonicMs();
+    if (this.#endpoint.deadlineMs() > nowMs) return this.#arm();
+    if (nowMs - armedForMs < STALL_MS) return this.step({ kind: 'timeout' });
     this.#immediate = setImmediate(() => this.step({ kind: 'timeout' }));
   }
 }

@@ -105,6 +105,9 @@ export class UdpSocket implements DatagramSocket {
     for (let i = 0; i < dropped; i++) this.#events.dropped('queue');
   }
 
+  /** Nothing waits for more. */
+  flush(): void {}
+
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;

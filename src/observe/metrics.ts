@@ -44,6 +44,7 @@ const counterHelp: Readonly<Record<CounterName, string>> = {
   mediaTailProbes: 'Last datagrams of a burst sent again, so that their loss shows.',
   mediaTooLarge: 'Pass-through packets too large for the path.',
   mediaJumps: 'Times a viewer was so far behind that it went on at the newest key frame.',
+  mediaPutOff: 'Times a viewer’s media waited for the next millisecond, because enough had left in this one.',
   mediaDatagramsReceived: 'Media datagrams that came in a session.',
   mediaBytesReceived: 'Bytes of them.',
   handshakesStarted: 'Handshakes begun, or admitted on a responder.',
