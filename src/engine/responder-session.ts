@@ -1,25 +1,28 @@
 import type { ResponderEvent, ResponderState } from '../../machines/index.ts';
 import type { StreamFeed } from '../media/stream-feed.ts';
-import { RETRY_AFTER_MIN_MS, TOMBSTONE_MS } from '../protocol/constants.ts';
-import { ErrorCode, isTransient } from '../protocol/error-code.ts';
+import { TOMBSTONE_MS } from '../protocol/constants.ts';
+import { ErrorCode } from '../protocol/error-code.ts';
 import { type Frame, FrameType } from '../protocol/frame.ts';
 import { assertInvariant } from '../protocol/invariants.ts';
 import { resetToken } from '../security/reset-token.ts';
 import type { SessionKeys } from '../security/session-keys.ts';
 import type { AdmittedStart } from './admission.ts';
-import { wireCode, wireReason, wireRetryAfterMs, wireSdp } from './application-input.ts';
+import { wireCode, wireReason, wireSdp } from './application-input.ts';
 import type { DropReason } from './counters.ts';
 import { MachineDriver } from './driver.ts';
 import type { ExchangeInput, Peer, SessionHandle } from './io-types.ts';
 import type { ConfirmProof } from './media-gate.ts';
 import { MediaOutlet } from './media-outlet.ts';
-import { type Refusal, ResponderAnswers } from './responder-answers.ts';
+import type { PathProof, PathValidation } from './path-validation.ts';
+import { ResponderAnswers } from './responder-answers.ts';
 import type { ResponderHost } from './responder-host.ts';
+import { responderPath } from './responder-path.ts';
 import type { CandidateSecurity, ConfirmFrame } from './responder-security.ts';
 import { responderTimer } from './responder-timers.ts';
 import { SessionCore } from './session-core.ts';
 import { drop } from './session-host.ts';
 import { responderTable } from './tables.ts';
+import { samePeer } from './tuple.ts';
 import type { Sleeper } from './wake-queue.ts';
 
 const NO_TOKEN = new Uint8Array(0);
@@ -28,8 +31,7 @@ const NO_TOKEN = new Uint8Array(0);
 export class ResponderSession implements Sleeper {
   queuedAtMs = Number.POSITIVE_INFINITY;
   readonly handle: SessionHandle;
-  readonly peer: Peer;
-  readonly tupleKey: string;
+  tupleKey: string;
   /** Its START came with a good cookie. */
   readonly proven: boolean;
   /** Absent in mode `none`. */
@@ -48,15 +50,14 @@ export class ResponderSession implements Sleeper {
   #proof: ConfirmProof | undefined;
   /** The confirm, or the newest PING that was answered. */
   #consentFromMs = 0;
-  #retryAfterMs = RETRY_AFTER_MIN_MS;
-  #refusalReason: string | undefined;
+  /** From the first frame on that came from elsewhere. */
+  #path: PathValidation | undefined;
   #peerReason: string | undefined;
   #wasStreaming = false;
 
   constructor(host: ResponderHost, start: AdmittedStart, nowMs: number) {
     this.#host = host;
     this.handle = start.handle;
-    this.peer = start.peer;
     this.tupleKey = start.tupleKey;
     this.proven = start.proven;
     this.security = start.security;
@@ -69,6 +70,10 @@ export class ResponderSession implements Sleeper {
 
   get state(): ResponderState {
     return this.#driver.state;
+  }
+
+  get peer(): Peer {
+    return this.#core.peer;
   }
 
   get streamId(): bigint {
@@ -101,7 +106,7 @@ export class ResponderSession implements Sleeper {
 
   deadlineMs(): number {
     const mediaMs = this.#outlet?.deadlineMs(this.#core.nowMs) ?? Number.POSITIVE_INFINITY;
-    return Math.min(this.#core.deadlineMs(), mediaMs);
+    return Math.min(this.#core.deadlineMs(), mediaMs, this.#path?.deadlineMs() ?? Number.POSITIVE_INFINITY);
   }
 
   /** A further START with this StreamId. */
@@ -126,12 +131,19 @@ export class ResponderSession implements Sleeper {
     this.#pump();
   }
 
-  /** A sealed datagram whose ids are this session's. */
-  sealed(datagram: Uint8Array, nowMs: number): void {
-    this.#core.nowMs = nowMs;
-    const opened = this.#core.open(datagram);
-    if (opened === 'keyLimit') this.close(ErrorCode.KEY_LIMIT, undefined, nowMs);
-    else if (opened !== undefined) this.frame(opened, datagram.length, nowMs);
+  /** A sealed datagram whose ids are this session's: what is in it counts wherever it comes from. */
+  sealed(datagram: Uint8Array, from: Peer, nowMs: number): void {
+    const core = this.#core;
+    core.nowMs = nowMs;
+    const newestBefore = core.newestCounter;
+    const opened = core.open(datagram, from);
+    if (opened === 'keyLimit') return this.close(ErrorCode.KEY_LIMIT, undefined, nowMs);
+    if (opened === undefined) return;
+    this.frame(opened, datagram.length, nowMs);
+    if (this.state !== 'Streaming' || (this.#path === undefined && samePeer(from, this.peer))) return;
+    this.#path ??= responderPath(this.#core, this.#host, (proof) => this.#moveTo(proof));
+    this.#path.heard(opened, datagram.length, from, core.newestCounter > newestBefore);
+    this.#pump();
   }
 
   /** Any other frame whose ids are this session's. */
@@ -179,8 +191,7 @@ export class ResponderSession implements Sleeper {
   /** The application's no. */
   refused(code: number, retryAfterMs: number | undefined, reason: string | undefined, nowMs: number): void {
     this.#core.nowMs = nowMs;
-    this.#retryAfterMs = wireRetryAfterMs(retryAfterMs);
-    this.#refusalReason = wireReason(reason);
+    this.#answers.explain(retryAfterMs, reason);
     this.#dispatch({ type: 'app.refused', code: wireCode(code) }, 0);
   }
 
@@ -225,12 +236,9 @@ export class ResponderSession implements Sleeper {
 
   timeout(nowMs: number): void {
     this.#core.nowMs = nowMs;
-    const { deadlines } = this.#core;
-    for (let timer = deadlines.takeDue(nowMs); timer !== undefined; timer = deadlines.takeDue(nowMs)) {
-      if (timer === 'deadline') this.#dispatch({ type: 'timer.deadline', nothingSent: false }, 0);
-      else this.#dispatch({ type: `timer.${timer}` }, 0);
-    }
+    this.#core.takeTimers((event) => this.#dispatch(event, 0));
     this.#core.timeoutExchanges();
+    this.#path?.timeout();
     this.#pump();
   }
 
@@ -257,14 +265,11 @@ export class ResponderSession implements Sleeper {
   #perform(output: string): void {
     const core = this.#core;
     if (core.perform(output, this.#driver.context)) return;
-    const { profile } = this.#host;
     switch (output) {
       case 'askReservation':
         return this.#host.emit({
           kind: 'reserve',
-          session: this.handle,
-          peer: this.peer,
-          streamId: this.streamId,
+          ...this.#names,
           ...(this.#streamName === undefined ? {} : { streamName: this.#streamName }),
         });
       case 'drawSession':
@@ -273,13 +278,9 @@ export class ResponderSession implements Sleeper {
       case 'sendStartAck':
         return this.#answers.sendStartAck(this.#attempt, { resetToken: this.#resetToken, ssrc: this.#ssrc });
       case 'sendError':
-        return this.#answers.sendError(this.#refusal, this.#attempt);
+        return this.#answers.sendError(this.#code, this.#attempt);
       case 'leaveTombstone':
-        return this.#host.leaveTombstone(
-          this,
-          this.#answers.error,
-          isTransient(this.#code) ? this.#retryAfterMs : TOMBSTONE_MS,
-        );
+        return this.#host.leaveTombstone(this, this.#answers.error, this.#answers.tombstoneMs(this.#code));
       case 'supersede':
         return this.#host.supersedeOlder(this);
       case 'openGate':
@@ -287,7 +288,7 @@ export class ResponderSession implements Sleeper {
         assertInvariant('S1', this.#proof !== undefined, 'Streaming without a START_CONFIRM');
         this.#consentFromMs = core.nowMs;
         this.#outlet = this.#makeOutlet();
-        return this.#outlet?.open(this.#proof, profile.consentMs, core.nowMs, core.protection(this.#ssrc));
+        return this.#outlet?.open(this.#proof, this.#host.profile.consentMs, core.nowMs, core.protection(this.#ssrc));
       case 'sendReady':
         return this.#answers.sendReady(this.#sdp);
       case 'stopMedia':
@@ -299,12 +300,7 @@ export class ResponderSession implements Sleeper {
       case 'reportStreaming':
         this.#wasStreaming = true;
         this.#host.counters.add('handshakesCompleted');
-        return this.#host.emit({
-          kind: 'streaming',
-          session: this.handle,
-          peer: this.peer,
-          streamId: this.streamId,
-        });
+        return this.#host.emit({ kind: 'streaming', ...this.#names });
       case 'reportPeerBye':
         return this.#host.emit({ kind: 'peerBye', session: this.handle, code: this.#code, ...this.#peerWords });
       case 'release':
@@ -315,8 +311,8 @@ export class ResponderSession implements Sleeper {
   }
 
   /** A PONG may have waited in the socket through a stall: it says what the viewer wanted when it was asked, no more. */
-  #refreshConsent(): void {
-    this.#consentFromMs = Math.max(this.#consentFromMs, this.#core.answeredPingAtMs);
+  #refreshConsent(askedAtMs = this.#core.answeredPingAtMs): void {
+    this.#consentFromMs = Math.max(this.#consentFromMs, askedAtMs);
     const untilMs = this.#consentFromMs + this.#host.profile.consentMs;
     this.#outlet?.refresh(untilMs);
     this.#core.deadlines.arm('consent', untilMs);
@@ -334,16 +330,16 @@ export class ResponderSession implements Sleeper {
     if (armed !== undefined) this.#core.arm(armed.timer, armed.ms);
   }
 
+  get #names(): { readonly session: SessionHandle; readonly peer: Peer; readonly streamId: bigint } {
+    return { session: this.handle, peer: this.peer, streamId: this.streamId };
+  }
+
   get #code(): number {
     return this.#driver.context.code;
   }
 
   get #peerWords(): { readonly reason?: string } {
     return this.#peerReason === undefined ? {} : { reason: this.#peerReason };
-  }
-
-  get #refusal(): Refusal {
-    return { code: this.#code, retryAfterMs: this.#retryAfterMs, reason: this.#refusalReason };
   }
 
   #drawSession(): void {
@@ -356,15 +352,26 @@ export class ResponderSession implements Sleeper {
   /** Not before the confirm: a candidate has nothing to send, and there may be many. */
   #makeOutlet(): MediaOutlet | undefined {
     if (this.#feed === undefined) return undefined;
-    const { sessionTag, tupleKey, peer, ssrc } = this;
-    return new MediaOutlet(this.#host, { sessionTag, tupleKey, peer, ssrc }, this.#feed, {
+    return new MediaOutlet(this.#host, this, this.#feed, {
       repair: this.#host.repair,
       datagramBytesMax: this.#host.datagramBytesMax,
       secured: this.security !== undefined,
     });
   }
 
+  /** The answer is the new path's consent; a PING goes there at once, as its size and RTT are not known. */
+  #moveTo(proof: PathProof): void {
+    const before = this.peer;
+    this.#core.moveTo(proof.peer, proof.rttMs);
+    this.tupleKey = proof.tupleKey;
+    this.#host.moved(this, before);
+    this.#outlet?.move(proof, this.#core.nowMs);
+    this.#refreshConsent(proof.challengedAtMs);
+    this.#core.arm('heartbeat', 0);
+  }
+
   #giveBack(): void {
+    this.#path = undefined;
     this.#outlet?.close();
     // A session that drains or closes for seconds is not to hold what only media and the handshake need.
     this.#outlet = undefined;
@@ -383,9 +390,7 @@ export class ResponderSession implements Sleeper {
     this.#host.forget(this);
     this.#host.emit({
       kind: 'closed',
-      session: this.handle,
-      peer: this.peer,
-      streamId: this.streamId,
+      ...this.#names,
       code: this.#code,
       ...this.#peerWords,
       wasStreaming: this.#wasStreaming,

@@ -33,6 +33,12 @@ export class CrewSessions {
     return told;
   }
 
+  /** It has followed its viewer to another tuple. */
+  moved(session: SessionHandle, peer: Peer): void {
+    const live = this.#live.get(session);
+    if (live !== undefined) this.#live.set(session, { ...live, viewer: { ...live.viewer, peer } });
+  }
+
   closed(session: SessionHandle): void {
     this.#live.delete(session);
   }

@@ -108,6 +108,7 @@ function connect(responder: Responder): void {
   responder.on('streaming', ({ session, peer, streamId, publicKey }) =>
     line.say({ kind: 'streaming', viewer: { session, peer, streamId, publicKey } }),
   );
+  responder.on('moved', ({ session, before, peer }) => line.say({ kind: 'moved', session, before, peer }));
   responder.on('left', ({ session, code, reason }) => line.say({ kind: 'left', session, code, reason }));
   responder.on('closed', (closed) => line.say({ kind: 'closed', closed }));
   responder.on('load', (load) => line.say({ kind: 'load', load }));

@@ -269,15 +269,19 @@ export class WorkerCrew {
   #hearSession(
     worker: number,
     thread: number,
-    message: Extract<WorkerMessage, { readonly kind: 'streaming' | 'left' | 'closed' }>,
+    message: Extract<WorkerMessage, { readonly kind: 'streaming' | 'moved' | 'left' | 'closed' }>,
   ): void {
     if (message.kind === 'streaming') {
       const viewer = this.#sessions.streaming(thread, worker, message.viewer);
-      // The system may give a tuple to another worker than before: then this is the newer session of the two (S6).
-      const before = this.#router.live(viewer.peer, worker);
-      const older = before === undefined ? undefined : this.#sessions.onTuple(viewer.peer, before);
-      if (older !== undefined) this.closeSession(older, ErrorCode.SUPERSEDED);
+      this.#takeTuple(worker, viewer.peer);
       this.#host.emit('streaming', viewer);
+    } else if (message.kind === 'moved') {
+      const { session: handle, before, peer } = message;
+      const session = sessionOf({ thread, handle });
+      this.#sessions.moved(session, peer);
+      this.#router.gone(before, worker);
+      this.#takeTuple(worker, peer);
+      this.#host.emit('moved', { session, before, peer });
     } else if (message.kind === 'left') {
       const { session: handle, code, reason } = message;
       this.#host.emit('left', { session: sessionOf({ thread, handle }), code, reason });
@@ -287,6 +291,13 @@ export class WorkerCrew {
       if (message.closed.wasStreaming) this.#router.gone(message.closed.peer, worker);
       this.#host.emit('closed', { ...message.closed, session });
     }
+  }
+
+  /** A session of a worker has a tuple now. One of another worker is older, and gives way (S6). */
+  #takeTuple(worker: number, peer: Peer): void {
+    const before = this.#router.live(peer, worker);
+    const older = before === undefined ? undefined : this.#sessions.onTuple(peer, before);
+    if (older !== undefined) this.closeSession(older, ErrorCode.SUPERSEDED);
   }
 
   async #authorize(

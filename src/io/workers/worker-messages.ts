@@ -146,6 +146,7 @@ export type FromWorker =
       readonly code: number;
       readonly reason: string | undefined;
     }
+  | { readonly kind: 'moved'; readonly session: SessionHandle; readonly before: Peer; readonly peer: Peer }
   | { readonly kind: 'closed'; readonly closed: ClosedOutput }
   | { readonly kind: 'load'; readonly load: LoadOutput }
   | { readonly kind: 'methodFailed'; readonly method: string; readonly message: string }

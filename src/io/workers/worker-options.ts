@@ -26,7 +26,7 @@ export interface WorkerViewerSession extends Pick<ViewerSession, 'session' | 'pe
 
 /** What a camera with workers tells its application. */
 export interface RespondWorkersEvents
-  extends Pick<ResponderEvents, 'left' | 'closed' | 'load' | 'sourceFailed' | 'methodFailed'> {
+  extends Pick<ResponderEvents, 'moved' | 'left' | 'closed' | 'load' | 'sourceFailed' | 'methodFailed'> {
   /** A viewer confirmed: media flows. */
   streaming: [WorkerViewerSession];
   /** A worker died, and its sessions with it. `restarts` is false when it has died too often. */
