@@ -4,7 +4,7 @@ import { ClosingLine } from './test/support/closing-line.ts';
 import { LongFirst } from './test/support/long-first.ts';
 
 /** Folders whose tests own nothing that another file could miss: no sockets, no files, no settings of the process. */
-const pure = 'codec,config,docs,engine,fuzz,machines,media,mutation,protocol,report,security,sim';
+const pure = 'codec,config,docs,engine,fuzz,machines,media,mutation,protocol,report,security';
 
 export default defineConfig({
   test: {
@@ -23,9 +23,11 @@ export default defineConfig({
         // A process of its own for each file costs half a second of CPU time, most of it for what all files import.
         test: { name: 'pure', include: [`test/{${pure}}/**/*.test.ts`], isolate: false, sequence: { groupOrder: 0 } },
       },
+      // Long runs, each with a heap of its own.
+      { extends: true, test: { name: 'sim', include: ['test/sim/**/*.test.ts'], sequence: { groupOrder: 1 } } },
       {
         extends: true,
-        test: { name: 'shell', include: [`test/!({${pure}})/**/*.test.ts`], sequence: { groupOrder: 1 } },
+        test: { name: 'shell', include: [`test/!({${pure},sim})/**/*.test.ts`], sequence: { groupOrder: 2 } },
       },
     ],
   },
