@@ -117,6 +117,9 @@ export const counterNames = [
   'notifiesReceived',
   'sendQueueDropped',
   'linkImpaired',
+  'workerHandedOver',
+  'workerDropped',
+  'workersLost',
 ] as const;
 
 /** Name of a plain counter. */

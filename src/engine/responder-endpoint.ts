@@ -32,6 +32,7 @@ import { StrangerAnswers } from './stranger-answers.ts';
 import { Tombstones } from './tombstones.ts';
 import { samePeer, tupleKeyOf } from './tuple.ts';
 import { WakeQueue } from './wake-queue.ts';
+import { otherWorkerOf, tagOfWorker, type WorkerShare } from './worker-share.ts';
 
 /** What a responder's endpoint is made of. */
 export interface ResponderEndpointOptions {
@@ -39,6 +40,10 @@ export interface ResponderEndpointOptions {
   readonly entropy: Entropy;
   /** 32 bytes; kept over restarts, so that RESET reaches viewers of the process before. Default: drawn. */
   readonly resetKey?: Uint8Array;
+  /** 16 bytes that the workers of a camera share, so that each takes the others' cookies. Default: keys are drawn. */
+  readonly cookieKey?: Uint8Array;
+  /** Which worker of a camera this is. Default: it is all of it. */
+  readonly worker?: WorkerShare;
   /** Modes `psk` and `keys`; absent in mode `none`. */
   readonly security?: ResponderCredentials;
   /** Protects the media of secured sessions; without it they have none. */
@@ -67,19 +72,26 @@ export class ResponderEndpoint {
   readonly #security: ResponderSecurity | undefined;
   readonly #strangers: StrangerAnswers;
   readonly #frontDoor: FrontDoor;
+  readonly #worker: WorkerShare;
   #outputs: ResponderOutput[] = [];
   #nowMs = 0;
 
   constructor(options: ResponderEndpointOptions) {
     const random = new Random(options.entropy);
-    this.#admission = new Admission({ ...defaultAdmissionLimits, ...options.limits }, random, (cause) => {
-      this.counters.add('loadModes');
-      this.#host.emit({ kind: 'load', under: true, cause });
-      for (const session of this.#sessions.all()) {
-        session.hurry(this.#nowMs);
-        this.#wakes.update(session);
-      }
-    });
+    this.#worker = options.worker ?? { index: 0, count: 1 };
+    this.#admission = new Admission(
+      { ...defaultAdmissionLimits, ...options.limits },
+      random,
+      (cause) => {
+        this.counters.add('loadModes');
+        this.#host.emit({ kind: 'load', under: true, cause });
+        for (const session of this.#sessions.all()) {
+          session.hurry(this.#nowMs);
+          this.#wakes.update(session);
+        }
+      },
+      options.cookieKey,
+    );
     this.#security = options.security && new ResponderSecurity(options.security, random);
     this.#host = {
       profile: options.profile,
@@ -94,8 +106,8 @@ export class ResponderEndpoint {
       emit: (output) => this.#outputs.push(output),
       claimTag: (session) => {
         for (;;) {
-          const tag = random.id();
-          if (this.#sessions.claimTag(tag, session)) return tag;
+          const tag = tagOfWorker(random.id(), this.#worker);
+          if (tag !== 0n && this.#sessions.claimTag(tag, session)) return tag;
         }
       },
       mayTakeTuple: (session) => {
@@ -280,7 +292,10 @@ export class ResponderEndpoint {
   /** RTCP from a viewer: only a NACK for the tuple's live session means anything. */
   #feedback(bytes: Uint8Array, from: Peer): void {
     const session = this.#sessions.streaming(tupleKeyOf(from));
-    if (session === undefined) return this.#drop('noSession', from, bytes);
+    if (session === undefined) {
+      if (this.#worker.tuplesStray === true) return this.#handOver(undefined, from, bytes);
+      return this.#drop('noSession', from, bytes);
+    }
     const reason = session.feedback(bytes, this.#nowMs);
     if (reason !== undefined) return this.#drop(reason, from, bytes);
     this.#settle(session);
@@ -318,10 +333,18 @@ export class ResponderEndpoint {
 
   /** Ids that no session has, on any tuple: whoever believes in them is told so, at most as fast as strangers are. */
   #unknownPair({ type, streamId, sessionTag }: FrameIds, from: Peer, bytes: Uint8Array): void {
+    const other = otherWorkerOf(sessionTag, this.#worker);
+    if (other !== undefined) return this.#handOver(other, from, bytes);
     const streamIdKnown = this.#sessions.byStreamId(tupleKeyOf(from), streamId) !== undefined;
     this.#drop(streamIdKnown ? 'wrongTag' : 'noSession', from, bytes);
     if (type !== FrameType.START_CONFIRM && type !== FrameType.PING && type !== FrameType.BYE) return;
     this.#strangers.reset(from, streamId, sessionTag, this.#nowMs);
+  }
+
+  /** @param worker whom the tag names; `undefined` where only the tuple tells. */
+  #handOver(worker: number | undefined, from: Peer, bytes: Uint8Array): void {
+    this.counters.add('workerHandedOver');
+    this.#host.emit({ kind: 'otherWorker', ...(worker === undefined ? {} : { worker }), bytes, from });
   }
 
   #sendFailed(to: Peer, hint: HintName, bytes: number): void {

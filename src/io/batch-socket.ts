@@ -2,13 +2,13 @@ import { isIPv6 } from 'node:net';
 import { getSystemErrorName } from 'node:util';
 import type { HintName } from '../engine/counters.ts';
 import type { Peer, SessionHandle } from '../engine/io-types.ts';
-import type { DatagramSocket, Plane, SocketEvents } from './datagram-socket.ts';
+import type { DatagramSocket, DescribedSocket, Plane, SocketEvents } from './datagram-socket.ts';
 import { MESSAGE_BYTES_MAX } from './segment-plan.ts';
 import { SendBatch } from './send-batch.ts';
 import type { SendCalls } from './send-calls.ts';
 import { SendQueue } from './send-queue.ts';
 import { socketAddress } from './socket-address.ts';
-import type { UdpSocket, UdpSocketOptions } from './udp-socket.ts';
+import type { UdpSocketOptions } from './udp-socket.ts';
 
 /** How many of those that waited are tried at once, so that control that comes meanwhile has not long to wait. */
 const RESUMED_DATAGRAMS = 64;
@@ -25,14 +25,14 @@ interface Refused {
 /**
  * A socket that hands what one turn of the event loop sends to the system in one call: datagrams of one size to one destination as one
  * message that the kernel cuts up (UDP_SEGMENT), messages to different ones together (sendmmsg). It receives, waits and closes as
- * the {@link UdpSocket} that it has, and sends on the same descriptor, so that the tuple is the same.
+ * the socket that it has, and sends on the same descriptor, so that the tuple is the same.
  *
  * Media waits for the end of the turn, or for {@link flush}, so that what the timers of one ms let out leaves together; control for
  * nothing: it takes with it what was sent before it. What the system does not take waits in a {@link SendQueue}, control first, until libuv has found room for one of them.
  */
 export class BatchSocket implements DatagramSocket {
   readonly kind = 'batch';
-  readonly #udp: UdpSocket;
+  readonly #udp: DescribedSocket;
   readonly #events: SocketEvents;
   readonly #ipv6: boolean;
   readonly #names = new WeakMap<Peer, Uint8Array>();
@@ -57,7 +57,7 @@ export class BatchSocket implements DatagramSocket {
   #drained: (() => void) | undefined;
 
   private constructor(
-    udp: UdpSocket,
+    udp: DescribedSocket,
     events: SocketEvents,
     { address, sendQueue }: UdpSocketOptions,
     calls: SendCalls,
@@ -83,7 +83,7 @@ export class BatchSocket implements DatagramSocket {
    * @throws an Error that says why sending in batches does not work on it.
    */
   static over(
-    udp: UdpSocket,
+    udp: DescribedSocket,
     events: SocketEvents,
     options: UdpSocketOptions,
     calls: SendCalls,

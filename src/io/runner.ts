@@ -2,7 +2,7 @@ import type { SocketChoice } from '../config/settings.ts';
 import type { Counters } from '../engine/counters.ts';
 import type { ControlSend, FeedbackSend, SharedInput } from '../engine/io-types.ts';
 import { MediaSend } from '../engine/media-gate.ts';
-import { bindSocket } from './bind-socket.ts';
+import { bindSocket, type OpenSocket } from './bind-socket.ts';
 import { monotonicMs } from './clock.ts';
 import type { DatagramSocket, SocketEvents } from './datagram-socket.ts';
 import { ImpairedSocket, type Impairment, impairedEvents } from './impaired-socket.ts';
@@ -21,6 +21,8 @@ export interface RunnerSocketOptions extends UdpSocketOptions {
   /** See {@link bindSocket}. */
   readonly notice: (text: string) => void;
   readonly impairment: Impairment | undefined;
+  /** See {@link bindSocket}. */
+  readonly open?: OpenSocket | undefined;
 }
 
 /** A timer that fires this late means that the event loop stood still, and datagrams may wait that must be read first. */
@@ -51,11 +53,11 @@ export class EndpointRunner<Input extends { readonly kind: string }, Output exte
   ): Promise<EndpointRunner<Input, Output>> {
     const runner = new EndpointRunner(endpoint, application);
     const events = runner.#events();
-    const { impairment, socket: choice, notice } = options;
+    const { impairment, socket: choice, notice, open } = options;
     if (impairment === undefined) {
-      runner.#socket = await bindSocket(options, events, choice, notice);
+      runner.#socket = await bindSocket(options, events, choice, notice, open);
     } else {
-      const socket = await bindSocket(options, impairedEvents(events, impairment), choice, notice);
+      const socket = await bindSocket(options, impairedEvents(events, impairment), choice, notice, open);
       runner.#socket = new ImpairedSocket(socket, events, impairment);
     }
     return runner;

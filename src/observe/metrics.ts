@@ -75,6 +75,9 @@ const counterHelp: Readonly<Record<CounterName, string>> = {
   notifiesReceived: 'NOTIFY frames that came, without copies.',
   sendQueueDropped: 'Media datagrams dropped because the send queue was full.',
   linkImpaired: 'Datagrams dropped on purpose by --drop.',
+  workerHandedOver: 'Datagrams that came to one worker and were handed to another.',
+  workerDropped: 'Datagrams and frames that a worker could not be given: it was down, or too far behind.',
+  workersLost: 'Workers that died; their sessions ended.',
 };
 
 /** `mediaBytesSent` is `firstframe_media_bytes_sent_total`. */
