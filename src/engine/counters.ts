@@ -109,6 +109,13 @@ export const counterNames = [
   'exchangeRepeats',
   'notifiesSent',
   'notifiesReceived',
+  'fastGranted',
+  'tokensIssued',
+  'tokensForged',
+  'tokensExpired',
+  'tokensUsed',
+  'tokensForeign',
+  'tokensReceived',
   'sendQueueDropped',
   'linkImpaired',
 ] as const;

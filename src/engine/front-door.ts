@@ -95,18 +95,21 @@ export class FrontDoor {
 
   /** What a START wants; in a secured session that is inside its Noise message. */
   #read(start: AnyStart): Wish | UnreadableStart {
-    if (!('handshake' in start)) return { streamName: start.streamName, candidate: undefined };
+    if (!('handshake' in start)) return { streamName: start.streamName, token: start.token, candidate: undefined };
     return this.#parts.security?.read(start) ?? 'notAuthentic';
   }
 
-  #admit(start: AnyStart, proven: boolean, { streamName, candidate }: Wish, peer: Peer, key: string): void {
-    const { streamId, attempt } = start;
+  #admit(start: AnyStart, proven: boolean, { streamName, token, candidate }: Wish, peer: Peer, key: string): void {
+    const { streamId, attempt, flags } = start;
     const handle = this.#nextHandle++;
     this.#parts.host.counters.add('handshakesStarted');
     this.#parts.admission.enter(peer.address, this.#nowMs);
+    // A tuple whose session is live is sent no second media beside it.
+    const fast = this.#parts.sessions.streaming(key) === undefined ? this.#parts.host.fast : undefined;
+    const redeemed = fast?.redeem({ flags, token }, peer, this.#nowMs);
     const session = new ResponderSession(
       this.#parts.host,
-      { handle, peer, tupleKey: key, streamId, attempt, proven, streamName, security: candidate },
+      { handle, peer, tupleKey: key, streamId, attempt, proven, streamName, redeemed, security: candidate },
       this.#nowMs,
     );
     this.#parts.sessions.add(session);

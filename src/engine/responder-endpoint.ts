@@ -14,9 +14,11 @@ import { type Frame, FrameType } from '../protocol/frame.ts';
 import type { Profile } from '../protocol/profiles.ts';
 import type { ResponderCredentials } from '../security/credentials.ts';
 import type { SessionKeys } from '../security/session-keys.ts';
+import { Tokens } from '../security/tokens.ts';
 import { Admission, type AdmissionLimits, defaultAdmissionLimits } from './admission.ts';
 import { Counters, type DropReason, type HintName } from './counters.ts';
 import { failAsk } from './exchanges.ts';
+import { FastStart } from './fast-start.ts';
 import { FrontDoor } from './front-door.ts';
 import type { Entropy, ExchangeInput, Peer, ResponderInput, ResponderOutput, SessionHandle } from './io-types.ts';
 import { ConfirmProof } from './media-gate.ts';
@@ -42,6 +44,8 @@ export interface ResponderEndpointOptions {
   /** Protects the media of secured sessions; without it they have none. */
   readonly protectMedia?: ProtectMedia;
   readonly limits?: Partial<AdmissionLimits>;
+  /** Viewers are given tokens, and who shows one gets media before the confirm; never in mode `keys`. Default false. */
+  readonly fast?: boolean;
   /** NACKs are answered; default true. */
   readonly repair?: boolean;
   /** First datagram size of media in bytes, one of 1200, 600, 296; default 1200. */
@@ -88,6 +92,11 @@ export class ResponderEndpoint {
       resetKey: options.resetKey ?? random.bytes(32),
       repair: options.repair ?? true,
       datagramBytesMax: options.datagramBytesMax ?? DATAGRAM_BYTES_STEPS[0],
+      // In mode `keys` there are no keys for media before the confirm.
+      fast:
+        options.fast === true && options.security?.mode !== 'keys'
+          ? new FastStart(new Tokens(random.bytes(32)), this.counters)
+          : undefined,
       emit: (output) => this.#outputs.push(output),
       claimTag: (session) => {
         for (;;) {

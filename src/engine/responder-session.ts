@@ -10,11 +10,13 @@ import type { AdmittedStart } from './admission.ts';
 import { wireCode, wireReason, wireRetryAfterMs, wireSdp } from './application-input.ts';
 import type { DropReason } from './counters.ts';
 import { MachineDriver } from './driver.ts';
+import { TokenOffer } from './fast-start.ts';
 import type { ExchangeInput, Peer, SessionHandle } from './io-types.ts';
 import type { ConfirmProof } from './media-gate.ts';
-import { MediaOutlet } from './media-outlet.ts';
-import { type Refusal, ResponderAnswers } from './responder-answers.ts';
+import type { OutletOwner } from './media-outlet.ts';
+import { type Refusal, ResponderAnswers, type SessionParameters } from './responder-answers.ts';
 import type { ResponderHost } from './responder-host.ts';
+import { ResponderMedia } from './responder-media.ts';
 import type { CandidateSecurity, ConfirmFrame } from './responder-security.ts';
 import { responderTimer } from './responder-timers.ts';
 import { SessionCore } from './session-core.ts';
@@ -42,12 +44,11 @@ export class ResponderSession implements Sleeper {
   #attempt: number;
   #ssrc = 0;
   #resetToken: Uint8Array = NO_TOKEN;
-  #feed: StreamFeed | undefined;
+  readonly #media: ResponderMedia;
+  /** Absent where the camera does not allow fast mode. */
+  readonly #offer: TokenOffer | undefined;
   #sdp: string | undefined;
-  #outlet: MediaOutlet | undefined;
   #proof: ConfirmProof | undefined;
-  /** The confirm, or the newest PING that was answered. */
-  #consentFromMs = 0;
   #retryAfterMs = RETRY_AFTER_MIN_MS;
   #refusalReason: string | undefined;
   #peerReason: string | undefined;
@@ -62,7 +63,9 @@ export class ResponderSession implements Sleeper {
     this.security = start.security;
     this.#attempt = start.attempt;
     this.#streamName = start.streamName;
+    this.#media = new ResponderMedia(host, start);
     this.#core = new SessionCore(host, start.peer, start.handle, start.streamId, nowMs);
+    this.#offer = host.fast && new TokenOffer(host.fast, this.#core);
     this.#answers = new ResponderAnswers(this.#core, host.handshakeTrailer, start.security);
     this.#dispatch({ type: 'admission.admitted' }, 0);
   }
@@ -96,19 +99,20 @@ export class ResponderSession implements Sleeper {
 
   /** The stream that it was promised, until it is given back. */
   get feed(): StreamFeed | undefined {
-    return this.#feed;
+    return this.#media.feed;
   }
 
   deadlineMs(): number {
-    const mediaMs = this.#outlet?.deadlineMs(this.#core.nowMs) ?? Number.POSITIVE_INFINITY;
-    return Math.min(this.#core.deadlineMs(), mediaMs);
+    return Math.min(this.#core.deadlineMs(), this.#media.deadlineMs(this.#core.nowMs));
   }
 
   /** A further START with this StreamId. */
   duplicateStart(attempt: number, bytes: number, nowMs: number): void {
     this.#core.nowMs = nowMs;
     this.#attempt = attempt;
+    this.#media.startReceived(bytes);
     this.#dispatch({ type: 'frame.START' }, bytes);
+    this.#pump();
   }
 
   /** @param proof that the START_CONFIRM has this session's ids and tuple. @param datagram all of it. */
@@ -148,7 +152,7 @@ export class ResponderSession implements Sleeper {
     if (event === undefined) return drop(this.#host, 'unexpectedType', this.peer, bytes);
     if (frame.type !== FrameType.PONG || event.type !== 'frame.PONG') return this.#dispatch(event, bytes);
     const { nowMs } = this.#core;
-    const pathOk = !event.nonceKnown || this.#outlet?.pong(frame.nonce, frame.datagramBytesMax, nowMs) !== false;
+    const pathOk = !event.nonceKnown || this.#media.pong(frame.nonce, frame.datagramBytesMax, nowMs);
     this.#dispatch(event, bytes);
     if (!pathOk) this.close(ErrorCode.MTU_TOO_SMALL, undefined, nowMs);
   }
@@ -162,7 +166,7 @@ export class ResponderSession implements Sleeper {
   /** RTCP: neither consent nor a sign of life. @returns why it has no effect. */
   feedback(datagram: Uint8Array, nowMs: number): DropReason | undefined {
     this.#core.nowMs = nowMs;
-    const reason = this.#outlet?.feedback(datagram, nowMs);
+    const reason = this.#media.feedback(datagram, nowMs);
     this.#pump();
     return reason;
   }
@@ -172,8 +176,10 @@ export class ResponderSession implements Sleeper {
     this.#core.nowMs = nowMs;
     if (this.state !== 'PendingStartRequest') return;
     this.#sdp = wireSdp(sdp);
-    this.#feed = feed;
-    this.#dispatch({ type: 'app.reserved', fastGranted: false }, 0);
+    this.#media.feed = feed;
+    this.#dispatch({ type: 'app.reserved', fastGranted: this.#media.fastGranted }, 0);
+    this.#media.openFast(this.#owner, nowMs);
+    this.#pump();
   }
 
   /** The application's no. */
@@ -187,7 +193,7 @@ export class ResponderSession implements Sleeper {
   /** The newest group is sent again. */
   refresh(nowMs: number): void {
     this.#core.nowMs = nowMs;
-    this.#outlet?.refreshGroup(nowMs);
+    this.#media.refreshGroup(nowMs);
     this.#pump();
   }
 
@@ -219,7 +225,7 @@ export class ResponderSession implements Sleeper {
   /** The operating system says that a datagram of this size cannot leave. */
   tooLarge(bytes: number, nowMs: number): void {
     this.#core.nowMs = nowMs;
-    this.#outlet?.tooLarge(bytes, nowMs);
+    this.#media.tooLarge(bytes, nowMs);
     this.#pump();
   }
 
@@ -249,15 +255,14 @@ export class ResponderSession implements Sleeper {
   }
 
   #pump(): void {
-    if (this.#outlet === undefined || this.state !== 'Streaming') return;
-    this.#outlet.pump(this.#core.nowMs);
-    if (this.#outlet.finished) this.close(ErrorCode.NO_ERROR, undefined, this.#core.nowMs);
+    this.#media.pump(this.#core.nowMs);
+    const over = this.state === 'Streaming' && this.#media.finished;
+    if (over) this.close(ErrorCode.NO_ERROR, undefined, this.#core.nowMs);
   }
 
   #perform(output: string): void {
     const core = this.#core;
     if (core.perform(output, this.#driver.context)) return;
-    const { profile } = this.#host;
     switch (output) {
       case 'askReservation':
         return this.#host.emit({
@@ -271,7 +276,7 @@ export class ResponderSession implements Sleeper {
         core.deadlines.disarm('reserve');
         return this.#drawSession();
       case 'sendStartAck':
-        return this.#answers.sendStartAck(this.#attempt, { resetToken: this.#resetToken, ssrc: this.#ssrc });
+        return this.#answers.sendStartAck(this.#attempt, this.#parameters, this.#media.fastGranted);
       case 'sendError':
         return this.#answers.sendError(this.#refusal, this.#attempt);
       case 'leaveTombstone':
@@ -285,17 +290,16 @@ export class ResponderSession implements Sleeper {
       case 'openGate':
         core.deadlines.disarm('pending');
         assertInvariant('S1', this.#proof !== undefined, 'Streaming without a START_CONFIRM');
-        this.#consentFromMs = core.nowMs;
-        this.#outlet = this.#makeOutlet();
-        return this.#outlet?.open(this.#proof, profile.consentMs, core.nowMs, core.protection(this.#ssrc));
+        return this.#media.open(this.#owner, this.#proof, core.nowMs, () => core.protection(this.#ssrc));
       case 'sendReady':
         return this.#answers.sendReady(this.#sdp);
       case 'stopMedia':
         return this.#giveBack();
       case 'sendPing':
-        return core.sendPing((nonce) => this.#outlet?.pingSent(nonce, core.nowMs));
+        core.sendPing((nonce) => this.#media.pingSent(nonce, core.nowMs));
+        return this.#offer?.send();
       case 'refreshConsent':
-        return this.#refreshConsent();
+        return core.deadlines.arm('consent', this.#media.refreshConsent(core.answeredPingAtMs));
       case 'reportStreaming':
         this.#wasStreaming = true;
         this.#host.counters.add('handshakesCompleted');
@@ -314,20 +318,12 @@ export class ResponderSession implements Sleeper {
     }
   }
 
-  /** A PONG may have waited in the socket through a stall: it says what the viewer wanted when it was asked, no more. */
-  #refreshConsent(): void {
-    this.#consentFromMs = Math.max(this.#consentFromMs, this.#core.answeredPingAtMs);
-    const untilMs = this.#consentFromMs + this.#host.profile.consentMs;
-    this.#outlet?.refresh(untilMs);
-    this.#core.deadlines.arm('consent', untilMs);
-  }
-
   #arm(output: string): void {
     const armed = responderTimer(output, {
       profile: this.#host.profile,
       pendingMs: this.#host.pendingMs(),
       probes: this.#driver.context.probes,
-      suspicious: this.#outlet?.suspicious === true,
+      suspicious: this.#media.suspicious,
       rttMs: this.#core.rtt.ms,
       unit: () => this.#host.random.unit(),
     });
@@ -353,25 +349,22 @@ export class ResponderSession implements Sleeper {
     this.#resetToken = resetToken(this.#host.resetKey, core.streamId, core.sessionTag);
   }
 
-  /** Not before the confirm: a candidate has nothing to send, and there may be many. */
-  #makeOutlet(): MediaOutlet | undefined {
-    if (this.#feed === undefined) return undefined;
+  get #owner(): OutletOwner {
     const { sessionTag, tupleKey, peer, ssrc } = this;
-    return new MediaOutlet(this.#host, { sessionTag, tupleKey, peer, ssrc }, this.#feed, {
-      repair: this.#host.repair,
-      datagramBytesMax: this.#host.datagramBytesMax,
-      secured: this.security !== undefined,
-    });
+    return { sessionTag, tupleKey, peer, ssrc };
+  }
+
+  get #parameters(): SessionParameters {
+    return { resetToken: this.#resetToken, ssrc: this.#ssrc };
   }
 
   #giveBack(): void {
-    this.#outlet?.close();
-    // A session that drains or closes for seconds is not to hold what only media and the handshake need.
-    this.#outlet = undefined;
+    this.#media.close();
     this.#answers.forget();
-    if (this.#feed === undefined) return;
-    this.#host.leaveFeed(this, this.#feed);
-    this.#feed = undefined;
+    const { feed } = this.#media;
+    if (feed === undefined) return;
+    this.#host.leaveFeed(this, feed);
+    this.#media.feed = undefined;
     this.#host.emit({ kind: 'release', session: this.handle });
   }
 

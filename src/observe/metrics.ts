@@ -66,6 +66,13 @@ const counterHelp: Readonly<Record<CounterName, string>> = {
   exchangeRepeats: 'Times that a message of an exchange was sent again.',
   notifiesSent: 'NOTIFY frames sent.',
   notifiesReceived: 'NOTIFY frames that came, without copies.',
+  fastGranted: 'Handshakes in which a token opened the media before the confirm.',
+  tokensIssued: 'Tokens of fast mode given to viewers.',
+  tokensForged: 'Tokens shown that this process did not make.',
+  tokensExpired: 'Tokens shown too late.',
+  tokensUsed: 'Tokens shown a second time.',
+  tokensForeign: 'Tokens shown from another address than they were given to.',
+  tokensReceived: 'Tokens of fast mode that came, without copies.',
   sendQueueDropped: 'Media datagrams dropped because the send queue was full.',
   linkImpaired: 'Datagrams dropped on purpose by --drop.',
 };
