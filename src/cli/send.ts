@@ -26,6 +26,7 @@ interface SendOptions extends CommonOptions {
   readonly datagramBytes: number;
   readonly socket: SocketChoice;
   readonly once?: boolean;
+  readonly fast?: boolean;
   readonly allowedViewers?: string;
 }
 
@@ -50,6 +51,7 @@ export function sendCommand(finish: (exitCode: number) => void): Command {
         .choices(socketChoices)
         .default('auto'),
     )
+    .option('--fast', 'give viewers tokens: who comes back with one has media a round trip earlier')
     .option('--once', 'end after the last viewer has left');
   withAllowedViewers(command);
   return withCommonOptions(command).action(async (options: SendOptions) => {
@@ -67,6 +69,7 @@ export function sendCommand(finish: (exitCode: number) => void): Command {
       streams: Object.fromEntries(Object.entries(streamSources(options)).map(([name, make]) => [name, make()])),
       datagramBytesMax: options.datagramBytes,
       socket: options.socket,
+      fast: options.fast === true,
       signal: interrupt.signal,
       logger: observation.log,
     });
