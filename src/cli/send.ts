@@ -171,6 +171,11 @@ async function serve(camera: Responder, options: SendOptions, output: Output, si
     const viewerKey = publicKey && keyText(publicKey);
     output.event({ event: 'streaming', session, peer: peerText(peer), streamId, viewerKey });
   });
+  camera.on('moved', ({ session, before, peer }) => {
+    names.set(session, peerText(peer));
+    output.line(`${now()}  ${peerText(before)} is at ${peerText(peer)} now: media goes there`);
+    output.event({ event: 'moved', session, before: peerText(before), peer: peerText(peer) });
+  });
   camera.on('closed', (closed) => {
     const { session, peer, code, reason, wasStreaming, streamId } = closed;
     if (!wasStreaming) output.line(`${now()}  ${peerText(peer)} did not get in: ${codeText(code)}`);

@@ -175,7 +175,7 @@ function readStreams<Source>(reader: SettingReader, given: unknown): Readonly<Re
   return streams;
 }
 
-/** In mode `keys` there are no keys for media before the confirm (docs/PROTOCOL.md, section 7.8). */
+/** In mode `keys` there are no keys for media before the confirm (docs/PROTOCOL.md, section 7.9). */
 function readFast(
   reader: SettingReader,
   { fast, security }: Pick<RespondOptions<unknown>, 'fast' | 'security'>,

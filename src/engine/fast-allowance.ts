@@ -8,7 +8,7 @@ import {
 
 /**
  * What a candidate that showed a token may be sent before its confirm: min(64 KiB, 10 x bytes received + 32 KiB), and nothing later
- * than 500 ms after START_ACK (docs/PROTOCOL.md, section 7.8). There is one for each candidate, and it is never filled up again.
+ * than 500 ms after START_ACK (docs/PROTOCOL.md, section 7.9). There is one for each candidate, and it is never filled up again.
  */
 export class FastAllowance {
   readonly #untilMs: number;

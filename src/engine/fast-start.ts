@@ -13,7 +13,7 @@ export interface FastWish {
   readonly token: Uint8Array | undefined;
 }
 
-/** A camera's side of fast mode (docs/PROTOCOL.md, section 7.8). Absent where the camera does not allow it. */
+/** A camera's side of fast mode (docs/PROTOCOL.md, section 7.9). Absent where the camera does not allow it. */
 export class FastStart {
   readonly #tokens: Tokens;
   readonly #counters: Counters;

@@ -223,6 +223,14 @@ export type ResponderOutput =
   /** The reservation is no longer needed. */
   | { readonly kind: 'release'; readonly session: SessionHandle }
   | { readonly kind: 'streaming'; readonly session: SessionHandle; readonly peer: Peer; readonly streamId: bigint }
+  /** The viewer is at another address or port now, as it has proven; its media goes there. */
+  | {
+      readonly kind: 'moved';
+      readonly session: SessionHandle;
+      readonly streamId: bigint;
+      readonly before: Peer;
+      readonly peer: Peer;
+    }
   | { readonly kind: 'peerBye'; readonly session: SessionHandle; readonly code: number; readonly reason?: string };
 
 /** Outputs of an initiator's endpoint. */

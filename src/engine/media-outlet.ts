@@ -6,6 +6,7 @@ import type { DropReason } from './counters.ts';
 import type { Peer } from './io-types.ts';
 import { type ConfirmProof, MediaGate, type MediaSend, type TokenProof } from './media-gate.ts';
 import type { MediaProtection } from './media-protection.ts';
+import type { PathProof } from './path-validation.ts';
 import type { SessionHost } from './session-host.ts';
 
 /** Whose media an outlet sends. */
@@ -21,7 +22,8 @@ export class MediaOutlet {
   readonly #host: SessionHost<MediaSend>;
   readonly #gate: MediaGate;
   readonly #sender: MediaSender;
-  readonly #size: DatagramSizeSearch;
+  readonly #datagramBytesMax: number;
+  #size: DatagramSizeSearch;
   readonly #ssrc: number;
   readonly #secured: boolean;
   #protection: MediaProtection | undefined;
@@ -37,6 +39,7 @@ export class MediaOutlet {
     this.#ssrc = owner.ssrc;
     this.#secured = options.secured;
     this.#gate = new MediaGate(owner.sessionTag, owner.tupleKey, owner.peer);
+    this.#datagramBytesMax = options.datagramBytesMax;
     this.#size = new DatagramSizeSearch(options.datagramBytesMax);
     this.#sender = new MediaSender({
       feed,
@@ -86,6 +89,14 @@ export class MediaOutlet {
   #begin(nowMs: number): void {
     if (this.#protection !== undefined) this.#sender.setDatagramBytesMax(this.#packetBytesMax, nowMs);
     this.#sender.start(nowMs);
+  }
+
+  /** Media goes elsewhere: nobody knows yet how large it may be there, and the viewer has lost some of it. */
+  move(proof: PathProof, nowMs: number): void {
+    this.#gate.move(proof);
+    this.#size = new DatagramSizeSearch(this.#datagramBytesMax);
+    this.#sender.setDatagramBytesMax(this.#packetBytesMax, nowMs);
+    this.#sender.restartGroup(nowMs);
   }
 
   /** Consent holds until then. */

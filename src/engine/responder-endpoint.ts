@@ -31,6 +31,7 @@ import { drop, traceFrame } from './session-host.ts';
 import { SessionTable } from './session-table.ts';
 import { StrangerAnswers } from './stranger-answers.ts';
 import { Tombstones } from './tombstones.ts';
+import { samePeer, tupleKeyOf } from './tuple.ts';
 import { WakeQueue } from './wake-queue.ts';
 
 /** What a responder's endpoint is made of. */
@@ -107,6 +108,12 @@ export class ResponderEndpoint {
       mayTakeTuple: (session) => {
         const live = this.#sessions.streaming(session.tupleKey);
         return live?.security === undefined || session.security?.sameViewer(live.security) !== false;
+      },
+      isFree: (tupleKey) => this.#sessions.streaming(tupleKey) === undefined,
+      moved: (session, before) => {
+        const { handle, streamId, peer } = session;
+        this.#sessions.moved(session, tupleKeyOf(before));
+        this.#host.emit({ kind: 'moved', session: handle, streamId, before, peer });
       },
       supersedeOlder: (session) => {
         for (const older of this.#sessions.ofTuple(session.tupleKey)) {
@@ -249,14 +256,15 @@ export class ResponderEndpoint {
     if (first >= MEDIA_FIRST_BYTE_MIN && first <= MEDIA_FIRST_BYTE_MAX) return this.#feedback(bytes, from);
     if (first !== CONTROL_FIRST_BYTE) return this.#drop('notOurs', from, bytes);
     const security = this.#security;
-    const decoded = security === undefined ? decodeFrame(bytes) : decodeSecured(bytes, security.hasMac1);
+    const kept = this.#host.trace ? 'all' : 'known';
+    const decoded = security === undefined ? decodeFrame(bytes, kept) : decodeSecured(bytes, security.hasMac1, kept);
     if (!decoded.ok) return this.#frontDoor.undecodable(decoded, from, bytes, this.#nowMs);
     if ('header' in decoded) return this.#sealed(decoded.header, from, bytes);
     const { frame } = decoded;
     if (this.#host.trace) traceFrame(this.#host, 'received', bytes, from, frame);
     switch (frame.type) {
       case FrameType.START:
-        return this.#frontDoor.start(frame, tupleKey(from), from, bytes, this.#nowMs);
+        return this.#frontDoor.start(frame, tupleKeyOf(from), from, bytes, this.#nowMs);
       case FrameType.START_CONFIRM:
       case FrameType.PING:
       case FrameType.PONG:
@@ -278,39 +286,35 @@ export class ResponderEndpoint {
 
   /** RTCP from a viewer: only a NACK for the tuple's live session means anything. */
   #feedback(bytes: Uint8Array, from: Peer): void {
-    const session = this.#sessions.streaming(tupleKey(from));
+    const session = this.#sessions.streaming(tupleKeyOf(from));
     if (session === undefined) return this.#drop('noSession', from, bytes);
     const reason = session.feedback(bytes, this.#nowMs);
     if (reason !== undefined) return this.#drop(reason, from, bytes);
     this.#wakes.update(session);
   }
 
-  /** The session that a frame names, if it has one and comes from its tuple. */
+  /** The session whose ids a frame has. */
   #named(ids: FrameIds, from: Peer, bytes: Uint8Array): ResponderSession | undefined {
     const session = this.#sessions.byTag(ids.sessionTag);
-    if (session?.streamId !== ids.streamId) {
-      this.#unknownPair(ids, from, bytes);
-      return undefined;
-    }
-    const { peer } = session;
-    if (peer.address === from.address && peer.port === from.port) return session;
-    this.#drop('otherTuple', from, bytes);
+    if (session?.streamId === ids.streamId) return session;
+    this.#unknownPair(ids, from, bytes);
     return undefined;
   }
 
   #sealed(header: FixedHeader, from: Peer, bytes: Uint8Array): void {
     const session = this.#named(header, from, bytes);
     if (session === undefined) return;
-    session.sealed(bytes, this.#nowMs);
+    session.sealed(bytes, from, this.#nowMs);
     this.#wakes.update(session);
   }
 
   #sessionFrame(frame: Frame | UnsealedFrame, from: Peer, bytes: Uint8Array): void {
     const session = this.#named(frame, from, bytes);
     if (session === undefined) return;
+    if (!samePeer(from, session.peer)) return this.#drop('otherTuple', from, bytes);
     const { streamId, sessionTag } = frame;
     if (frame.type === FrameType.START_CONFIRM) {
-      const proof = ConfirmProof.of({ streamId, sessionTag, tupleKey: tupleKey(from) }, session);
+      const proof = ConfirmProof.of({ streamId, sessionTag, tupleKey: tupleKeyOf(from) }, session);
       if (proof === undefined) return this.#drop('wrongTag', from, bytes);
       session.confirmed(proof, frame, bytes, this.#nowMs);
     } else if (!('handshake' in frame)) {
@@ -321,7 +325,7 @@ export class ResponderEndpoint {
 
   /** Ids that no session has, on any tuple: whoever believes in them is told so, at most as fast as strangers are. */
   #unknownPair({ type, streamId, sessionTag }: FrameIds, from: Peer, bytes: Uint8Array): void {
-    const streamIdKnown = this.#sessions.byStreamId(tupleKey(from), streamId) !== undefined;
+    const streamIdKnown = this.#sessions.byStreamId(tupleKeyOf(from), streamId) !== undefined;
     this.#drop(streamIdKnown ? 'wrongTag' : 'noSession', from, bytes);
     if (type !== FrameType.START_CONFIRM && type !== FrameType.PING && type !== FrameType.BYE) return;
     this.#strangers.reset(from, streamId, sessionTag, this.#nowMs);
@@ -330,7 +334,7 @@ export class ResponderEndpoint {
   #sendFailed(to: Peer, hint: HintName, bytes: number): void {
     this.counters.hint(hint);
     if (hint !== 'EMSGSIZE') return;
-    const session = this.#sessions.streaming(tupleKey(to));
+    const session = this.#sessions.streaming(tupleKeyOf(to));
     if (session === undefined) return;
     session.tooLarge(bytes, this.#nowMs);
     this.#wakes.update(session);
@@ -360,8 +364,3 @@ export class ResponderEndpoint {
 }
 
 type FrameIds = Pick<FixedHeader, 'type' | 'streamId' | 'sessionTag'>;
-
-/** A tuple's key on one socket: the remote end. */
-function tupleKey(peer: Peer): string {
-  return `${peer.address} ${peer.port}`;
-}

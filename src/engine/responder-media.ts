@@ -6,6 +6,7 @@ import type { DropReason } from './counters.ts';
 import { type ConfirmProof, TokenProof } from './media-gate.ts';
 import { MediaOutlet, type OutletOwner } from './media-outlet.ts';
 import type { MediaProtection } from './media-protection.ts';
+import type { PathProof } from './path-validation.ts';
 import type { ResponderHost } from './responder-host.ts';
 import type { CandidateSecurity } from './responder-security.ts';
 
@@ -88,6 +89,11 @@ export class ResponderMedia {
     const untilMs = this.#consentFromMs + this.#host.profile.consentMs;
     this.#outlet?.refresh(untilMs);
     return untilMs;
+  }
+
+  /** It goes to another tuple from now on. */
+  move(proof: PathProof, nowMs: number): void {
+    this.#outlet?.move(proof, nowMs);
   }
 
   /** RTCP of the viewer. @returns why it has no effect. */

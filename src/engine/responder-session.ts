@@ -1,27 +1,29 @@
 import type { ResponderEvent, ResponderState } from '../../machines/index.ts';
 import type { StreamFeed } from '../media/stream-feed.ts';
-import { RETRY_AFTER_MIN_MS, TOMBSTONE_MS } from '../protocol/constants.ts';
-import { ErrorCode, isTransient } from '../protocol/error-code.ts';
+import { TOMBSTONE_MS } from '../protocol/constants.ts';
+import { ErrorCode } from '../protocol/error-code.ts';
 import { type Frame, FrameType } from '../protocol/frame.ts';
 import { assertInvariant } from '../protocol/invariants.ts';
 import { resetToken } from '../security/reset-token.ts';
 import type { SessionKeys } from '../security/session-keys.ts';
 import type { AdmittedStart } from './admission.ts';
-import { wireCode, wireReason, wireRetryAfterMs, wireSdp } from './application-input.ts';
+import { wireCode, wireReason, wireSdp } from './application-input.ts';
 import type { DropReason } from './counters.ts';
 import { MachineDriver } from './driver.ts';
 import { TokenOffer } from './fast-start.ts';
 import type { ExchangeInput, Peer, SessionHandle } from './io-types.ts';
 import type { ConfirmProof } from './media-gate.ts';
-import type { OutletOwner } from './media-outlet.ts';
-import { type Refusal, ResponderAnswers, type SessionParameters } from './responder-answers.ts';
+import type { PathProof, PathValidation } from './path-validation.ts';
+import { ResponderAnswers } from './responder-answers.ts';
 import type { ResponderHost } from './responder-host.ts';
 import { ResponderMedia } from './responder-media.ts';
+import { responderPath } from './responder-path.ts';
 import type { CandidateSecurity, ConfirmFrame } from './responder-security.ts';
 import { responderTimer } from './responder-timers.ts';
 import { SessionCore } from './session-core.ts';
 import { drop } from './session-host.ts';
 import { responderTable } from './tables.ts';
+import { samePeer } from './tuple.ts';
 import type { Sleeper } from './wake-queue.ts';
 
 const NO_TOKEN = new Uint8Array(0);
@@ -30,8 +32,7 @@ const NO_TOKEN = new Uint8Array(0);
 export class ResponderSession implements Sleeper {
   queuedAtMs = Number.POSITIVE_INFINITY;
   readonly handle: SessionHandle;
-  readonly peer: Peer;
-  readonly tupleKey: string;
+  tupleKey: string;
   /** Its START came with a good cookie. */
   readonly proven: boolean;
   /** Absent in mode `none`. */
@@ -49,15 +50,14 @@ export class ResponderSession implements Sleeper {
   readonly #offer: TokenOffer | undefined;
   #sdp: string | undefined;
   #proof: ConfirmProof | undefined;
-  #retryAfterMs = RETRY_AFTER_MIN_MS;
-  #refusalReason: string | undefined;
+  /** From the first frame on that came from elsewhere. */
+  #path: PathValidation | undefined;
   #peerReason: string | undefined;
   #wasStreaming = false;
 
   constructor(host: ResponderHost, start: AdmittedStart, nowMs: number) {
     this.#host = host;
     this.handle = start.handle;
-    this.peer = start.peer;
     this.tupleKey = start.tupleKey;
     this.proven = start.proven;
     this.security = start.security;
@@ -72,6 +72,10 @@ export class ResponderSession implements Sleeper {
 
   get state(): ResponderState {
     return this.#driver.state;
+  }
+
+  get peer(): Peer {
+    return this.#core.peer;
   }
 
   get streamId(): bigint {
@@ -103,7 +107,8 @@ export class ResponderSession implements Sleeper {
   }
 
   deadlineMs(): number {
-    return Math.min(this.#core.deadlineMs(), this.#media.deadlineMs(this.#core.nowMs));
+    const mediaMs = this.#media.deadlineMs(this.#core.nowMs);
+    return Math.min(this.#core.deadlineMs(), mediaMs, this.#path?.deadlineMs() ?? Number.POSITIVE_INFINITY);
   }
 
   /** A further START with this StreamId. */
@@ -130,12 +135,19 @@ export class ResponderSession implements Sleeper {
     this.#pump();
   }
 
-  /** A sealed datagram whose ids are this session's. */
-  sealed(datagram: Uint8Array, nowMs: number): void {
-    this.#core.nowMs = nowMs;
-    const opened = this.#core.open(datagram);
-    if (opened === 'keyLimit') this.close(ErrorCode.KEY_LIMIT, undefined, nowMs);
-    else if (opened !== undefined) this.frame(opened, datagram.length, nowMs);
+  /** A sealed datagram whose ids are this session's: what is in it counts wherever it comes from. */
+  sealed(datagram: Uint8Array, from: Peer, nowMs: number): void {
+    const core = this.#core;
+    core.nowMs = nowMs;
+    const newestBefore = core.newestCounter;
+    const opened = core.open(datagram, from);
+    if (opened === 'keyLimit') return this.close(ErrorCode.KEY_LIMIT, undefined, nowMs);
+    if (opened === undefined) return;
+    this.frame(opened, datagram.length, nowMs);
+    if (this.state !== 'Streaming' || (this.#path === undefined && samePeer(from, this.peer))) return;
+    this.#path ??= responderPath(this.#core, this.#host, (proof) => this.#moveTo(proof));
+    this.#path.heard(opened, datagram.length, from, core.newestCounter > newestBefore);
+    this.#pump();
   }
 
   /** Any other frame whose ids are this session's. */
@@ -178,15 +190,14 @@ export class ResponderSession implements Sleeper {
     this.#sdp = wireSdp(sdp);
     this.#media.feed = feed;
     this.#dispatch({ type: 'app.reserved', fastGranted: this.#media.fastGranted }, 0);
-    this.#media.openFast(this.#owner, nowMs);
+    this.#media.openFast(this, nowMs);
     this.#pump();
   }
 
   /** The application's no. */
   refused(code: number, retryAfterMs: number | undefined, reason: string | undefined, nowMs: number): void {
     this.#core.nowMs = nowMs;
-    this.#retryAfterMs = wireRetryAfterMs(retryAfterMs);
-    this.#refusalReason = wireReason(reason);
+    this.#answers.explain(retryAfterMs, reason);
     this.#dispatch({ type: 'app.refused', code: wireCode(code) }, 0);
   }
 
@@ -231,12 +242,9 @@ export class ResponderSession implements Sleeper {
 
   timeout(nowMs: number): void {
     this.#core.nowMs = nowMs;
-    const { deadlines } = this.#core;
-    for (let timer = deadlines.takeDue(nowMs); timer !== undefined; timer = deadlines.takeDue(nowMs)) {
-      if (timer === 'deadline') this.#dispatch({ type: 'timer.deadline', nothingSent: false }, 0);
-      else this.#dispatch({ type: `timer.${timer}` }, 0);
-    }
+    this.#core.takeTimers((event) => this.#dispatch(event, 0));
     this.#core.timeoutExchanges();
+    this.#path?.timeout();
     this.#pump();
   }
 
@@ -267,30 +275,28 @@ export class ResponderSession implements Sleeper {
       case 'askReservation':
         return this.#host.emit({
           kind: 'reserve',
-          session: this.handle,
-          peer: this.peer,
-          streamId: this.streamId,
+          ...this.#names,
           ...(this.#streamName === undefined ? {} : { streamName: this.#streamName }),
         });
       case 'drawSession':
         core.deadlines.disarm('reserve');
         return this.#drawSession();
       case 'sendStartAck':
-        return this.#answers.sendStartAck(this.#attempt, this.#parameters, this.#media.fastGranted);
-      case 'sendError':
-        return this.#answers.sendError(this.#refusal, this.#attempt);
-      case 'leaveTombstone':
-        return this.#host.leaveTombstone(
-          this,
-          this.#answers.error,
-          isTransient(this.#code) ? this.#retryAfterMs : TOMBSTONE_MS,
+        return this.#answers.sendStartAck(
+          this.#attempt,
+          { resetToken: this.#resetToken, ssrc: this.#ssrc },
+          this.#media.fastGranted,
         );
+      case 'sendError':
+        return this.#answers.sendError(this.#code, this.#attempt);
+      case 'leaveTombstone':
+        return this.#host.leaveTombstone(this, this.#answers.error, this.#answers.tombstoneMs(this.#code));
       case 'supersede':
         return this.#host.supersedeOlder(this);
       case 'openGate':
         core.deadlines.disarm('pending');
         assertInvariant('S1', this.#proof !== undefined, 'Streaming without a START_CONFIRM');
-        return this.#media.open(this.#owner, this.#proof, core.nowMs, () => core.protection(this.#ssrc));
+        return this.#media.open(this, this.#proof, core.nowMs, () => core.protection(this.#ssrc));
       case 'sendReady':
         return this.#answers.sendReady(this.#sdp);
       case 'stopMedia':
@@ -299,16 +305,11 @@ export class ResponderSession implements Sleeper {
         core.sendPing((nonce) => this.#media.pingSent(nonce, core.nowMs));
         return this.#offer?.send();
       case 'refreshConsent':
-        return core.deadlines.arm('consent', this.#media.refreshConsent(core.answeredPingAtMs));
+        return this.#refreshConsent();
       case 'reportStreaming':
         this.#wasStreaming = true;
         this.#host.counters.add('handshakesCompleted');
-        return this.#host.emit({
-          kind: 'streaming',
-          session: this.handle,
-          peer: this.peer,
-          streamId: this.streamId,
-        });
+        return this.#host.emit({ kind: 'streaming', ...this.#names });
       case 'reportPeerBye':
         return this.#host.emit({ kind: 'peerBye', session: this.handle, code: this.#code, ...this.#peerWords });
       case 'release':
@@ -316,6 +317,10 @@ export class ResponderSession implements Sleeper {
       default:
         return this.#arm(output);
     }
+  }
+
+  #refreshConsent(askedAtMs = this.#core.answeredPingAtMs): void {
+    this.#core.deadlines.arm('consent', this.#media.refreshConsent(askedAtMs));
   }
 
   #arm(output: string): void {
@@ -330,16 +335,16 @@ export class ResponderSession implements Sleeper {
     if (armed !== undefined) this.#core.arm(armed.timer, armed.ms);
   }
 
+  get #names(): { readonly session: SessionHandle; readonly peer: Peer; readonly streamId: bigint } {
+    return { session: this.handle, peer: this.peer, streamId: this.streamId };
+  }
+
   get #code(): number {
     return this.#driver.context.code;
   }
 
   get #peerWords(): { readonly reason?: string } {
     return this.#peerReason === undefined ? {} : { reason: this.#peerReason };
-  }
-
-  get #refusal(): Refusal {
-    return { code: this.#code, retryAfterMs: this.#retryAfterMs, reason: this.#refusalReason };
   }
 
   #drawSession(): void {
@@ -349,16 +354,19 @@ export class ResponderSession implements Sleeper {
     this.#resetToken = resetToken(this.#host.resetKey, core.streamId, core.sessionTag);
   }
 
-  get #owner(): OutletOwner {
-    const { sessionTag, tupleKey, peer, ssrc } = this;
-    return { sessionTag, tupleKey, peer, ssrc };
-  }
-
-  get #parameters(): SessionParameters {
-    return { resetToken: this.#resetToken, ssrc: this.#ssrc };
+  /** The answer is the new path's consent; a PING goes there at once, as its size and RTT are not known. */
+  #moveTo(proof: PathProof): void {
+    const before = this.peer;
+    this.#core.moveTo(proof.peer, proof.rttMs);
+    this.tupleKey = proof.tupleKey;
+    this.#host.moved(this, before);
+    this.#media.move(proof, this.#core.nowMs);
+    this.#refreshConsent(proof.challengedAtMs);
+    this.#core.arm('heartbeat', 0);
   }
 
   #giveBack(): void {
+    this.#path = undefined;
     this.#media.close();
     this.#answers.forget();
     const { feed } = this.#media;
@@ -376,9 +384,7 @@ export class ResponderSession implements Sleeper {
     this.#host.forget(this);
     this.#host.emit({
       kind: 'closed',
-      session: this.handle,
-      peer: this.peer,
-      streamId: this.streamId,
+      ...this.#names,
       code: this.#code,
       ...this.#peerWords,
       wasStreaming: this.#wasStreaming,

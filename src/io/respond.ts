@@ -33,6 +33,8 @@ export interface ResponderEvents {
   notified: [{ readonly session: SessionHandle; readonly method: string; readonly body: Uint8Array }];
   /** A method threw, or gave what cannot be sent. */
   methodFailed: [{ readonly method: string; readonly error: Error }];
+  /** A viewer has another address or port, as it has proven: its session and its media go on there. Secured modes only. */
+  moved: [{ readonly session: SessionHandle; readonly before: Peer; readonly peer: Peer }];
   /** A viewer said BYE: no media flows any more; `closed` follows when stray copies of it can no longer come. */
   left: [{ readonly session: SessionHandle; readonly code: number; readonly reason: string | undefined }];
   /** A session, or an attempt at one, is over. */
@@ -227,6 +229,12 @@ export class Responder extends EventEmitter<ResponderEvents> implements AsyncDis
       case 'streaming':
         this.#welcome(output);
         break;
+      case 'moved': {
+        const { session, before, peer } = output;
+        this.#viewers.get(session)?.moved(peer);
+        this.emit('moved', { session, before, peer });
+        break;
+      }
       case 'load':
         this.emit('load', output);
         break;

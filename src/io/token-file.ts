@@ -5,7 +5,7 @@ import { ConfigError } from '../errors.ts';
 const TOKEN_BYTES_MAX = 52;
 
 /**
- * The token of a viewer's last session, for its next one (docs/PROTOCOL.md, section 7.8).
+ * The token of a viewer's last session, for its next one (docs/PROTOCOL.md, section 7.9).
  *
  * @returns `undefined` for a file that is not there, or has no token: the handshake is the normal one then.
  * @throws ConfigError for one that is there and cannot be read.

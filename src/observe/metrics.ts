@@ -54,6 +54,12 @@ const counterHelp: Readonly<Record<CounterName, string>> = {
   retriesSent: 'RETRY frames sent: strangers asked for a cookie first.',
   loadModes: 'Times that load made every stranger need a cookie.',
   answersWithheld: 'Answers to strangers not given, because their prefix had its share.',
+  pathsTried: 'Sessions that were heard from another tuple, which was then asked.',
+  pathsMoved: 'Sessions that moved to another tuple.',
+  pathsKept: 'Other tuples that came to nothing, as the session was heard from its own again.',
+  pathsFailed: 'Other tuples that did not answer.',
+  pathsRefused:
+    'Sealed frames from other tuples that were not asked, as one was, or had just been, or another session lives there.',
   nacksReceived: 'NACKs for a live session.',
   datagramSizeStepsDown: 'Times the media datagram size was made smaller.',
   datagramSizeStepsUp: 'Times the media datagram size was made larger again.',

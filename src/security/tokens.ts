@@ -1,5 +1,5 @@
 /**
- * Tokens of fast mode (docs/PROTOCOL.md, section 7.8): who shows one may be sent a little media before the confirm, once.
+ * Tokens of fast mode (docs/PROTOCOL.md, section 7.9): who shows one may be sent a little media before the confirm, once.
  *
  *       6        13                                16
  *     | serial | expiry 4 | length 1 | prefix 8 | tag |   35 bytes; all but the serial is encrypted

@@ -123,7 +123,7 @@ describe('simulate() with security', () => {
       application: { late: 0, refuses: 0, silent: 0, lateMs: 0 },
       media: { frames: 1, bytes: 100, intervalMs: 82, ends: false },
       viewers: [viewer, { ...viewer, startsAtMs: 0 }],
-      faults: [{ atMs: 744, kind: 'rebind', viewer: 1 }],
+      faults: [{ atMs: 744, kind: 'partition', viewer: 1, ways: 'both' }],
       faultyMs: 3308,
     } as const;
     const seen: string[] = [];
