@@ -31,6 +31,7 @@ interface SendOptions extends CommonOptions {
   readonly socket: SocketChoice;
   readonly workers: number;
   readonly once?: boolean;
+  readonly fast?: boolean;
   readonly allowedViewers?: string;
 }
 
@@ -59,6 +60,7 @@ export function sendCommand(finish: (exitCode: number) => void): Command {
         .default('auto'),
     )
     .option('--workers <number>', 'threads that have the sessions', wholeNumber(1, CAMERA_WORKERS_MAX), 1)
+    .option('--fast', 'give viewers tokens: who comes back with one has media a round trip earlier')
     .option('--once', 'end after the last viewer has left');
   withAllowedViewers(command);
   return withCommonOptions(command).action(async (options: SendOptions) => {
@@ -76,6 +78,7 @@ export function sendCommand(finish: (exitCode: number) => void): Command {
       streams: Object.fromEntries(Object.entries(streamSources(options)).map(([name, make]) => [name, make()])),
       datagramBytesMax: options.datagramBytes,
       socket: options.socket,
+      fast: options.fast === true,
       signal: interrupt.signal,
       logger: observation.log,
     };

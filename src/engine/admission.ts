@@ -1,3 +1,4 @@
+import type { RedeemedToken } from '../security/tokens.ts';
 import { Cookies } from './cookies.ts';
 import type { DropReason } from './counters.ts';
 import type { Peer, SessionHandle } from './io-types.ts';
@@ -17,6 +18,8 @@ export interface AdmittedStart {
   /** It came with a cookie that was good: its sender can read what is sent to its address. */
   readonly proven: boolean;
   readonly streamName: string | undefined;
+  /** It showed a token, and media may leave before the confirm. */
+  readonly redeemed: RedeemedToken | undefined;
   /** Absent in mode `none`. */
   readonly security: CandidateSecurity | undefined;
 }

@@ -27,6 +27,8 @@ export interface InitiatorEndpointOptions {
   readonly streamName?: string;
   /** Ask for media before the confirm; default false. */
   readonly fast?: boolean;
+  /** From an earlier session with this camera, at most 52 bytes; with `fast`. */
+  readonly token?: Uint8Array;
   /** T1's first interval in ms, when a remembered RTT is better than the profile's. */
   readonly rtoInitialMs?: number;
   /** Modes `psk` and `keys`; absent in mode `none`. */
@@ -73,6 +75,7 @@ export class InitiatorEndpoint {
     this.#session = new InitiatorSession(this.#host, options.peer, {
       streamName: options.streamName,
       fast: options.fast ?? false,
+      token: options.token,
       rtoInitialMs: options.rtoInitialMs,
       media: { ...defaultInletOptions, ...options.media },
       security: this.#security,

@@ -247,6 +247,8 @@ export type InitiatorOutput =
   /** The first media datagram of the session, which time to stream is measured to. */
   | { readonly kind: 'firstMedia'; readonly timeToStreamMs: number }
   | { readonly kind: 'firstFrame'; readonly timeToFirstFrameMs: number }
+  /** For the next session with this camera, once: fast mode. */
+  | { readonly kind: 'token'; readonly token: Uint8Array }
   | { readonly kind: 'sdp'; readonly sdp: string | undefined }
   | { readonly kind: 'frame'; readonly frame: ReceivedFrame }
   /** An RTP datagram in order, when the viewer asked for them. */

@@ -6,7 +6,7 @@ import type { StreamFeed } from '../media/stream-feed.ts';
 import { MEDIA_SLOT_MS } from '../media/stream-lane.ts';
 import type { DropReason } from './counters.ts';
 import type { Peer } from './io-types.ts';
-import { type ConfirmProof, MediaGate, type MediaSend } from './media-gate.ts';
+import { type ConfirmProof, MediaGate, type MediaSend, type TokenProof } from './media-gate.ts';
 import type { MediaProtection } from './media-protection.ts';
 import type { PathProof } from './path-validation.ts';
 import type { SessionHost } from './session-host.ts';
@@ -77,11 +77,29 @@ export class MediaOutlet {
   }
 
   /** @param consentMs how long consent holds from now. @param protection of a secured session; without it none of its media leaves. */
-  open(proof: ConfirmProof, consentMs: number, nowMs: number, protection: MediaProtection | undefined): void {
+  open(proof: ConfirmProof, consentMs: number, nowMs: number, protection: () => MediaProtection | undefined): void {
+    // What protected media before the confirm goes on: a second one would use its packet numbers again (S11).
+    if (this.#secured) this.#protection ??= protection();
+    if (this.#secured && this.#protection === undefined) return;
+    this.#gate.open(proof, nowMs + consentMs, this.#protection);
+    this.#begin(nowMs);
+  }
+
+  /** Before the confirm. @param receivedBytes of the candidate's STARTs. @param protection as in {@link open}. */
+  openFast(proof: TokenProof, receivedBytes: number, nowMs: number, protection: MediaProtection | undefined): void {
     if (this.#secured && protection === undefined) return;
     this.#protection = protection;
-    this.#gate.open(proof, nowMs + consentMs, protection);
-    if (protection !== undefined) this.#sender.setDatagramBytesMax(this.#packetBytesMax, nowMs);
+    this.#gate.openFast(proof, receivedBytes, nowMs, protection);
+    this.#begin(nowMs);
+  }
+
+  /** A further START of the candidate came. */
+  startReceived(bytes: number): void {
+    this.#gate.startReceived(bytes);
+  }
+
+  #begin(nowMs: number): void {
+    if (this.#protection !== undefined) this.#sender.setDatagramBytesMax(this.#packetBytesMax, nowMs);
     this.#sender.start(nowMs);
   }
 

@@ -50,10 +50,11 @@ export class ResponderAnswers {
   }
 
   /** Sends a copy with the newest attempt, because the one before may still be in the socket's queue. */
-  sendStartAck(attempt: number, parameters: SessionParameters): void {
+  sendStartAck(attempt: number, parameters: SessionParameters, fastGranted: boolean): void {
     const { streamId, sessionTag } = this.#core;
     if (this.#startAck === undefined) {
-      const header = { flags: FrameFlag.ACK_REQUIRED, streamId, sessionTag, attempt };
+      const flags = fastGranted ? FrameFlag.FAST : FrameFlag.ACK_REQUIRED;
+      const header = { flags, streamId, sessionTag, attempt };
       const handshake = this.#security?.acknowledge({ sessionTag, ...parameters });
       if (this.#security !== undefined && handshake === undefined) return;
       const inside = handshake === undefined ? parameters : { handshake };

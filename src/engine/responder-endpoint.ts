@@ -14,24 +14,25 @@ import { type Frame, FrameType } from '../protocol/frame.ts';
 import type { Profile } from '../protocol/profiles.ts';
 import type { ResponderCredentials } from '../security/credentials.ts';
 import type { SessionKeys } from '../security/session-keys.ts';
+import { Tokens } from '../security/tokens.ts';
 import { Admission, type AdmissionLimits, defaultAdmissionLimits } from './admission.ts';
 import { Counters, type DropReason, type HintName } from './counters.ts';
 import { failAsk } from './exchanges.ts';
+import { FastStart } from './fast-start.ts';
 import { FrontDoor } from './front-door.ts';
 import type { Entropy, ExchangeInput, Peer, ResponderInput, ResponderOutput, SessionHandle } from './io-types.ts';
 import { ConfirmProof } from './media-gate.ts';
-import { MediaPacer } from './media-pacer.ts';
 import type { ProtectMedia } from './media-protection.ts';
 import { Random } from './random.ts';
 import type { ResponderHost } from './responder-host.ts';
 import { ResponderSecurity } from './responder-security.ts';
 import type { ResponderSession } from './responder-session.ts';
 import { drop, traceFrame } from './session-host.ts';
+import { SessionSchedule } from './session-schedule.ts';
 import { SessionTable } from './session-table.ts';
 import { StrangerAnswers } from './stranger-answers.ts';
 import { Tombstones } from './tombstones.ts';
 import { samePeer, tupleKeyOf } from './tuple.ts';
-import { WakeQueue } from './wake-queue.ts';
 import { otherWorkerOf, tagOfWorker, type WorkerShare } from './worker-share.ts';
 
 /** What a responder's endpoint is made of. */
@@ -49,6 +50,8 @@ export interface ResponderEndpointOptions {
   /** Protects the media of secured sessions; without it they have none. */
   readonly protectMedia?: ProtectMedia;
   readonly limits?: Partial<AdmissionLimits>;
+  /** Viewers are given tokens, and who shows one gets media before the confirm; never in mode `keys`. Default false. */
+  readonly fast?: boolean;
   /** NACKs are answered; default true. */
   readonly repair?: boolean;
   /** First datagram size of media in bytes, one of 1200, 600, 296; default 1200. */
@@ -66,8 +69,7 @@ export class ResponderEndpoint {
   readonly #admission: Admission;
   readonly #sessions = new SessionTable();
   readonly #tombstones = new Tombstones();
-  readonly #wakes = new WakeQueue();
-  readonly #pacer = new MediaPacer<ResponderSession>(this.counters);
+  readonly #schedule = new SessionSchedule(this.counters);
   readonly #host: ResponderHost;
   readonly #security: ResponderSecurity | undefined;
   readonly #strangers: StrangerAnswers;
@@ -87,7 +89,7 @@ export class ResponderEndpoint {
         this.#host.emit({ kind: 'load', under: true, cause });
         for (const session of this.#sessions.all()) {
           session.hurry(this.#nowMs);
-          this.#wakes.update(session);
+          this.#settle(session);
         }
       },
       options.cookieKey,
@@ -103,6 +105,11 @@ export class ResponderEndpoint {
       resetKey: options.resetKey ?? random.bytes(32),
       repair: options.repair ?? true,
       datagramBytesMax: options.datagramBytesMax ?? DATAGRAM_BYTES_STEPS[0],
+      // In mode `keys` there are no keys for media before the confirm.
+      fast:
+        options.fast === true && options.security?.mode !== 'keys'
+          ? new FastStart(new Tokens(random.bytes(32)), this.counters)
+          : undefined,
       emit: (output) => this.#outputs.push(output),
       claimTag: (session) => {
         for (;;) {
@@ -127,7 +134,7 @@ export class ResponderEndpoint {
           // be on the way and must not take the tuple back. Handles ascend.
           if (older.pending && older.handle > session.handle) continue;
           older.endedBy('app.superseded', this.#nowMs);
-          this.#wakes.update(older);
+          this.#settle(older);
         }
       },
       leaveTombstone: (session, error, keepMs) =>
@@ -143,7 +150,7 @@ export class ResponderEndpoint {
       admission: this.#admission,
       sessions: this.#sessions,
       tombstones: this.#tombstones,
-      wakes: this.#wakes,
+      schedule: this.#schedule,
       strangers: this.#strangers,
       security: this.#security,
     });
@@ -181,7 +188,7 @@ export class ResponderEndpoint {
 
   /** When the next `timeout` input is due; may be early, never late; Infinity for never. */
   deadlineMs(): number {
-    return Math.min(this.#earliestMs, this.#admission.deadlineMs());
+    return Math.min(this.#schedule.earliestMs(), this.#admission.deadlineMs());
   }
 
   /** Handles one input at a time that never goes back. The returned array is the caller's. */
@@ -201,7 +208,7 @@ export class ResponderEndpoint {
         } else {
           session.reserved(input.feed, input.sdp, nowMs);
           if (session.feed !== undefined) this.#sessions.joinFeed(session.feed, session);
-          this.#wakes.update(session);
+          this.#settle(session);
         }
         break;
       }
@@ -209,15 +216,14 @@ export class ResponderEndpoint {
         const session = this.#sessions.byHandle(input.session);
         if (session !== undefined) {
           session.refused(input.code, input.retryAfterMs, input.reason, nowMs);
-          this.#wakes.update(session);
+          this.#settle(session);
         }
         break;
       }
       case 'media':
         for (const session of this.#sessions.ofFeed(input.feed)) {
           if (session.feed !== input.feed) continue;
-          this.#pacer.offer(session, nowMs);
-          this.#wakes.update(session);
+          this.#schedule.offerMedia(session, nowMs);
         }
         break;
       case 'refresh':
@@ -236,7 +242,7 @@ export class ResponderEndpoint {
         for (const session of this.#sessions.all()) {
           if (input.session !== undefined && session.handle !== input.session) continue;
           session.close(input.code, input.reason, nowMs);
-          this.#wakes.update(session);
+          this.#settle(session);
         }
         break;
       case 'sendFailed':
@@ -245,7 +251,7 @@ export class ResponderEndpoint {
       case 'socketFailed':
         for (const session of this.#sessions.all()) {
           session.endedBy('app.socketFailed', nowMs);
-          this.#wakes.update(session);
+          this.#settle(session);
         }
         break;
     }
@@ -357,26 +363,13 @@ export class ResponderEndpoint {
   }
 
   #timeout(): void {
-    this.#admission.late(this.#nowMs - this.#earliestMs, this.#nowMs);
-    for (;;) {
-      const due = this.#wakes.takeDue(this.#nowMs);
-      if (due === undefined) break;
-      const session = due as ResponderSession;
-      session.timeout(this.#nowMs);
-      this.#settle(session);
-    }
-    this.#pacer.timeout(this.#nowMs, (session) => this.#wakes.update(session));
+    this.#admission.late(this.#nowMs - this.#schedule.earliestMs(), this.#nowMs);
+    this.#schedule.timeout(this.#nowMs);
     if (this.#admission.timeout(this.#nowMs)) this.#host.emit({ kind: 'load', under: false });
   }
 
-  get #earliestMs(): number {
-    return Math.min(this.#wakes.earliestMs(), this.#pacer.earliestMs());
-  }
-
-  /** Call after anything that may have changed what a session waits for. */
   #settle(session: ResponderSession): void {
-    this.#wakes.update(session);
-    this.#pacer.settle(session, this.#nowMs);
+    this.#schedule.settle(session, this.#nowMs);
   }
 
   #exchangeWithNobody(session: SessionHandle, input: ExchangeInput): void {

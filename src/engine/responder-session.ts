@@ -10,13 +10,15 @@ import type { AdmittedStart } from './admission.ts';
 import { wireCode, wireReason, wireSdp } from './application-input.ts';
 import type { DropReason } from './counters.ts';
 import { MachineDriver } from './driver.ts';
+import { TokenOffer } from './fast-start.ts';
 import type { ExchangeInput, Peer, SessionHandle } from './io-types.ts';
 import type { ConfirmProof } from './media-gate.ts';
-import { MediaOutlet } from './media-outlet.ts';
+import type { MediaOutlet } from './media-outlet.ts';
 import { NO_SLOT } from './media-wheel.ts';
 import type { PathProof, PathValidation } from './path-validation.ts';
 import { ResponderAnswers } from './responder-answers.ts';
 import type { ResponderHost } from './responder-host.ts';
+import { ResponderMedia } from './responder-media.ts';
 import { responderPath } from './responder-path.ts';
 import type { CandidateSecurity, ConfirmFrame } from './responder-security.ts';
 import { responderTimer } from './responder-timers.ts';
@@ -46,12 +48,11 @@ export class ResponderSession implements Sleeper {
   #attempt: number;
   ssrc = 0;
   #resetToken: Uint8Array = NO_TOKEN;
-  #feed: StreamFeed | undefined;
+  readonly #media: ResponderMedia;
+  /** Absent where the camera does not allow fast mode. */
+  readonly #offer: TokenOffer | undefined;
   #sdp: string | undefined;
-  #outlet: MediaOutlet | undefined;
   #proof: ConfirmProof | undefined;
-  /** The confirm, or the newest PING that was answered. */
-  #consentFromMs = 0;
   /** From the first frame on that came from elsewhere. */
   #path: PathValidation | undefined;
   #peerReason: string | undefined;
@@ -65,7 +66,9 @@ export class ResponderSession implements Sleeper {
     this.security = start.security;
     this.#attempt = start.attempt;
     this.#streamName = start.streamName;
+    this.#media = new ResponderMedia(host, start);
     this.#core = new SessionCore(host, start.peer, start.handle, start.streamId, nowMs);
+    this.#offer = host.fast && new TokenOffer(host.fast, this.#core);
     this.#answers = new ResponderAnswers(this.#core, host.handshakeTrailer, start.security);
     this.#dispatch({ type: 'admission.admitted' }, 0);
   }
@@ -98,7 +101,7 @@ export class ResponderSession implements Sleeper {
 
   /** The stream that it was promised, until it is given back. */
   get feed(): StreamFeed | undefined {
-    return this.#feed;
+    return this.#media.feed;
   }
 
   deadlineMs(): number {
@@ -106,14 +109,16 @@ export class ResponderSession implements Sleeper {
   }
 
   get outlet(): MediaOutlet | undefined {
-    return this.#outlet;
+    return this.#media.outlet;
   }
 
   /** A further START with this StreamId. */
   duplicateStart(attempt: number, bytes: number, nowMs: number): void {
     this.#core.nowMs = nowMs;
     this.#attempt = attempt;
+    this.#media.startReceived(bytes);
     this.#dispatch({ type: 'frame.START' }, bytes);
+    this.#pump();
   }
 
   /** @param proof that the START_CONFIRM has this session's ids and tuple. @param datagram all of it. */
@@ -160,7 +165,7 @@ export class ResponderSession implements Sleeper {
     if (event === undefined) return drop(this.#host, 'unexpectedType', this.peer, bytes);
     if (frame.type !== FrameType.PONG || event.type !== 'frame.PONG') return this.#dispatch(event, bytes);
     const { nowMs } = this.#core;
-    const pathOk = !event.nonceKnown || this.#outlet?.pong(frame.nonce, frame.datagramBytesMax, nowMs) !== false;
+    const pathOk = !event.nonceKnown || this.#media.pong(frame.nonce, frame.datagramBytesMax, nowMs);
     this.#dispatch(event, bytes);
     if (!pathOk) this.close(ErrorCode.MTU_TOO_SMALL, undefined, nowMs);
   }
@@ -174,7 +179,7 @@ export class ResponderSession implements Sleeper {
   /** RTCP: neither consent nor a sign of life. @returns why it has no effect. */
   feedback(datagram: Uint8Array, nowMs: number): DropReason | undefined {
     this.#core.nowMs = nowMs;
-    const reason = this.#outlet?.feedback(datagram, nowMs);
+    const reason = this.#media.feedback(datagram, nowMs);
     this.#pump();
     return reason;
   }
@@ -184,8 +189,10 @@ export class ResponderSession implements Sleeper {
     this.#core.nowMs = nowMs;
     if (this.state !== 'PendingStartRequest') return;
     this.#sdp = wireSdp(sdp);
-    this.#feed = feed;
-    this.#dispatch({ type: 'app.reserved', fastGranted: false }, 0);
+    this.#media.feed = feed;
+    this.#dispatch({ type: 'app.reserved', fastGranted: this.#media.fastGranted }, 0);
+    this.#media.openFast(this, nowMs);
+    this.#pump();
   }
 
   /** The application's no. */
@@ -197,7 +204,7 @@ export class ResponderSession implements Sleeper {
 
   refresh(nowMs: number): void {
     this.#core.nowMs = nowMs;
-    this.#outlet?.refreshGroup(nowMs);
+    this.#media.refreshGroup(nowMs);
     this.#pump();
   }
 
@@ -229,7 +236,7 @@ export class ResponderSession implements Sleeper {
   /** The operating system says that a datagram of this size cannot leave. */
   tooLarge(bytes: number, nowMs: number): void {
     this.#core.nowMs = nowMs;
-    this.#outlet?.tooLarge(bytes, nowMs);
+    this.#media.tooLarge(bytes, nowMs);
     this.#pump();
   }
 
@@ -256,9 +263,9 @@ export class ResponderSession implements Sleeper {
   }
 
   #pump(): number {
-    if (this.#outlet === undefined || this.state !== 'Streaming') return 0;
-    const sent = this.#outlet.pump(this.#core.nowMs);
-    if (this.#outlet.finished) this.close(ErrorCode.NO_ERROR, undefined, this.#core.nowMs);
+    const sent = this.#media.pump(this.#core.nowMs);
+    const over = this.state === 'Streaming' && this.#media.finished;
+    if (over) this.close(ErrorCode.NO_ERROR, undefined, this.#core.nowMs);
     return sent;
   }
 
@@ -276,7 +283,11 @@ export class ResponderSession implements Sleeper {
         core.deadlines.disarm('reserve');
         return this.#drawSession();
       case 'sendStartAck':
-        return this.#answers.sendStartAck(this.#attempt, { resetToken: this.#resetToken, ssrc: this.ssrc });
+        return this.#answers.sendStartAck(
+          this.#attempt,
+          { resetToken: this.#resetToken, ssrc: this.ssrc },
+          this.#media.fastGranted,
+        );
       case 'sendError':
         return this.#answers.sendError(this.#code, this.#attempt);
       case 'leaveTombstone':
@@ -286,15 +297,14 @@ export class ResponderSession implements Sleeper {
       case 'openGate':
         core.deadlines.disarm('pending');
         assertInvariant('S1', this.#proof !== undefined, 'Streaming without a START_CONFIRM');
-        this.#consentFromMs = core.nowMs;
-        this.#outlet = this.#makeOutlet();
-        return this.#outlet?.open(this.#proof, this.#host.profile.consentMs, core.nowMs, core.protection(this.ssrc));
+        return this.#media.open(this, this.#proof, core.nowMs, () => core.protection(this.ssrc));
       case 'sendReady':
         return this.#answers.sendReady(this.#sdp);
       case 'stopMedia':
         return this.#giveBack();
       case 'sendPing':
-        return core.sendPing((nonce) => this.#outlet?.pingSent(nonce, core.nowMs));
+        core.sendPing((nonce) => this.#media.pingSent(nonce, core.nowMs));
+        return this.#offer?.send();
       case 'refreshConsent':
         return this.#refreshConsent();
       case 'reportStreaming':
@@ -310,12 +320,8 @@ export class ResponderSession implements Sleeper {
     }
   }
 
-  /** A PONG may have waited in the socket through a stall: it says what the viewer wanted when it was asked, no more. */
   #refreshConsent(askedAtMs = this.#core.answeredPingAtMs): void {
-    this.#consentFromMs = Math.max(this.#consentFromMs, askedAtMs);
-    const untilMs = this.#consentFromMs + this.#host.profile.consentMs;
-    this.#outlet?.refresh(untilMs);
-    this.#core.deadlines.arm('consent', untilMs);
+    this.#core.deadlines.arm('consent', this.#media.refreshConsent(askedAtMs));
   }
 
   #arm(output: string): void {
@@ -323,7 +329,7 @@ export class ResponderSession implements Sleeper {
       profile: this.#host.profile,
       pendingMs: this.#host.pendingMs(),
       probes: this.#driver.context.probes,
-      suspicious: this.#outlet?.suspicious === true,
+      suspicious: this.#media.suspicious,
       rttMs: this.#core.rtt.ms,
       unit: () => this.#host.random.unit(),
     });
@@ -349,36 +355,25 @@ export class ResponderSession implements Sleeper {
     this.#resetToken = resetToken(this.#host.resetKey, core.streamId, core.sessionTag);
   }
 
-  /** Not before the confirm: a candidate has nothing to send, and there may be many. */
-  #makeOutlet(): MediaOutlet | undefined {
-    if (this.#feed === undefined) return undefined;
-    return new MediaOutlet(this.#host, this, this.#feed, {
-      repair: this.#host.repair,
-      datagramBytesMax: this.#host.datagramBytesMax,
-      secured: this.security !== undefined,
-    });
-  }
-
   /** The answer is the new path's consent; a PING goes there at once, as its size and RTT are not known. */
   #moveTo(proof: PathProof): void {
     const before = this.peer;
     this.#core.moveTo(proof.peer, proof.rttMs);
     this.tupleKey = proof.tupleKey;
     this.#host.moved(this, before);
-    this.#outlet?.move(proof, this.#core.nowMs);
+    this.#media.move(proof, this.#core.nowMs);
     this.#refreshConsent(proof.challengedAtMs);
     this.#core.arm('heartbeat', 0);
   }
 
   #giveBack(): void {
     this.#path = undefined;
-    this.#outlet?.close();
-    // A session that drains or closes for seconds is not to hold what only media and the handshake need.
-    this.#outlet = undefined;
+    this.#media.close();
     this.#answers.forget();
-    if (this.#feed === undefined) return;
-    this.#host.leaveFeed(this, this.#feed);
-    this.#feed = undefined;
+    const { feed } = this.#media;
+    if (feed === undefined) return;
+    this.#host.leaveFeed(this, feed);
+    this.#media.feed = undefined;
     this.#host.emit({ kind: 'release', session: this.handle });
   }
 

@@ -92,6 +92,7 @@ export class Responder extends EventEmitter<ResponderEvents> implements AsyncDis
       profile: settings.profile,
       entropy: cryptoEntropy,
       limits: settings.limits,
+      fast: settings.fast,
       repair: settings.repair,
       datagramBytesMax: settings.datagramBytesMax,
       trace: this.#observer !== undefined,

@@ -50,6 +50,20 @@ export const CANDIDATES_PER_TUPLE_MAX = 4;
 export const READY_PER_SECOND_MAX = 50;
 /** Media datagrams kept in AwaitingStartAck when fast mode was asked for. */
 export const EARLY_MEDIA_DATAGRAMS_MAX = 64;
+/** A token of fast mode is good for so long, in ms. */
+export const TOKEN_MS = 3_600_000;
+/** Tokens of one endpoint that may be shown; giving one more voids the oldest. A multiple of 8. */
+export const TOKENS_MAX = 65_536;
+/** TOKEN is sent so often, each time beside a PING. */
+export const TOKEN_SENDS = 3;
+/** Media before the confirm leaves for so long after START_ACK, in ms. */
+export const FAST_MS = 500;
+/** Most media before the confirm, in bytes. */
+export const FAST_BYTES_MAX = 65_536;
+/** Media before the confirm without regard to what came, in bytes. */
+export const FAST_BYTES_BASE = 32_768;
+/** And for each byte of the candidate's STARTs so many. */
+export const FAST_BYTES_PER_RECEIVED = 10;
 /** PING nonces that a PONG may still answer. */
 export const NONCES_KEPT = 8;
 

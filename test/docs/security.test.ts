@@ -14,6 +14,8 @@ const attacks = [
   'error loops between two responders',
   'self-loop',
   'cookie from another address, port, time or StreamId',
+  'token of fast mode: shown twice, from another address, of an earlier process, forged, too old',
+  'amplification by a token, in the name of its owner',
   'candidate eviction',
   'superseding with another identity',
   'RESET token fetched from another port',

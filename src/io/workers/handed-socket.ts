@@ -49,6 +49,9 @@ export class HandedSocket implements DescribedSocket {
     if (!this.#line.push(kindOfPlane[plane], bytes, to, replaces)) this.#events.dropped('queue');
   }
 
+  /** Nothing waits here. */
+  flush(): void {}
+
   handOver(bytes: Uint8Array, to: Peer, done: () => void): void {
     if (this.#line.push(RingKind.SEND_WHEN_ROOM, bytes, to)) {
       this.#waiting.push(done);

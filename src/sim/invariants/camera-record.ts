@@ -70,6 +70,10 @@ export class CameraSession {
   readyWindowMs = Number.NEGATIVE_INFINITY;
   readyInWindow = 0;
   granted = false;
+  /** Media before the confirm was granted, at the camera's time; and bytes of it so far. */
+  fast: { readonly atMs: number; bytes: number } | undefined;
+  /** It was sent a TOKEN. */
+  tokenGiven = false;
   released = 0;
   readonly #counters = new SeenCounters(CONTROL_REPLAY_WINDOW);
   #pings: { readonly nonce: bigint; readonly atMs: number }[] = [];

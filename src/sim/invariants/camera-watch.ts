@@ -62,13 +62,13 @@ export class CameraWatch {
   sent({ to, bytes, plane }: TappedDatagram, seen: SeenDatagram, world: World): void {
     const { camera, caps, cause, ledger } = this.#checkers;
     const tuple = camera.tupleOf(to);
-    ledger.sent(tuple, bytes.length);
     caps.datagram(bytes.length, plane === 'media');
     const kind = cause.of('camera', world.clock.turn);
     if (plane === 'media') {
-      ledger.media(tuple, bytes, world.cameraHost.localMs);
-      return this.#checkers.disturbance.cameraOutput('media', startedBy(cause, kind));
+      const granted = ledger.media(tuple, bytes, world.cameraHost.localMs);
+      return this.#checkers.disturbance.cameraOutput('media', startedBy(cause, kind), granted);
     }
+    ledger.sent(tuple, bytes.length);
     this.#checkers.disturbance.cameraOutput(seen.type, startedBy(cause, kind));
     this.#checkers.answers.sent('camera', seen, cause, kind);
     this.#note(seen, tuple, world);
@@ -178,6 +178,7 @@ export class CameraWatch {
     if (fault === 'crash' || fault === 'restart' || fault === 'allocationFailed') {
       this.#waiting = [];
       camera.programEnded();
+      this.#checkers.ledger.fast.programEnded();
       cause.begin('camera', world.clock.turn, 'asked');
     } else if (fault === 'resume' && world.cameraHost.state === 'paused') {
       cause.begin('camera', world.clock.turn, 'batch');
@@ -190,6 +191,7 @@ export class CameraWatch {
     const { camera } = this.#checkers;
     const first = seen.bytes[0] ?? 0;
     // What NACKs may do is the ledger's business.
+    if (seen.type === FrameType.START) this.#checkers.ledger.fast.start(tuple, seen);
     if (seen.type === FrameType.START || (first >= MEDIA_FIRST_BYTE_MIN && first <= MEDIA_FIRST_BYTE_MAX)) return true;
     if (seen.type === 0) return false;
     const session = camera.bySeen(seen);
@@ -241,7 +243,10 @@ export class CameraWatch {
       if (session === undefined) return;
       session.sealed = ((seen.bytes[headerOffset.flags] ?? 0) & FrameFlag.SECURED) !== 0;
       const ssrc = session.sealed ? 0 : u32At(seen.bytes, ACK_SSRC_OFFSET);
-      if (session.phase === 'reserved') camera.acked(session, seen.sessionTag, ssrc);
+      if (session.phase === 'reserved') {
+        camera.acked(session, seen.sessionTag, ssrc);
+        this.#checkers.ledger.fast.startAck(session, seen, world.cameraHost.localMs);
+      }
       session.startAck = copies.same(session.startAck, seen);
       return;
     }
@@ -256,6 +261,8 @@ export class CameraWatch {
     if (seen.type === FrameType.READY) {
       session.ready = copies.same(session.ready, seen);
       caps.ready(session, world.cameraHost.localMs);
+    } else if (seen.type === FrameType.TOKEN) {
+      this.#checkers.ledger.fast.token(session, seen, world.cameraHost.localMs);
     } else if (seen.type === FrameType.PING) {
       if (!session.sealed) session.pinged(nonceAt(seen.bytes, PING_NONCE_OFFSET), world.cameraHost.localMs);
     } else if (seen.type === FrameType.BYE) {
