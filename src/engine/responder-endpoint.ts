@@ -212,8 +212,7 @@ export class ResponderEndpoint {
         break;
       }
       case 'close':
-        for (const session of this.#sessions.all()) {
-          if (input.session !== undefined && session.handle !== input.session) continue;
+        for (const session of this.#addressed(input.session)) {
           session.close(input.code, input.reason, nowMs);
           this.#wakes.update(session);
         }
@@ -231,6 +230,13 @@ export class ResponderEndpoint {
     const outputs = this.#outputs;
     this.#outputs = [];
     return outputs;
+  }
+
+  /** One session, if it is still there, or all when none is named. */
+  #addressed(handle: SessionHandle | undefined): Iterable<ResponderSession> {
+    if (handle === undefined) return this.#sessions.all();
+    const session = this.#sessions.byHandle(handle);
+    return session === undefined ? [] : [session];
   }
 
   #datagram(bytes: Uint8Array, from: Peer): void {
