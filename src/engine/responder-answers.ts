@@ -20,14 +20,13 @@ export interface Refusal {
   readonly reason?: string | undefined;
 }
 
-/** The answers of one responder's session, each encoded once and sent as often as it is asked for (S13). */
+/** The answers of one responder's session: to the same question the same bytes, as often as it is asked (S13). */
 export class ResponderAnswers {
   readonly #core: SessionCore;
   /** CRC-32 or MAC1. */
   readonly #trailer: FrameTrailer;
   readonly #security: CandidateSecurity | undefined;
   #startAck: Uint8Array | undefined;
-  #ready: Uint8Array | undefined;
   #error: Uint8Array | undefined;
   #readyWindowMs = Number.NEGATIVE_INFINITY;
   #readyInWindow = 0;
@@ -43,10 +42,15 @@ export class ResponderAnswers {
     return this.#error;
   }
 
-  /** Sends a copy with the newest attempt, because the one before may still be in the socket's queue. */
-  sendStartAck(attempt: number, parameters: SessionParameters): void {
+  /**
+   * Sends a copy with the newest attempt, because the one before may still be in the socket's queue.
+   *
+   * @param draw tells what it carries, once.
+   */
+  sendStartAck(attempt: number, draw: () => SessionParameters): void {
     const { streamId, sessionTag } = this.#core;
     if (this.#startAck === undefined) {
+      const parameters = draw();
       const header = { flags: FrameFlag.ACK_REQUIRED, streamId, sessionTag, attempt };
       const handshake = this.#security?.acknowledge({ sessionTag, ...parameters });
       if (this.#security !== undefined && handshake === undefined) return;
@@ -58,17 +62,16 @@ export class ResponderAnswers {
     this.#core.send(bytes);
   }
 
+  /** Encoded anew from what does not change, which costs no more than a copy: kept, it would be 340 bytes of each live session. */
   sendReady(sdp: string | undefined): void {
     // Nothing asks for it any more.
     this.#startAck = undefined;
-    const body = { type: FrameType.READY, ...(sdp === undefined ? {} : { sdp }) };
-    this.#ready = this.#core.sendAgain(this.#ready, body);
+    this.#core.sendOnce({ type: FrameType.READY, ...(sdp === undefined ? {} : { sdp }) });
   }
 
-  /** START_ACK and READY are not sent again. */
+  /** START_ACK is not sent again. */
   forget(): void {
     this.#startAck = undefined;
-    this.#ready = undefined;
   }
 
   /** Counts one more READY; false when this second has seen its 50. */

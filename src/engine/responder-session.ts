@@ -1,4 +1,4 @@
-import type { ResponderEvent, ResponderState } from '../../machines/index.ts';
+import type { ResponderContext, ResponderEvent, ResponderState } from '../../machines/index.ts';
 import type { StreamFeed } from '../media/stream-feed.ts';
 import { RETRY_AFTER_MIN_MS, TOMBSTONE_MS } from '../protocol/constants.ts';
 import { ErrorCode, isTransient } from '../protocol/error-code.ts';
@@ -9,11 +9,10 @@ import type { SessionKeys } from '../security/session-keys.ts';
 import type { AdmittedStart } from './admission.ts';
 import { wireCode, wireReason, wireRetryAfterMs, wireSdp } from './application-input.ts';
 import type { DropReason } from './counters.ts';
-import { MachineDriver } from './driver.ts';
 import type { ExchangeInput, Peer, SessionHandle } from './io-types.ts';
 import type { ConfirmProof } from './media-gate.ts';
 import { MediaOutlet } from './media-outlet.ts';
-import { type Refusal, ResponderAnswers } from './responder-answers.ts';
+import { ResponderAnswers } from './responder-answers.ts';
 import type { ResponderHost } from './responder-host.ts';
 import type { CandidateSecurity, ConfirmFrame } from './responder-security.ts';
 import { responderTimer } from './responder-timers.ts';
@@ -23,6 +22,7 @@ import { responderTable } from './tables.ts';
 import type { Sleeper } from './wake-queue.ts';
 
 const NO_TOKEN = new Uint8Array(0);
+const initialContext = responderTable.initialContext(undefined);
 
 /** One viewer's session on a camera: gives the outputs of the responder's machine their meaning. */
 export class ResponderSession implements Sleeper {
@@ -37,11 +37,12 @@ export class ResponderSession implements Sleeper {
   readonly #host: ResponderHost;
   readonly #core: SessionCore;
   readonly #answers: ResponderAnswers;
-  readonly #driver = new MachineDriver(responderTable, undefined, (output) => this.#perform(output));
+  // The table is stepped here and not by a MachineDriver: of 100,000 sessions each would have one, and a closure for it.
+  #state = responderTable.initialState;
+  #context: ResponderContext = initialContext;
   readonly #streamName: string | undefined;
   #attempt: number;
   #ssrc = 0;
-  #resetToken: Uint8Array = NO_TOKEN;
   #feed: StreamFeed | undefined;
   #sdp: string | undefined;
   #outlet: MediaOutlet | undefined;
@@ -68,7 +69,7 @@ export class ResponderSession implements Sleeper {
   }
 
   get state(): ResponderState {
-    return this.#driver.state;
+    return this.#state;
   }
 
   get streamId(): bigint {
@@ -123,6 +124,7 @@ export class ResponderSession implements Sleeper {
     const readyAllowed = this.#answers.readyAllowed(nowMs);
     if (!readyAllowed) drop(this.#host, 'readyRate', this.peer, bytes);
     this.#dispatch({ type: 'frame.START_CONFIRM', admitted, readyAllowed }, bytes);
+    this.#proof = undefined;
     this.#pump();
   }
 
@@ -144,7 +146,7 @@ export class ResponderSession implements Sleeper {
 
   #take(frame: Frame, bytes: number): void {
     if (frame.type === FrameType.BYE) this.#peerReason = frame.reason;
-    const event = this.#core.eventOf(frame, bytes, this.#resetToken);
+    const event = this.#core.eventOf(frame, bytes, frame.type === FrameType.RESET ? this.#resetToken : NO_TOKEN);
     if (event === undefined) return drop(this.#host, 'unexpectedType', this.peer, bytes);
     if (frame.type !== FrameType.PONG || event.type !== 'frame.PONG') return this.#dispatch(event, bytes);
     const { nowMs } = this.#core;
@@ -238,12 +240,15 @@ export class ResponderSession implements Sleeper {
   #dispatch(event: ResponderEvent, bytes: number): void {
     const from = this.state;
     const wasPending = this.pending;
-    const handled = this.#driver.send(event);
-    if (!handled) {
+    const step = responderTable.step(from, this.#context, event);
+    if (step === undefined) {
       if (event.type === 'frame.START') drop(this.#host, 'duplicateStart', this.peer, bytes);
       else if (bytes > 0) drop(this.#host, 'noRow', this.peer, bytes);
       return;
     }
+    this.#state = step.state;
+    this.#context = step.context;
+    for (const output of step.outputs) this.#perform(output);
     if (wasPending && !this.pending) this.#host.leftPending(this);
     this.#core.traceTransition('responder', event.type, from, this.state);
   }
@@ -256,7 +261,7 @@ export class ResponderSession implements Sleeper {
 
   #perform(output: string): void {
     const core = this.#core;
-    if (core.perform(output, this.#driver.context)) return;
+    if (core.perform(output, this.#context)) return;
     const { profile } = this.#host;
     switch (output) {
       case 'askReservation':
@@ -269,11 +274,16 @@ export class ResponderSession implements Sleeper {
         });
       case 'drawSession':
         core.deadlines.disarm('reserve');
-        return this.#drawSession();
+        core.sessionTag = this.#host.claimTag(this);
+        this.#ssrc = this.#host.random.u32();
+        return;
       case 'sendStartAck':
-        return this.#answers.sendStartAck(this.#attempt, { resetToken: this.#resetToken, ssrc: this.#ssrc });
+        return this.#answers.sendStartAck(this.#attempt, () => ({ resetToken: this.#resetToken, ssrc: this.#ssrc }));
       case 'sendError':
-        return this.#answers.sendError(this.#refusal, this.#attempt);
+        return this.#answers.sendError(
+          { code: this.#code, retryAfterMs: this.#retryAfterMs, reason: this.#refusalReason },
+          this.#attempt,
+        );
       case 'leaveTombstone':
         return this.#host.leaveTombstone(
           this,
@@ -326,7 +336,7 @@ export class ResponderSession implements Sleeper {
     const armed = responderTimer(output, {
       profile: this.#host.profile,
       pendingMs: this.#host.pendingMs(),
-      probes: this.#driver.context.probes,
+      probes: this.#context.probes,
       suspicious: this.#outlet?.suspicious === true,
       rttMs: this.#core.rtt.ms,
       unit: () => this.#host.random.unit(),
@@ -335,22 +345,16 @@ export class ResponderSession implements Sleeper {
   }
 
   get #code(): number {
-    return this.#driver.context.code;
+    return this.#context.code;
   }
 
   get #peerWords(): { readonly reason?: string } {
     return this.#peerReason === undefined ? {} : { reason: this.#peerReason };
   }
 
-  get #refusal(): Refusal {
-    return { code: this.#code, retryAfterMs: this.#retryAfterMs, reason: this.#refusalReason };
-  }
-
-  #drawSession(): void {
-    const core = this.#core;
-    core.sessionTag = this.#host.claimTag(this);
-    this.#ssrc = this.#host.random.u32();
-    this.#resetToken = resetToken(this.#host.resetKey, core.streamId, core.sessionTag);
+  /** Made when it is needed, which is once or twice: to keep it costs a session 200 bytes. */
+  get #resetToken(): Uint8Array {
+    return resetToken(this.#host.resetKey, this.streamId, this.sessionTag);
   }
 
   /** Not before the confirm: a candidate has nothing to send, and there may be many. */
