@@ -110,6 +110,7 @@ export class FrontDoor {
       { ...from, handle, streamId, attempt, streamName, security: candidate },
       nowMs,
     );
+    session.begin();
     this.#parts.sessions.add(session);
     this.#parts.wakes.update(session);
   }

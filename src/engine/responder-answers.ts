@@ -37,6 +37,16 @@ export class ResponderAnswers {
     this.#security = security;
   }
 
+  /** START_ACK, once it was sent and while it may be asked for. */
+  get startAck(): Uint8Array | undefined {
+    return this.#startAck;
+  }
+
+  /** As it was before the session slept. */
+  resume(startAck: Uint8Array | undefined): void {
+    this.#startAck = startAck;
+  }
+
   /** The ERROR that was sent, for the tombstone. */
   get error(): Uint8Array | undefined {
     return this.#error;

@@ -13,6 +13,7 @@ import {
 import { type Frame, FrameType } from '../protocol/frame.ts';
 import type { Profile } from '../protocol/profiles.ts';
 import type { ResponderCredentials } from '../security/credentials.ts';
+import { hmacSha256 } from '../security/hkdf.ts';
 import type { SessionKeys } from '../security/session-keys.ts';
 import { Admission, type AdmissionLimits, defaultAdmissionLimits } from './admission.ts';
 import { Counters, type DropReason, type HintName } from './counters.ts';
@@ -24,7 +25,7 @@ import type { ProtectMedia } from './media-protection.ts';
 import { Random } from './random.ts';
 import type { ResponderHost } from './responder-host.ts';
 import { ResponderSecurity } from './responder-security.ts';
-import type { ResponderSession } from './responder-session.ts';
+import { ResponderSession } from './responder-session.ts';
 import { drop, traceFrame } from './session-host.ts';
 import { SessionTable } from './session-table.ts';
 import { StrangerAnswers } from './stranger-answers.ts';
@@ -57,7 +58,7 @@ export interface ResponderEndpointOptions {
 export class ResponderEndpoint {
   readonly counters = new Counters();
   readonly #admission: Admission;
-  readonly #sessions = new SessionTable();
+  readonly #sessions: SessionTable;
   readonly #tombstones = new Tombstones();
   readonly #wakes = new WakeQueue();
   readonly #host: ResponderHost;
@@ -72,10 +73,7 @@ export class ResponderEndpoint {
     this.#admission = new Admission({ ...defaultAdmissionLimits, ...options.limits }, random, (cause) => {
       this.counters.add('loadModes');
       this.#host.emit({ kind: 'load', under: true, cause });
-      for (const session of this.#sessions.all()) {
-        session.hurry(this.#nowMs);
-        this.#wakes.update(session);
-      }
+      this.#sessions.hurry(this.#nowMs + this.#host.pendingMs());
     });
     this.#security = options.security && new ResponderSecurity(options.security, random);
     this.#host = {
@@ -113,9 +111,20 @@ export class ResponderEndpoint {
         this.#tombstones.add(session.tupleKey, session.streamId, error, keepMs, this.#nowMs),
       leftPending: (session) => this.#admission.leave(session.peer.address, this.#nowMs),
       pendingMs: () => (this.#admission.underLoad ? PENDING_UNDER_LOAD_MS : PENDING_MS),
+      joinFeed: (session, feed) => this.#sessions.joinFeed(feed, session),
       leaveFeed: (session, feed) => this.#sessions.leaveFeed(feed, session),
       forget: (session) => this.#sessions.remove(session),
     };
+    this.#sessions = new SessionTable({
+      tupleHashKey: hmacSha256(this.#host.resetKey, TUPLES).subarray(0, 8),
+      startAckBytesMax: this.#security === undefined ? START_ACK_BYTES : SECURED_START_ACK_BYTES,
+      wake: (record) => {
+        const start = { ...record, tupleKey: tupleKey(record.peer), streamName: undefined };
+        const session = new ResponderSession(this.#host, start, this.#nowMs);
+        session.resume(record);
+        return session;
+      },
+    });
     this.#strangers = new StrangerAnswers(this.#host, this.#admission);
     this.#frontDoor = new FrontDoor({
       host: this.#host,
@@ -160,7 +169,7 @@ export class ResponderEndpoint {
 
   /** When the next `timeout` input is due; may be early, never late; Infinity for never. */
   deadlineMs(): number {
-    return Math.min(this.#wakes.earliestMs(), this.#admission.deadlineMs());
+    return Math.min(this.#earliestMs(), this.#admission.deadlineMs());
   }
 
   /** Handles one input at a time that never goes back. The returned array is the caller's. */
@@ -179,7 +188,6 @@ export class ResponderEndpoint {
           this.#host.emit({ kind: 'release', session: input.session });
         } else {
           session.reserved(input.feed, input.sdp, nowMs);
-          if (session.feed !== undefined) this.#sessions.joinFeed(session.feed, session);
           this.#wakes.update(session);
         }
         break;
@@ -227,6 +235,7 @@ export class ResponderEndpoint {
         }
         break;
     }
+    this.#sessions.settle();
     const outputs = this.#outputs;
     this.#outputs = [];
     return outputs;
@@ -334,15 +343,24 @@ export class ResponderEndpoint {
   }
 
   #timeout(): void {
-    this.#admission.late(this.#nowMs - this.#wakes.earliestMs(), this.#nowMs);
-    for (;;) {
-      const due = this.#wakes.takeDue(this.#nowMs);
-      if (due === undefined) break;
-      const session = due as ResponderSession;
+    this.#admission.late(this.#nowMs - this.#earliestMs(), this.#nowMs);
+    for (let session = this.#takeDue(); session !== undefined; session = this.#takeDue()) {
       session.timeout(this.#nowMs);
+      this.#sessions.settle();
       this.#wakes.update(session);
     }
     if (this.#admission.timeout(this.#nowMs)) this.#host.emit({ kind: 'load', under: false });
+  }
+
+  /** Of those that sleep and of all others. */
+  #earliestMs(): number {
+    return Math.min(this.#sessions.earliestMs(), this.#wakes.earliestMs());
+  }
+
+  #takeDue(): ResponderSession | undefined {
+    const pendingFirst = this.#sessions.earliestMs() <= Math.min(this.#wakes.earliestMs(), this.#nowMs);
+    if (pendingFirst) return this.#sessions.takeDue(this.#nowMs);
+    return this.#wakes.takeDue(this.#nowMs) as ResponderSession | undefined;
   }
 
   #exchangeWithNobody(session: SessionHandle, input: ExchangeInput): void {
@@ -355,6 +373,12 @@ export class ResponderEndpoint {
     drop(this.#host, reason, from, bytes.length);
   }
 }
+
+/** START_ACK's size: all of its TLVs have a length. */
+const START_ACK_BYTES = 56;
+/** The same in both secured modes. */
+const SECURED_START_ACK_BYTES = 200;
+const TUPLES = new TextEncoder().encode('firstframe tuples');
 
 type FrameIds = Pick<FixedHeader, 'type' | 'streamId' | 'sessionTag'>;
 

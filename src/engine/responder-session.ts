@@ -12,8 +12,10 @@ import type { DropReason } from './counters.ts';
 import type { ExchangeInput, Peer, SessionHandle } from './io-types.ts';
 import type { ConfirmProof } from './media-gate.ts';
 import { MediaOutlet } from './media-outlet.ts';
+import type { PendingRecord } from './pending-table.ts';
 import { ResponderAnswers } from './responder-answers.ts';
 import type { ResponderHost } from './responder-host.ts';
+import { closedReport, reserveReport, streamingReport, wordsOf } from './responder-reports.ts';
 import type { CandidateSecurity, ConfirmFrame } from './responder-security.ts';
 import { responderTimer } from './responder-timers.ts';
 import { SessionCore } from './session-core.ts';
@@ -27,6 +29,9 @@ const initialContext = responderTable.initialContext(undefined);
 /** One viewer's session on a camera: gives the outputs of the responder's machine their meaning. */
 export class ResponderSession implements Sleeper {
   queuedAtMs = Number.POSITIVE_INFINITY;
+  /** Its place in the table of sessions, and its record there; both are the table's, -1 for none. */
+  slot = -1;
+  record = -1;
   readonly handle: SessionHandle;
   readonly peer: Peer;
   readonly tupleKey: string;
@@ -51,7 +56,7 @@ export class ResponderSession implements Sleeper {
   #consentFromMs = 0;
   #retryAfterMs = RETRY_AFTER_MIN_MS;
   #refusalReason: string | undefined;
-  #peerReason: string | undefined;
+  #peerWords = wordsOf(undefined);
   #wasStreaming = false;
 
   constructor(host: ResponderHost, start: AdmittedStart, nowMs: number) {
@@ -65,7 +70,34 @@ export class ResponderSession implements Sleeper {
     this.#streamName = start.streamName;
     this.#core = new SessionCore(host, start.peer, start.handle, start.streamId, nowMs);
     this.#answers = new ResponderAnswers(this.#core, host.handshakeTrailer, start.security);
+  }
+
+  /** Asks the application. */
+  begin(): void {
     this.#dispatch({ type: 'admission.admitted' }, 0);
+  }
+
+  /** Half-open, with nothing to send and one timer, which its record has: it need not be an object between inputs. */
+  get sleeps(): boolean {
+    return this.pending && !this.#context.fastGranted;
+  }
+
+  /** All of a session that {@link sleeps}. */
+  kept(): PendingRecord {
+    const { handle, peer, proven, security } = this;
+    const { startAck } = this.#answers;
+    const own = { handle, peer, proven, security, startAck, ssrc: this.#ssrc, attempt: this.#attempt };
+    return { ...own, ...this.#core.kept(), feed: this.#feed, sdp: this.#sdp };
+  }
+
+  /** Becomes the session that a record was made of. */
+  resume(record: PendingRecord): void {
+    this.#state = record.sessionTag === 0n ? 'PendingStartRequest' : 'PendingConfirm';
+    this.#core.resume(record);
+    this.#answers.resume(record.startAck);
+    this.#ssrc = record.ssrc;
+    this.#feed = record.feed;
+    this.#sdp = record.sdp;
   }
 
   get state(): ResponderState {
@@ -79,11 +111,6 @@ export class ResponderSession implements Sleeper {
   /** 0 until START_ACK. */
   get sessionTag(): bigint {
     return this.#core.sessionTag;
-  }
-
-  /** 0 until START_ACK. */
-  get ssrc(): number {
-    return this.#ssrc;
   }
 
   get keys(): SessionKeys | undefined {
@@ -101,6 +128,7 @@ export class ResponderSession implements Sleeper {
   }
 
   deadlineMs(): number {
+    if (this.sleeps) return Number.POSITIVE_INFINITY;
     const mediaMs = this.#outlet?.deadlineMs(this.#core.nowMs) ?? Number.POSITIVE_INFINITY;
     return Math.min(this.#core.deadlineMs(), mediaMs);
   }
@@ -145,7 +173,7 @@ export class ResponderSession implements Sleeper {
   }
 
   #take(frame: Frame, bytes: number): void {
-    if (frame.type === FrameType.BYE) this.#peerReason = frame.reason;
+    if (frame.type === FrameType.BYE) this.#peerWords = wordsOf(frame.reason);
     const event = this.#core.eventOf(frame, bytes, frame.type === FrameType.RESET ? this.#resetToken : NO_TOKEN);
     if (event === undefined) return drop(this.#host, 'unexpectedType', this.peer, bytes);
     if (frame.type !== FrameType.PONG || event.type !== 'frame.PONG') return this.#dispatch(event, bytes);
@@ -205,11 +233,10 @@ export class ResponderSession implements Sleeper {
     this.#dispatch({ type: 'app.close', code: wireCode(code) }, 0);
   }
 
-  /** A candidate is kept no longer than one that comes now. */
-  hurry(nowMs: number): void {
+  /** A candidate is kept until then at most. */
+  hurry(untilMs: number): void {
     const { deadlines } = this.#core;
-    if (this.state !== 'PendingConfirm') return;
-    deadlines.arm('pending', Math.min(deadlines.at('pending'), nowMs + this.#host.pendingMs()));
+    if (this.state === 'PendingConfirm') deadlines.arm('pending', Math.min(deadlines.at('pending'), untilMs));
   }
 
   /** Another session of this tuple was confirmed, or the socket is gone. */
@@ -265,13 +292,7 @@ export class ResponderSession implements Sleeper {
     const { profile } = this.#host;
     switch (output) {
       case 'askReservation':
-        return this.#host.emit({
-          kind: 'reserve',
-          session: this.handle,
-          peer: this.peer,
-          streamId: this.streamId,
-          ...(this.#streamName === undefined ? {} : { streamName: this.#streamName }),
-        });
+        return this.#host.emit(reserveReport(this, this.#streamName));
       case 'drawSession':
         core.deadlines.disarm('reserve');
         core.sessionTag = this.#host.claimTag(this);
@@ -281,14 +302,14 @@ export class ResponderSession implements Sleeper {
         return this.#answers.sendStartAck(this.#attempt, () => ({ resetToken: this.#resetToken, ssrc: this.#ssrc }));
       case 'sendError':
         return this.#answers.sendError(
-          { code: this.#code, retryAfterMs: this.#retryAfterMs, reason: this.#refusalReason },
+          { code: this.#context.code, retryAfterMs: this.#retryAfterMs, reason: this.#refusalReason },
           this.#attempt,
         );
       case 'leaveTombstone':
         return this.#host.leaveTombstone(
           this,
           this.#answers.error,
-          isTransient(this.#code) ? this.#retryAfterMs : TOMBSTONE_MS,
+          isTransient(this.#context.code) ? this.#retryAfterMs : TOMBSTONE_MS,
         );
       case 'supersede':
         return this.#host.supersedeOlder(this);
@@ -309,14 +330,9 @@ export class ResponderSession implements Sleeper {
       case 'reportStreaming':
         this.#wasStreaming = true;
         this.#host.counters.add('handshakesCompleted');
-        return this.#host.emit({
-          kind: 'streaming',
-          session: this.handle,
-          peer: this.peer,
-          streamId: this.streamId,
-        });
+        return this.#host.emit(streamingReport(this));
       case 'reportPeerBye':
-        return this.#host.emit({ kind: 'peerBye', session: this.handle, code: this.#code, ...this.#peerWords });
+        return this.#host.emit({ kind: 'peerBye', session: this.handle, code: this.#context.code, ...this.#peerWords });
       case 'release':
         return this.#release();
       default:
@@ -344,14 +360,6 @@ export class ResponderSession implements Sleeper {
     if (armed !== undefined) this.#core.arm(armed.timer, armed.ms);
   }
 
-  get #code(): number {
-    return this.#context.code;
-  }
-
-  get #peerWords(): { readonly reason?: string } {
-    return this.#peerReason === undefined ? {} : { reason: this.#peerReason };
-  }
-
   /** Made when it is needed, which is once or twice: to keep it costs a session 200 bytes. */
   get #resetToken(): Uint8Array {
     return resetToken(this.#host.resetKey, this.streamId, this.sessionTag);
@@ -360,8 +368,9 @@ export class ResponderSession implements Sleeper {
   /** Not before the confirm: a candidate has nothing to send, and there may be many. */
   #makeOutlet(): MediaOutlet | undefined {
     if (this.#feed === undefined) return undefined;
-    const { sessionTag, tupleKey, peer, ssrc } = this;
-    return new MediaOutlet(this.#host, { sessionTag, tupleKey, peer, ssrc }, this.#feed, {
+    const { sessionTag, tupleKey, peer } = this;
+    this.#host.joinFeed(this, this.#feed);
+    return new MediaOutlet(this.#host, { sessionTag, tupleKey, peer, ssrc: this.#ssrc }, this.#feed, {
       repair: this.#host.repair,
       datagramBytesMax: this.#host.datagramBytesMax,
       secured: this.security !== undefined,
@@ -383,17 +392,8 @@ export class ResponderSession implements Sleeper {
     this.#giveBack();
     this.#core.deadlines.disarmAll();
     if (this.#wasStreaming) this.#host.leaveTombstone(this, undefined, TOMBSTONE_MS);
-    this.#host.counters.closed(this.#code);
+    this.#host.counters.closed(this.#context.code);
     this.#host.forget(this);
-    this.#host.emit({
-      kind: 'closed',
-      session: this.handle,
-      peer: this.peer,
-      streamId: this.streamId,
-      code: this.#code,
-      ...this.#peerWords,
-      wasStreaming: this.#wasStreaming,
-      attempts: 0,
-    });
+    this.#host.emit(closedReport(this, this.#context.code, this.#peerWords, this.#wasStreaming));
   }
 }
