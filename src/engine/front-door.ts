@@ -107,7 +107,16 @@ export class FrontDoor {
     this.#parts.admission.enter(from.peer.address, nowMs);
     const session = new ResponderSession(
       this.#parts.host,
-      { ...from, handle, streamId, attempt, streamName, security: candidate },
+      {
+        handle,
+        peer: from.peer,
+        tupleKey: from.tupleKey,
+        proven: from.proven,
+        streamId,
+        attempt,
+        streamName,
+        security: candidate,
+      },
       nowMs,
     );
     session.begin();

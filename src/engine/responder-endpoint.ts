@@ -119,7 +119,9 @@ export class ResponderEndpoint {
       tupleHashKey: hmacSha256(this.#host.resetKey, TUPLES).subarray(0, 8),
       startAckBytesMax: this.#security === undefined ? START_ACK_BYTES : SECURED_START_ACK_BYTES,
       wake: (record) => {
-        const start = { ...record, tupleKey: tupleKey(record.peer), streamName: undefined };
+        const { handle, peer, proven, streamId, attempt, security } = record;
+        const [key, streamName] = [tupleKey(peer), undefined];
+        const start = { handle, peer, tupleKey: key, streamId, attempt, proven, security, streamName };
         const session = new ResponderSession(this.#host, start, this.#nowMs);
         session.resume(record);
         return session;

@@ -12,7 +12,7 @@ import type { DropReason } from './counters.ts';
 import type { ExchangeInput, Peer, SessionHandle } from './io-types.ts';
 import type { ConfirmProof } from './media-gate.ts';
 import { MediaOutlet } from './media-outlet.ts';
-import type { PendingRecord } from './pending-table.ts';
+import { type PendingRecord, pendingRecord } from './pending-table.ts';
 import { ResponderAnswers } from './responder-answers.ts';
 import type { ResponderHost } from './responder-host.ts';
 import { closedReport, reserveReport, streamingReport, wordsOf } from './responder-reports.ts';
@@ -84,10 +84,9 @@ export class ResponderSession implements Sleeper {
 
   /** All of a session that {@link sleeps}. */
   kept(): PendingRecord {
-    const { handle, peer, proven, security } = this;
     const { startAck } = this.#answers;
-    const own = { handle, peer, proven, security, startAck, ssrc: this.#ssrc, attempt: this.#attempt };
-    return { ...own, ...this.#core.kept(), feed: this.#feed, sdp: this.#sdp };
+    const rest = { startAck, ssrc: this.#ssrc, attempt: this.#attempt, feed: this.#feed, sdp: this.#sdp };
+    return pendingRecord(this, this.#core.kept(), rest);
   }
 
   /** Becomes the session that a record was made of. */
