@@ -74,12 +74,15 @@ export class Admission {
   readonly #pendingByPrefix = new Map<string | number, number>();
   #pending = 0;
 
-  /** @param loadBegan is told when load mode begins, and why. */
-  constructor(limits: AdmissionLimits, random: Random, loadBegan: (cause: LoadCause) => void) {
+  /**
+   * @param loadBegan is told when load mode begins, and why.
+   * @param cookieKey see {@link Cookies}.
+   */
+  constructor(limits: AdmissionLimits, random: Random, loadBegan: (cause: LoadCause) => void, cookieKey?: Uint8Array) {
     this.#limits = limits;
     this.#random = random;
     this.#bucket = new PrefixBucket(random.bytes(8), limits.prefixRate);
-    this.#cookies = new Cookies(random);
+    this.#cookies = new Cookies(random, cookieKey);
     this.#load = new LoadMeter(limits.load);
     this.#loadBegan = loadBegan;
   }

@@ -87,6 +87,7 @@ export const counterNames = [
   'mediaTailProbes',
   'mediaTooLarge',
   'mediaJumps',
+  'mediaPutOff',
   'mediaDatagramsReceived',
   'mediaBytesReceived',
   'handshakesStarted',
@@ -98,6 +99,11 @@ export const counterNames = [
   'loadModes',
   'answersWithheld',
   'nacksReceived',
+  'pathsTried',
+  'pathsMoved',
+  'pathsKept',
+  'pathsFailed',
+  'pathsRefused',
   'datagramSizeStepsDown',
   'datagramSizeStepsUp',
   'exchangesAsked',
@@ -111,6 +117,9 @@ export const counterNames = [
   'notifiesReceived',
   'sendQueueDropped',
   'linkImpaired',
+  'workerHandedOver',
+  'workerDropped',
+  'workersLost',
 ] as const;
 
 /** Name of a plain counter. */

@@ -158,7 +158,8 @@ export class InitiatorEndpoint {
     if (first >= MEDIA_FIRST_BYTE_MIN && first <= MEDIA_FIRST_BYTE_MAX) return this.#session.media(bytes, nowMs);
     if (first !== CONTROL_FIRST_BYTE) return this.#drop('notOurs', from, bytes);
     const security = this.#security;
-    const decoded = security === undefined ? decodeFrame(bytes) : decodeSecured(bytes, security.hasMac1);
+    const kept = this.#host.trace ? 'all' : 'known';
+    const decoded = security === undefined ? decodeFrame(bytes, kept) : decodeSecured(bytes, security.hasMac1, kept);
     if (!decoded.ok) {
       this.#session.hint(ErrorCode.MALFORMED);
       return this.#drop(decoded.reason, from, bytes);

@@ -136,13 +136,11 @@ export class InitiatorSession {
   }
 
   timeout(nowMs: number): void {
-    const { deadlines } = this.#core;
     this.#core.nowMs = nowMs;
-    for (let timer = deadlines.takeDue(nowMs); timer !== undefined; timer = deadlines.takeDue(nowMs)) {
-      const { nothingSent } = this.#sends;
-      if (timer === 'deadline') this.#dispatch({ type: 'timer.deadline', nothingSent }, 0);
-      else this.#dispatch({ type: `timer.${timer}` }, 0);
-    }
+    this.#core.takeTimers(
+      (event) => this.#dispatch(event, 0),
+      () => this.#sends.nothingSent,
+    );
     if (this.state === 'Streaming') this.#inlet?.timeout(nowMs);
     this.#core.timeoutExchanges();
   }

@@ -1,6 +1,7 @@
 import { assertInvariant } from '../protocol/invariants.ts';
 import type { Peer } from './io-types.ts';
 import type { MediaProtection } from './media-protection.ts';
+import type { PathProof } from './path-validation.ts';
 
 /**
  * Proof that a START_CONFIRM with both ids of a session came from its tuple. Only {@link ConfirmProof.of} can make one, and
@@ -57,8 +58,8 @@ export class MediaSend {
  */
 export class MediaGate {
   readonly #sessionTag: bigint;
-  readonly #tupleKey: string;
-  readonly #to: Peer;
+  #tupleKey: string;
+  #to: Peer;
   #protection: MediaProtection | undefined;
   #open = false;
   #closed = false;
@@ -82,6 +83,13 @@ export class MediaGate {
     this.#open = true;
     this.#protection = protection;
     this.#consentUntilMs = consentUntilMs;
+  }
+
+  /** From now on media goes to another tuple (S14); a proof of any other session is a bug. */
+  move(proof: PathProof): void {
+    assertInvariant('S14', proof.sessionTag === this.#sessionTag, 'proof of another session');
+    this.#tupleKey = proof.tupleKey;
+    this.#to = proof.peer;
   }
 
   /** A PONG came: media may go on until then. */

@@ -13,7 +13,6 @@ import {
 import { type Frame, FrameType } from '../protocol/frame.ts';
 import type { Profile } from '../protocol/profiles.ts';
 import type { ResponderCredentials } from '../security/credentials.ts';
-import { hmacSha256 } from '../security/hkdf.ts';
 import type { SessionKeys } from '../security/session-keys.ts';
 import { Admission, type AdmissionLimits, defaultAdmissionLimits } from './admission.ts';
 import { Counters, type DropReason, type HintName } from './counters.ts';
@@ -21,16 +20,20 @@ import { failAsk } from './exchanges.ts';
 import { FrontDoor } from './front-door.ts';
 import type { Entropy, ExchangeInput, Peer, ResponderInput, ResponderOutput, SessionHandle } from './io-types.ts';
 import { ConfirmProof } from './media-gate.ts';
+import { MediaPacer } from './media-pacer.ts';
 import type { ProtectMedia } from './media-protection.ts';
 import { Random } from './random.ts';
 import type { ResponderHost } from './responder-host.ts';
 import { ResponderSecurity } from './responder-security.ts';
-import { ResponderSession } from './responder-session.ts';
+import type { ResponderSession } from './responder-session.ts';
 import { drop, traceFrame } from './session-host.ts';
-import { SessionTable } from './session-table.ts';
+import type { SessionTable } from './session-table.ts';
+import { sessionTableOf } from './sleeping-sessions.ts';
 import { StrangerAnswers } from './stranger-answers.ts';
 import { Tombstones } from './tombstones.ts';
+import { samePeer, tupleKeyOf } from './tuple.ts';
 import { WakeQueue } from './wake-queue.ts';
+import { otherWorkerOf, tagOfWorker, type WorkerShare } from './worker-share.ts';
 
 /** What a responder's endpoint is made of. */
 export interface ResponderEndpointOptions {
@@ -38,6 +41,10 @@ export interface ResponderEndpointOptions {
   readonly entropy: Entropy;
   /** 32 bytes; kept over restarts, so that RESET reaches viewers of the process before. Default: drawn. */
   readonly resetKey?: Uint8Array;
+  /** 16 bytes that the workers of a camera share, so that each takes the others' cookies. Default: keys are drawn. */
+  readonly cookieKey?: Uint8Array;
+  /** Which worker of a camera this is. Default: it is all of it. */
+  readonly worker?: WorkerShare;
   /** Modes `psk` and `keys`; absent in mode `none`. */
   readonly security?: ResponderCredentials;
   /** Protects the media of secured sessions; without it they have none. */
@@ -61,20 +68,28 @@ export class ResponderEndpoint {
   readonly #sessions: SessionTable;
   readonly #tombstones = new Tombstones();
   readonly #wakes = new WakeQueue();
+  readonly #pacer = new MediaPacer<ResponderSession>(this.counters);
   readonly #host: ResponderHost;
   readonly #security: ResponderSecurity | undefined;
   readonly #strangers: StrangerAnswers;
   readonly #frontDoor: FrontDoor;
+  readonly #worker: WorkerShare;
   #outputs: ResponderOutput[] = [];
   #nowMs = 0;
 
   constructor(options: ResponderEndpointOptions) {
     const random = new Random(options.entropy);
-    this.#admission = new Admission({ ...defaultAdmissionLimits, ...options.limits }, random, (cause) => {
-      this.counters.add('loadModes');
-      this.#host.emit({ kind: 'load', under: true, cause });
-      this.#sessions.hurry(this.#nowMs + this.#host.pendingMs());
-    });
+    this.#worker = options.worker ?? { index: 0, count: 1 };
+    this.#admission = new Admission(
+      { ...defaultAdmissionLimits, ...options.limits },
+      random,
+      (cause) => {
+        this.counters.add('loadModes');
+        this.#host.emit({ kind: 'load', under: true, cause });
+        this.#sessions.hurry(this.#nowMs + this.#host.pendingMs());
+      },
+      options.cookieKey,
+    );
     this.#security = options.security && new ResponderSecurity(options.security, random);
     this.#host = {
       profile: options.profile,
@@ -89,13 +104,19 @@ export class ResponderEndpoint {
       emit: (output) => this.#outputs.push(output),
       claimTag: (session) => {
         for (;;) {
-          const tag = random.id();
-          if (this.#sessions.claimTag(tag, session)) return tag;
+          const tag = tagOfWorker(random.id(), this.#worker);
+          if (tag !== 0n && this.#sessions.claimTag(tag, session)) return tag;
         }
       },
       mayTakeTuple: (session) => {
         const live = this.#sessions.streaming(session.tupleKey);
         return live?.security === undefined || session.security?.sameViewer(live.security) !== false;
+      },
+      isFree: (tupleKey) => this.#sessions.streaming(tupleKey) === undefined,
+      moved: (session, before) => {
+        const { handle, streamId, peer } = session;
+        this.#sessions.moved(session);
+        this.#host.emit({ kind: 'moved', session: handle, streamId, before, peer });
       },
       supersedeOlder: (session) => {
         for (const older of this.#sessions.ofTuple(session.tupleKey)) {
@@ -115,18 +136,7 @@ export class ResponderEndpoint {
       leaveFeed: (session, feed) => this.#sessions.leaveFeed(feed, session),
       forget: (session) => this.#sessions.remove(session),
     };
-    this.#sessions = new SessionTable({
-      tupleHashKey: hmacSha256(this.#host.resetKey, TUPLES).subarray(0, 8),
-      startAckBytesMax: this.#security === undefined ? START_ACK_BYTES : SECURED_START_ACK_BYTES,
-      wake: (record) => {
-        const { handle, peer, proven, streamId, attempt, security } = record;
-        const [key, streamName] = [tupleKey(peer), undefined];
-        const start = { handle, peer, tupleKey: key, streamId, attempt, proven, security, streamName };
-        const session = new ResponderSession(this.#host, start, this.#nowMs);
-        session.resume(record);
-        return session;
-      },
-    });
+    this.#sessions = sessionTableOf(this.#host, this.#security !== undefined, () => this.#nowMs);
     this.#strangers = new StrangerAnswers(this.#host, this.#admission);
     this.#frontDoor = new FrontDoor({
       host: this.#host,
@@ -171,7 +181,7 @@ export class ResponderEndpoint {
 
   /** When the next `timeout` input is due; may be early, never late; Infinity for never. */
   deadlineMs(): number {
-    return Math.min(this.#earliestMs(), this.#admission.deadlineMs());
+    return Math.min(this.#earliestMs, this.#admission.deadlineMs());
   }
 
   /** Handles one input at a time that never goes back. The returned array is the caller's. */
@@ -205,7 +215,7 @@ export class ResponderEndpoint {
       case 'media':
         for (const session of this.#sessions.ofFeed(input.feed)) {
           if (session.feed !== input.feed) continue;
-          session.mediaAvailable(nowMs);
+          this.#pacer.offer(session, nowMs);
           this.#wakes.update(session);
         }
         break;
@@ -218,11 +228,11 @@ export class ResponderEndpoint {
         }
         if (input.kind === 'refresh') session.refresh(nowMs);
         else session.exchange(input.input, nowMs);
-        this.#wakes.update(session);
+        this.#settle(session);
         break;
       }
       case 'close':
-        for (const session of this.#addressed(input.session)) {
+        for (const session of this.#sessions.all(input.session)) {
           session.close(input.code, input.reason, nowMs);
           this.#wakes.update(session);
         }
@@ -243,13 +253,6 @@ export class ResponderEndpoint {
     return outputs;
   }
 
-  /** One session, if it is still there, or all when none is named. */
-  #addressed(handle: SessionHandle | undefined): Iterable<ResponderSession> {
-    if (handle === undefined) return this.#sessions.all();
-    const session = this.#sessions.byHandle(handle);
-    return session === undefined ? [] : [session];
-  }
-
   #datagram(bytes: Uint8Array, from: Peer): void {
     this.counters.add('datagramsReceived');
     this.counters.add('bytesReceived', bytes.length);
@@ -257,14 +260,15 @@ export class ResponderEndpoint {
     if (first >= MEDIA_FIRST_BYTE_MIN && first <= MEDIA_FIRST_BYTE_MAX) return this.#feedback(bytes, from);
     if (first !== CONTROL_FIRST_BYTE) return this.#drop('notOurs', from, bytes);
     const security = this.#security;
-    const decoded = security === undefined ? decodeFrame(bytes) : decodeSecured(bytes, security.hasMac1);
+    const kept = this.#host.trace ? 'all' : 'known';
+    const decoded = security === undefined ? decodeFrame(bytes, kept) : decodeSecured(bytes, security.hasMac1, kept);
     if (!decoded.ok) return this.#frontDoor.undecodable(decoded, from, bytes, this.#nowMs);
     if ('header' in decoded) return this.#sealed(decoded.header, from, bytes);
     const { frame } = decoded;
     if (this.#host.trace) traceFrame(this.#host, 'received', bytes, from, frame);
     switch (frame.type) {
       case FrameType.START:
-        return this.#frontDoor.start(frame, tupleKey(from), from, bytes, this.#nowMs);
+        return this.#frontDoor.start(frame, tupleKeyOf(from), from, bytes, this.#nowMs);
       case FrameType.START_CONFIRM:
       case FrameType.PING:
       case FrameType.PONG:
@@ -286,83 +290,97 @@ export class ResponderEndpoint {
 
   /** RTCP from a viewer: only a NACK for the tuple's live session means anything. */
   #feedback(bytes: Uint8Array, from: Peer): void {
-    const session = this.#sessions.streaming(tupleKey(from));
-    if (session === undefined) return this.#drop('noSession', from, bytes);
+    const session = this.#sessions.streaming(tupleKeyOf(from));
+    if (session === undefined) {
+      if (this.#worker.tuplesStray === true) return this.#handOver(undefined, from, bytes);
+      return this.#drop('noSession', from, bytes);
+    }
     const reason = session.feedback(bytes, this.#nowMs);
     if (reason !== undefined) return this.#drop(reason, from, bytes);
-    this.#wakes.update(session);
+    this.#settle(session);
   }
 
-  /** The session that a frame names, if it has one and comes from its tuple. */
+  /** The session whose ids a frame has. */
   #named(ids: FrameIds, from: Peer, bytes: Uint8Array): ResponderSession | undefined {
     const session = this.#sessions.byTag(ids.sessionTag);
-    if (session?.streamId !== ids.streamId) {
-      this.#unknownPair(ids, from, bytes);
-      return undefined;
-    }
-    const { peer } = session;
-    if (peer.address === from.address && peer.port === from.port) return session;
-    this.#drop('otherTuple', from, bytes);
+    if (session?.streamId === ids.streamId) return session;
+    this.#unknownPair(ids, from, bytes);
     return undefined;
   }
 
   #sealed(header: FixedHeader, from: Peer, bytes: Uint8Array): void {
     const session = this.#named(header, from, bytes);
     if (session === undefined) return;
-    session.sealed(bytes, this.#nowMs);
-    this.#wakes.update(session);
+    session.sealed(bytes, from, this.#nowMs);
+    this.#settle(session);
   }
 
   #sessionFrame(frame: Frame | UnsealedFrame, from: Peer, bytes: Uint8Array): void {
     const session = this.#named(frame, from, bytes);
     if (session === undefined) return;
+    if (!samePeer(from, session.peer)) return this.#drop('otherTuple', from, bytes);
     const { streamId, sessionTag } = frame;
     if (frame.type === FrameType.START_CONFIRM) {
-      const proof = ConfirmProof.of({ streamId, sessionTag, tupleKey: tupleKey(from) }, session);
+      const proof = ConfirmProof.of({ streamId, sessionTag, tupleKey: tupleKeyOf(from) }, session);
       if (proof === undefined) return this.#drop('wrongTag', from, bytes);
       session.confirmed(proof, frame, bytes, this.#nowMs);
     } else if (!('handshake' in frame)) {
       session.frame(frame, bytes.length, this.#nowMs);
     }
-    this.#wakes.update(session);
+    this.#settle(session);
   }
 
   /** Ids that no session has, on any tuple: whoever believes in them is told so, at most as fast as strangers are. */
   #unknownPair({ type, streamId, sessionTag }: FrameIds, from: Peer, bytes: Uint8Array): void {
-    const streamIdKnown = this.#sessions.byStreamId(tupleKey(from), streamId) !== undefined;
+    const other = otherWorkerOf(sessionTag, this.#worker);
+    if (other !== undefined) return this.#handOver(other, from, bytes);
+    const streamIdKnown = this.#sessions.byStreamId(tupleKeyOf(from), streamId) !== undefined;
     this.#drop(streamIdKnown ? 'wrongTag' : 'noSession', from, bytes);
     if (type !== FrameType.START_CONFIRM && type !== FrameType.PING && type !== FrameType.BYE) return;
     this.#strangers.reset(from, streamId, sessionTag, this.#nowMs);
   }
 
+  /** @param worker whom the tag names; `undefined` where only the tuple tells. */
+  #handOver(worker: number | undefined, from: Peer, bytes: Uint8Array): void {
+    this.counters.add('workerHandedOver');
+    this.#host.emit({ kind: 'otherWorker', ...(worker === undefined ? {} : { worker }), bytes, from });
+  }
+
   #sendFailed(to: Peer, hint: HintName, bytes: number): void {
     this.counters.hint(hint);
     if (hint !== 'EMSGSIZE') return;
-    const session = this.#sessions.streaming(tupleKey(to));
+    const session = this.#sessions.streaming(tupleKeyOf(to));
     if (session === undefined) return;
     session.tooLarge(bytes, this.#nowMs);
-    this.#wakes.update(session);
+    this.#settle(session);
   }
 
   #timeout(): void {
-    this.#admission.late(this.#nowMs - this.#earliestMs(), this.#nowMs);
+    this.#admission.late(this.#nowMs - this.#earliestMs, this.#nowMs);
     for (let session = this.#takeDue(); session !== undefined; session = this.#takeDue()) {
       session.timeout(this.#nowMs);
       this.#sessions.settle();
-      this.#wakes.update(session);
+      this.#settle(session);
     }
+    this.#pacer.timeout(this.#nowMs, (session) => this.#wakes.update(session));
     if (this.#admission.timeout(this.#nowMs)) this.#host.emit({ kind: 'load', under: false });
   }
 
-  /** Of those that sleep and of all others. */
-  #earliestMs(): number {
-    return Math.min(this.#sessions.earliestMs(), this.#wakes.earliestMs());
+  /** Of those that sleep, of all others, and of media. */
+  get #earliestMs(): number {
+    return Math.min(this.#sessions.earliestMs(), this.#wakes.earliestMs(), this.#pacer.earliestMs());
   }
 
   #takeDue(): ResponderSession | undefined {
     const pendingFirst = this.#sessions.earliestMs() <= Math.min(this.#wakes.earliestMs(), this.#nowMs);
     if (pendingFirst) return this.#sessions.takeDue(this.#nowMs);
     return this.#wakes.takeDue(this.#nowMs) as ResponderSession | undefined;
+  }
+
+  /** Call after anything that may have changed what a session waits for. */
+  #settle(session: ResponderSession): void {
+    this.#wakes.update(session);
+    this.#pacer.settle(session, this.#nowMs);
   }
 
   #exchangeWithNobody(session: SessionHandle, input: ExchangeInput): void {
@@ -376,15 +394,4 @@ export class ResponderEndpoint {
   }
 }
 
-/** START_ACK's size: all of its TLVs have a length. */
-const START_ACK_BYTES = 56;
-/** The same in both secured modes. */
-const SECURED_START_ACK_BYTES = 200;
-const TUPLES = new TextEncoder().encode('firstframe tuples');
-
 type FrameIds = Pick<FixedHeader, 'type' | 'streamId' | 'sessionTag'>;
-
-/** A tuple's key on one socket: the remote end. */
-function tupleKey(peer: Peer): string {
-  return `${peer.address} ${peer.port}`;
-}

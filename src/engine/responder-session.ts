@@ -1,26 +1,31 @@
 import type { ResponderContext, ResponderEvent, ResponderState } from '../../machines/index.ts';
 import type { StreamFeed } from '../media/stream-feed.ts';
-import { RETRY_AFTER_MIN_MS, TOMBSTONE_MS } from '../protocol/constants.ts';
-import { ErrorCode, isTransient } from '../protocol/error-code.ts';
+import { TOMBSTONE_MS } from '../protocol/constants.ts';
+import { ErrorCode } from '../protocol/error-code.ts';
 import { type Frame, FrameType } from '../protocol/frame.ts';
 import { assertInvariant } from '../protocol/invariants.ts';
 import { resetToken } from '../security/reset-token.ts';
 import type { SessionKeys } from '../security/session-keys.ts';
 import type { AdmittedStart } from './admission.ts';
-import { wireCode, wireReason, wireRetryAfterMs, wireSdp } from './application-input.ts';
+import { wireCode, wireReason, wireSdp } from './application-input.ts';
 import type { DropReason } from './counters.ts';
 import type { ExchangeInput, Peer, SessionHandle } from './io-types.ts';
 import type { ConfirmProof } from './media-gate.ts';
-import { MediaOutlet } from './media-outlet.ts';
+import type { MediaOutlet } from './media-outlet.ts';
+import { NO_SLOT } from './media-wheel.ts';
+import type { PathProof, PathValidation } from './path-validation.ts';
 import { type PendingRecord, pendingRecord } from './pending-table.ts';
 import { ResponderAnswers } from './responder-answers.ts';
 import type { ResponderHost } from './responder-host.ts';
+import { responderOutlet } from './responder-outlet.ts';
+import { responderPath } from './responder-path.ts';
 import { closedReport, reserveReport, streamingReport, wordsOf } from './responder-reports.ts';
 import type { CandidateSecurity, ConfirmFrame } from './responder-security.ts';
 import { responderTimer } from './responder-timers.ts';
 import { SessionCore } from './session-core.ts';
 import { drop } from './session-host.ts';
 import { responderTable } from './tables.ts';
+import { samePeer } from './tuple.ts';
 import type { Sleeper } from './wake-queue.ts';
 
 const NO_TOKEN = new Uint8Array(0);
@@ -32,9 +37,9 @@ export class ResponderSession implements Sleeper {
   /** Its place in the table of sessions, and its record there; both are the table's, -1 for none. */
   slot = -1;
   record = -1;
+  mediaSlot = NO_SLOT;
   readonly handle: SessionHandle;
-  readonly peer: Peer;
-  readonly tupleKey: string;
+  tupleKey: string;
   /** Its START came with a good cookie. */
   readonly proven: boolean;
   /** Absent in mode `none`. */
@@ -47,22 +52,21 @@ export class ResponderSession implements Sleeper {
   #context: ResponderContext = initialContext;
   readonly #streamName: string | undefined;
   #attempt: number;
-  #ssrc = 0;
+  ssrc = 0;
   #feed: StreamFeed | undefined;
   #sdp: string | undefined;
   #outlet: MediaOutlet | undefined;
   #proof: ConfirmProof | undefined;
   /** The confirm, or the newest PING that was answered. */
   #consentFromMs = 0;
-  #retryAfterMs = RETRY_AFTER_MIN_MS;
-  #refusalReason: string | undefined;
+  /** From the first frame on that came from elsewhere. */
+  #path: PathValidation | undefined;
   #peerWords = wordsOf(undefined);
   #wasStreaming = false;
 
   constructor(host: ResponderHost, start: AdmittedStart, nowMs: number) {
     this.#host = host;
     this.handle = start.handle;
-    this.peer = start.peer;
     this.tupleKey = start.tupleKey;
     this.proven = start.proven;
     this.security = start.security;
@@ -85,7 +89,7 @@ export class ResponderSession implements Sleeper {
   /** All of a session that {@link sleeps}. */
   kept(): PendingRecord {
     const { startAck } = this.#answers;
-    const rest = { startAck, ssrc: this.#ssrc, attempt: this.#attempt, feed: this.#feed, sdp: this.#sdp };
+    const rest = { startAck, ssrc: this.ssrc, attempt: this.#attempt, feed: this.#feed, sdp: this.#sdp };
     return pendingRecord(this, this.#core.kept(), rest);
   }
 
@@ -94,13 +98,15 @@ export class ResponderSession implements Sleeper {
     this.#state = record.sessionTag === 0n ? 'PendingStartRequest' : 'PendingConfirm';
     this.#core.resume(record);
     this.#answers.resume(record.startAck);
-    this.#ssrc = record.ssrc;
-    this.#feed = record.feed;
-    this.#sdp = record.sdp;
+    ({ ssrc: this.ssrc, feed: this.#feed, sdp: this.#sdp } = record);
   }
 
   get state(): ResponderState {
     return this.#state;
+  }
+
+  get peer(): Peer {
+    return this.#core.peer;
   }
 
   get streamId(): bigint {
@@ -128,8 +134,11 @@ export class ResponderSession implements Sleeper {
 
   deadlineMs(): number {
     if (this.sleeps) return Number.POSITIVE_INFINITY;
-    const mediaMs = this.#outlet?.deadlineMs(this.#core.nowMs) ?? Number.POSITIVE_INFINITY;
-    return Math.min(this.#core.deadlineMs(), mediaMs);
+    return Math.min(this.#core.deadlineMs(), this.#path?.deadlineMs() ?? Number.POSITIVE_INFINITY);
+  }
+
+  get outlet(): MediaOutlet | undefined {
+    return this.#outlet;
   }
 
   /** A further START with this StreamId. */
@@ -155,12 +164,19 @@ export class ResponderSession implements Sleeper {
     this.#pump();
   }
 
-  /** A sealed datagram whose ids are this session's. */
-  sealed(datagram: Uint8Array, nowMs: number): void {
-    this.#core.nowMs = nowMs;
-    const opened = this.#core.open(datagram);
-    if (opened === 'keyLimit') this.close(ErrorCode.KEY_LIMIT, undefined, nowMs);
-    else if (opened !== undefined) this.frame(opened, datagram.length, nowMs);
+  /** A sealed datagram whose ids are this session's: what is in it counts wherever it comes from. */
+  sealed(datagram: Uint8Array, from: Peer, nowMs: number): void {
+    const core = this.#core;
+    core.nowMs = nowMs;
+    const newestBefore = core.newestCounter;
+    const opened = core.open(datagram, from);
+    if (opened === 'keyLimit') return this.close(ErrorCode.KEY_LIMIT, undefined, nowMs);
+    if (opened === undefined) return;
+    this.frame(opened, datagram.length, nowMs);
+    if (this.state !== 'Streaming' || (this.#path === undefined && samePeer(from, this.peer))) return;
+    this.#path ??= responderPath(this.#core, this.#host, (proof) => this.#moveTo(proof));
+    this.#path.heard(opened, datagram.length, from, core.newestCounter > newestBefore);
+    this.#pump();
   }
 
   /** Any other frame whose ids are this session's. */
@@ -173,7 +189,9 @@ export class ResponderSession implements Sleeper {
 
   #take(frame: Frame, bytes: number): void {
     if (frame.type === FrameType.BYE) this.#peerWords = wordsOf(frame.reason);
-    const event = this.#core.eventOf(frame, bytes, frame.type === FrameType.RESET ? this.#resetToken : NO_TOKEN);
+    const { resetKey } = this.#host;
+    const token = frame.type === FrameType.RESET ? resetToken(resetKey, this.streamId, this.sessionTag) : NO_TOKEN;
+    const event = this.#core.eventOf(frame, bytes, token);
     if (event === undefined) return drop(this.#host, 'unexpectedType', this.peer, bytes);
     if (frame.type !== FrameType.PONG || event.type !== 'frame.PONG') return this.#dispatch(event, bytes);
     const { nowMs } = this.#core;
@@ -208,22 +226,20 @@ export class ResponderSession implements Sleeper {
   /** The application's no. */
   refused(code: number, retryAfterMs: number | undefined, reason: string | undefined, nowMs: number): void {
     this.#core.nowMs = nowMs;
-    this.#retryAfterMs = wireRetryAfterMs(retryAfterMs);
-    this.#refusalReason = wireReason(reason);
+    this.#answers.explain(retryAfterMs, reason);
     this.#dispatch({ type: 'app.refused', code: wireCode(code) }, 0);
   }
 
-  /** The newest group is sent again. */
   refresh(nowMs: number): void {
     this.#core.nowMs = nowMs;
     this.#outlet?.refreshGroup(nowMs);
     this.#pump();
   }
 
-  /** The feed has something new. */
-  mediaAvailable(nowMs: number): void {
+  /** Something of its feed is due, or may be. @returns how many datagrams left. */
+  mediaDue(nowMs: number): number {
     this.#core.nowMs = nowMs;
-    this.#pump();
+    return this.#pump();
   }
 
   close(code: number, reason: string | undefined, nowMs: number): void {
@@ -253,12 +269,9 @@ export class ResponderSession implements Sleeper {
 
   timeout(nowMs: number): void {
     this.#core.nowMs = nowMs;
-    const { deadlines } = this.#core;
-    for (let timer = deadlines.takeDue(nowMs); timer !== undefined; timer = deadlines.takeDue(nowMs)) {
-      if (timer === 'deadline') this.#dispatch({ type: 'timer.deadline', nothingSent: false }, 0);
-      else this.#dispatch({ type: `timer.${timer}` }, 0);
-    }
+    this.#core.takeTimers((event) => this.#dispatch(event, 0));
     this.#core.timeoutExchanges();
+    this.#path?.timeout();
     this.#pump();
   }
 
@@ -279,45 +292,38 @@ export class ResponderSession implements Sleeper {
     this.#core.traceTransition('responder', event.type, from, this.state);
   }
 
-  #pump(): void {
-    if (this.#outlet === undefined || this.state !== 'Streaming') return;
-    this.#outlet.pump(this.#core.nowMs);
+  #pump(): number {
+    if (this.#outlet === undefined || this.state !== 'Streaming') return 0;
+    const sent = this.#outlet.pump(this.#core.nowMs);
     if (this.#outlet.finished) this.close(ErrorCode.NO_ERROR, undefined, this.#core.nowMs);
+    return sent;
   }
 
   #perform(output: string): void {
     const core = this.#core;
     if (core.perform(output, this.#context)) return;
-    const { profile } = this.#host;
     switch (output) {
       case 'askReservation':
         return this.#host.emit(reserveReport(this, this.#streamName));
       case 'drawSession':
         core.deadlines.disarm('reserve');
         core.sessionTag = this.#host.claimTag(this);
-        this.#ssrc = this.#host.random.u32();
+        this.ssrc = this.#host.random.u32();
         return;
       case 'sendStartAck':
-        return this.#answers.sendStartAck(this.#attempt, () => ({ resetToken: this.#resetToken, ssrc: this.#ssrc }));
+        return this.#answers.sendStartAck(this.#attempt, this.ssrc, this.#host.resetKey);
       case 'sendError':
-        return this.#answers.sendError(
-          { code: this.#context.code, retryAfterMs: this.#retryAfterMs, reason: this.#refusalReason },
-          this.#attempt,
-        );
+        return this.#answers.sendError(this.#context.code, this.#attempt);
       case 'leaveTombstone':
-        return this.#host.leaveTombstone(
-          this,
-          this.#answers.error,
-          isTransient(this.#context.code) ? this.#retryAfterMs : TOMBSTONE_MS,
-        );
+        return this.#host.leaveTombstone(this, this.#answers.error, this.#answers.tombstoneMs(this.#context.code));
       case 'supersede':
         return this.#host.supersedeOlder(this);
       case 'openGate':
         core.deadlines.disarm('pending');
         assertInvariant('S1', this.#proof !== undefined, 'Streaming without a START_CONFIRM');
         this.#consentFromMs = core.nowMs;
-        this.#outlet = this.#makeOutlet();
-        return this.#outlet?.open(this.#proof, profile.consentMs, core.nowMs, core.protection(this.#ssrc));
+        this.#outlet = this.#feed && responderOutlet(this.#host, this, this.#feed);
+        return this.#outlet?.open(this.#proof, this.#host.profile.consentMs, core.nowMs, core.protection(this.ssrc));
       case 'sendReady':
         return this.#answers.sendReady(this.#sdp);
       case 'stopMedia':
@@ -340,8 +346,8 @@ export class ResponderSession implements Sleeper {
   }
 
   /** A PONG may have waited in the socket through a stall: it says what the viewer wanted when it was asked, no more. */
-  #refreshConsent(): void {
-    this.#consentFromMs = Math.max(this.#consentFromMs, this.#core.answeredPingAtMs);
+  #refreshConsent(askedAtMs = this.#core.answeredPingAtMs): void {
+    this.#consentFromMs = Math.max(this.#consentFromMs, askedAtMs);
     const untilMs = this.#consentFromMs + this.#host.profile.consentMs;
     this.#outlet?.refresh(untilMs);
     this.#core.deadlines.arm('consent', untilMs);
@@ -359,24 +365,19 @@ export class ResponderSession implements Sleeper {
     if (armed !== undefined) this.#core.arm(armed.timer, armed.ms);
   }
 
-  /** Made when it is needed, which is once or twice: to keep it costs a session 200 bytes. */
-  get #resetToken(): Uint8Array {
-    return resetToken(this.#host.resetKey, this.streamId, this.sessionTag);
-  }
-
-  /** Not before the confirm: a candidate has nothing to send, and there may be many. */
-  #makeOutlet(): MediaOutlet | undefined {
-    if (this.#feed === undefined) return undefined;
-    const { sessionTag, tupleKey, peer } = this;
-    this.#host.joinFeed(this, this.#feed);
-    return new MediaOutlet(this.#host, { sessionTag, tupleKey, peer, ssrc: this.#ssrc }, this.#feed, {
-      repair: this.#host.repair,
-      datagramBytesMax: this.#host.datagramBytesMax,
-      secured: this.security !== undefined,
-    });
+  /** The answer is the new path's consent; a PING goes there at once, as its size and RTT are not known. */
+  #moveTo(proof: PathProof): void {
+    const before = this.peer;
+    this.#core.moveTo(proof.peer, proof.rttMs);
+    this.tupleKey = proof.tupleKey;
+    this.#host.moved(this, before);
+    this.#outlet?.move(proof, this.#core.nowMs);
+    this.#refreshConsent(proof.challengedAtMs);
+    this.#core.arm('heartbeat', 0);
   }
 
   #giveBack(): void {
+    this.#path = undefined;
     this.#outlet?.close();
     // A session that drains or closes for seconds is not to hold what only media and the handshake need.
     this.#outlet = undefined;

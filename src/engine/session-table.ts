@@ -92,9 +92,9 @@ export class SessionTable {
     }
   }
 
-  /** In the order of their handles. Sessions may end while they are gone through. */
-  *all(): Iterable<ResponderSession> {
-    const handles = this.#slots.flatMap((entry) => this.#handleOf(entry) ?? []);
+  /** In the order of their handles; only one when it is named. Sessions may end while they are gone through. */
+  *all(only?: SessionHandle): Iterable<ResponderSession> {
+    const handles = only === undefined ? this.#slots.flatMap((entry) => this.#handleOf(entry) ?? []) : [only];
     for (const handle of handles.sort((a, b) => a - b)) {
       const session = this.byHandle(handle);
       if (session !== undefined) yield session;
@@ -109,6 +109,12 @@ export class SessionTable {
     this.#byHandle.add(slot, session.handle >>> 0);
     this.#byTuple.add(slot, this.#tupleHash.of(session.tupleKey));
     this.#awake.push(session);
+  }
+
+  /** The session, which streams, has another tuple. */
+  moved(session: ResponderSession): void {
+    this.#byTuple.remove(session.slot);
+    this.#byTuple.add(session.slot, this.#tupleHash.of(session.tupleKey));
   }
 
   /** @returns false when another session has the tag. */

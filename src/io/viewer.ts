@@ -8,6 +8,7 @@ import type { SecuredSession } from './secured-session.ts';
 /** A viewer's session, as told to the application. */
 export interface ViewerSession extends SecuredSession {
   readonly session: SessionHandle;
+  /** Where it is now; it may move in secured modes. */
   readonly peer: Peer;
   readonly streamId: bigint;
   /** Who it is, 32 bytes: one of the list. Mode `keys` only. */
@@ -25,7 +26,7 @@ export interface ViewerSession extends SecuredSession {
 /** One viewer of a camera: what it asks, and what it is asked. */
 export class Viewer implements ViewerSession {
   readonly session: SessionHandle;
-  readonly peer: Peer;
+  peer: Peer;
   readonly streamId: bigint;
   readonly publicKey: Uint8Array | undefined;
   readonly #keys: SessionKeys | undefined;
@@ -47,6 +48,12 @@ export class Viewer implements ViewerSession {
     this.#keys = secured.keys;
     this.#caller = new Caller((input) => host.give(input));
     this.#methods = new MethodRunner(session, peer, host);
+  }
+
+  /** It has another address or port. */
+  moved(peer: Peer): void {
+    this.peer = peer;
+    this.#methods.peer = peer;
   }
 
   get channelBinding(): Uint8Array | undefined {

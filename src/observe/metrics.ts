@@ -44,6 +44,7 @@ const counterHelp: Readonly<Record<CounterName, string>> = {
   mediaTailProbes: 'Last datagrams of a burst sent again, so that their loss shows.',
   mediaTooLarge: 'Pass-through packets too large for the path.',
   mediaJumps: 'Times a viewer was so far behind that it went on at the newest key frame.',
+  mediaPutOff: 'Times a viewer’s media waited for the next millisecond, because enough had left in this one.',
   mediaDatagramsReceived: 'Media datagrams that came in a session.',
   mediaBytesReceived: 'Bytes of them.',
   handshakesStarted: 'Handshakes begun, or admitted on a responder.',
@@ -54,6 +55,12 @@ const counterHelp: Readonly<Record<CounterName, string>> = {
   retriesSent: 'RETRY frames sent: strangers asked for a cookie first.',
   loadModes: 'Times that load made every stranger need a cookie.',
   answersWithheld: 'Answers to strangers not given, because their prefix had its share.',
+  pathsTried: 'Sessions that were heard from another tuple, which was then asked.',
+  pathsMoved: 'Sessions that moved to another tuple.',
+  pathsKept: 'Other tuples that came to nothing, as the session was heard from its own again.',
+  pathsFailed: 'Other tuples that did not answer.',
+  pathsRefused:
+    'Sealed frames from other tuples that were not asked, as one was, or had just been, or another session lives there.',
   nacksReceived: 'NACKs for a live session.',
   datagramSizeStepsDown: 'Times the media datagram size was made smaller.',
   datagramSizeStepsUp: 'Times the media datagram size was made larger again.',
@@ -68,6 +75,9 @@ const counterHelp: Readonly<Record<CounterName, string>> = {
   notifiesReceived: 'NOTIFY frames that came, without copies.',
   sendQueueDropped: 'Media datagrams dropped because the send queue was full.',
   linkImpaired: 'Datagrams dropped on purpose by --drop.',
+  workerHandedOver: 'Datagrams that came to one worker and were handed to another.',
+  workerDropped: 'Datagrams and frames that a worker could not be given: it was down, or too far behind.',
+  workersLost: 'Workers that died; their sessions ended.',
 };
 
 /** `mediaBytesSent` is `firstframe_media_bytes_sent_total`. */

@@ -88,6 +88,13 @@ export const PROBE_INTERVAL_MS = 100;
 /** Number of those PINGs. */
 export const PROBES = 3;
 
+/** A new path is asked at most this often: then it has failed. */
+export const PATH_ASKS_MAX = 12;
+/** The old path is asked this often before it counts as gone. */
+export const PATH_OLD_ASKS = 3;
+/** After one path was judged, another one is looked at no earlier than this, in ms. */
+export const PATH_PAUSE_MS = 1000;
+
 /** Sizes of an RTP datagram that a responder steps through, in bytes. */
 export const DATAGRAM_BYTES_STEPS = [1200, 600, 296] as const;
 

@@ -17,6 +17,7 @@ const attacks = [
   'candidate eviction',
   'superseding with another identity',
   'RESET token fetched from another port',
+  'carrying a session off to another address',
   'stale RETRY and forged ERROR',
   'media of an earlier session as evidence',
   'NACK floods',

@@ -54,6 +54,13 @@ export class MediaLedger {
     }
   }
 
+  /** The camera moves a session to another tuple, before it is noted. */
+  moved(session: CameraSession, tuple: Tuple): void {
+    if (session.paths.answered(tuple) !== undefined) return;
+    const { address, port } = tuple.peer;
+    this.#log.report('S14', `session ${session.handle} moves to ${address} ${port}, which answered no PATH_CHALLENGE`);
+  }
+
   /** The camera begins to stream. */
   streaming(session: CameraSession): void {
     if (!session.confirmed) this.#log.report('S1', `session ${session.handle} streams without a START_CONFIRM`);
