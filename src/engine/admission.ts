@@ -107,8 +107,7 @@ export class Admission {
 
   /** One token for anything that answers a stranger. */
   takeToken(address: string, nowMs: number): boolean {
-    const { prefixRate, prefixRateUnderLoad } = this.#limits;
-    return this.#bucket.take(addressPrefix(address), nowMs, this.#load.under ? prefixRateUnderLoad : prefixRate);
+    return this.#takeTokenOf(addressPrefix(address), nowMs);
   }
 
   /** @param tupleFull whether its tuple has as many candidates as it may. */
@@ -116,8 +115,9 @@ export class Admission {
     this.#sign(this.#load.start(nowMs));
     const { pendingPerPrefixSoft, pendingPerPrefixMax, pendingMax } = this.#limits;
     const proven = start.cookie !== undefined && this.#cookies.valid(start.cookie, from, start.streamId, nowMs);
-    if (!proven && !this.takeToken(from.address, nowMs)) return 'prefixRate';
-    const ofPrefix = this.#pendingByPrefix.get(prefixKey(from.address)) ?? 0;
+    const prefix = addressPrefix(from.address);
+    if (!proven && !this.#takeTokenOf(prefix, nowMs)) return 'prefixRate';
+    const ofPrefix = this.#pendingByPrefix.get(prefixKey(prefix)) ?? 0;
     if (!proven && (this.#load.under || tupleFull || ofPrefix >= pendingPerPrefixSoft || this.#chosen()))
       return 'retry';
     if (ofPrefix >= pendingPerPrefixMax) return 'pendingPerPrefix';
@@ -132,14 +132,14 @@ export class Admission {
 
   /** A session became half-open. */
   enter(address: string, nowMs: number): void {
-    const key = prefixKey(address);
+    const key = prefixKey(addressPrefix(address));
     this.#pendingByPrefix.set(key, (this.#pendingByPrefix.get(key) ?? 0) + 1);
     this.#sign(this.#load.pending(++this.#pending, nowMs));
   }
 
   /** It was confirmed or ended. */
   leave(address: string, nowMs: number): void {
-    const key = prefixKey(address);
+    const key = prefixKey(addressPrefix(address));
     const left = (this.#pendingByPrefix.get(key) ?? 0) - 1;
     if (left > 0) this.#pendingByPrefix.set(key, left);
     else this.#pendingByPrefix.delete(key);
@@ -158,6 +158,11 @@ export class Admission {
     return this.#load.calm(nowMs);
   }
 
+  #takeTokenOf(prefix: Uint8Array, nowMs: number): boolean {
+    const { prefixRate, prefixRateUnderLoad } = this.#limits;
+    return this.#bucket.take(prefix, nowMs, this.#load.under ? prefixRateUnderLoad : prefixRate);
+  }
+
   #sign(cause: LoadCause | undefined): void {
     if (cause !== undefined) this.#loadBegan(cause);
   }
@@ -169,8 +174,7 @@ export class Admission {
 }
 
 /** A number for IPv4, where a text would be made for each stranger; texts for the others. */
-function prefixKey(address: string): string | number {
-  const prefix = addressPrefix(address);
+function prefixKey(prefix: Uint8Array): string | number {
   if (prefix.length !== 4) return prefix.join('.');
   const [a = 0, b = 0, c = 0, d = 0] = prefix;
   return ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;

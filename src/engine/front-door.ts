@@ -3,7 +3,7 @@ import { patchAttempt } from '../codec/encode.ts';
 import { PROTOCOL_VERSION, RETRY_AFTER_MIN_MS, START_BYTES } from '../protocol/constants.ts';
 import { ErrorCode } from '../protocol/error-code.ts';
 import { FrameType } from '../protocol/frame.ts';
-import type { Admission } from './admission.ts';
+import type { Admission, AdmittedStart } from './admission.ts';
 import type { DropReason } from './counters.ts';
 import type { Peer } from './io-types.ts';
 import type { ResponderHost } from './responder-host.ts';
@@ -30,7 +30,6 @@ export interface FrontDoorParts {
 /** Where STARTs arrive: copies go to their session, strangers through admission (docs/PROTOCOL.md, section 6). */
 export class FrontDoor {
   readonly #parts: FrontDoorParts;
-  #nowMs = 0;
   #nextHandle = 1;
 
   constructor(parts: FrontDoorParts) {
@@ -39,22 +38,20 @@ export class FrontDoor {
 
   /** A START that this version cannot speak is answered; it has a START's size, so the answer is smaller. */
   undecodable(failed: DecodeRefusal, from: Peer, bytes: Uint8Array, nowMs: number): void {
-    this.#nowMs = nowMs;
     this.#drop(failed.reason, from, bytes);
     const { header, reason } = failed;
     if (header?.type !== FrameType.START || bytes.length !== START_BYTES || header.streamId === 0n) return;
-    if (reason === 'version') this.#parts.strangers.refuseVersion(from, header, this.#nowMs);
-    else if (reason === 'criticalTlv') this.#parts.strangers.refuseCriticalTlv(from, header, this.#nowMs);
+    if (reason === 'version') this.#parts.strangers.refuseVersion(from, header, nowMs);
+    else if (reason === 'criticalTlv') this.#parts.strangers.refuseCriticalTlv(from, header, nowMs);
   }
 
   start(start: AnyStart, key: string, from: Peer, bytes: Uint8Array, nowMs: number): void {
-    this.#nowMs = nowMs;
     const known = this.#parts.sessions.byStreamId(key, start.streamId);
     if (known !== undefined) {
-      known.duplicateStart(start.attempt, bytes.length, this.#nowMs);
-      return this.#parts.schedule.settle(known, this.#nowMs);
+      known.duplicateStart(start.attempt, bytes.length, nowMs);
+      return this.#parts.schedule.settle(known, nowMs);
     }
-    const stone = this.#parts.tombstones.find(key, start.streamId, this.#nowMs);
+    const stone = this.#parts.tombstones.find(key, start.streamId, nowMs);
     if (stone !== undefined) {
       this.#drop('tombstone', from, bytes);
       if (stone !== 'silent') {
@@ -66,11 +63,11 @@ export class FrontDoor {
     }
     if (!start.versions.includes(PROTOCOL_VERSION)) {
       this.#drop('versionUnsupported', from, bytes);
-      return this.#parts.strangers.refuseVersion(from, start, this.#nowMs);
+      return this.#parts.strangers.refuseVersion(from, start, nowMs);
     }
     const tupleFull = this.#parts.sessions.candidatesFull(key);
-    const verdict = this.#parts.admission.judge(start, from, tupleFull, this.#nowMs);
-    if (verdict === 'retry') return this.#parts.strangers.retry(from, start, this.#nowMs);
+    const verdict = this.#parts.admission.judge(start, from, tupleFull, nowMs);
+    if (verdict === 'retry') return this.#parts.strangers.retry(from, start, nowMs);
     if (verdict !== 'new' && verdict !== 'proven') {
       this.#drop(verdict, from, bytes);
       if (verdict === 'pendingFull') {
@@ -80,16 +77,16 @@ export class FrontDoor {
     }
     const wish = this.#read(start);
     if (typeof wish === 'string') return this.#drop(wish, from, bytes);
-    if (tupleFull && !this.#makeRoom(key)) return this.#drop('candidatesFull', from, bytes);
-    this.#admit(start, verdict === 'proven', wish, from, key);
+    if (tupleFull && !this.#makeRoom(key, nowMs)) return this.#drop('candidatesFull', from, bytes);
+    this.#admit(start, wish, { proven: verdict === 'proven', peer: from, tupleKey: key }, nowMs);
   }
 
   /** Whoever can read at an address comes before those who may only have written its name: the oldest of them leaves. */
-  #makeRoom(key: string): boolean {
+  #makeRoom(key: string, nowMs: number): boolean {
     const oldest = this.#parts.sessions.ofTuple(key).find(({ state, proven }) => state === 'PendingConfirm' && !proven);
     if (oldest === undefined) return false;
-    oldest.endedBy('app.superseded', this.#nowMs);
-    this.#parts.schedule.settle(oldest, this.#nowMs);
+    oldest.endedBy('app.superseded', nowMs);
+    this.#parts.schedule.settle(oldest, nowMs);
     return true;
   }
 
@@ -99,21 +96,35 @@ export class FrontDoor {
     return this.#parts.security?.read(start) ?? 'notAuthentic';
   }
 
-  #admit(start: AnyStart, proven: boolean, { streamName, token, candidate }: Wish, peer: Peer, key: string): void {
-    const { streamId, attempt, flags } = start;
+  #admit(
+    { streamId, attempt, flags }: AnyStart,
+    { streamName, token, candidate }: Wish,
+    from: Pick<AdmittedStart, 'proven' | 'peer' | 'tupleKey'>,
+    nowMs: number,
+  ): void {
     const handle = this.#nextHandle++;
     this.#parts.host.counters.add('handshakesStarted');
-    this.#parts.admission.enter(peer.address, this.#nowMs);
+    this.#parts.admission.enter(from.peer.address, nowMs);
     // A tuple whose session is live is sent no second media beside it.
-    const fast = this.#parts.sessions.streaming(key) === undefined ? this.#parts.host.fast : undefined;
-    const redeemed = fast?.redeem({ flags, token }, peer, this.#nowMs);
+    const fast = this.#parts.sessions.streaming(from.tupleKey) === undefined ? this.#parts.host.fast : undefined;
     const session = new ResponderSession(
       this.#parts.host,
-      { handle, peer, tupleKey: key, streamId, attempt, proven, streamName, redeemed, security: candidate },
-      this.#nowMs,
+      {
+        handle,
+        peer: from.peer,
+        tupleKey: from.tupleKey,
+        proven: from.proven,
+        streamId,
+        attempt,
+        streamName,
+        redeemed: fast?.redeem({ flags, token }, from.peer, nowMs),
+        security: candidate,
+      },
+      nowMs,
     );
+    session.begin();
     this.#parts.sessions.add(session);
-    this.#parts.schedule.settle(session, this.#nowMs);
+    this.#parts.schedule.settle(session, nowMs);
   }
 
   #drop(reason: DropReason, from: Peer, bytes: Uint8Array): void {

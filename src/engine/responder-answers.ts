@@ -3,24 +3,18 @@ import { READY_PER_SECOND_MAX, RETRY_AFTER_MIN_MS, TOMBSTONE_MS } from '../proto
 import { isTransient } from '../protocol/error-code.ts';
 import { FrameFlag, FrameType } from '../protocol/frame.ts';
 import type { FrameTrailer } from '../protocol/frame-trailer.ts';
+import { resetToken } from '../security/reset-token.ts';
 import { wireReason, wireRetryAfterMs } from './application-input.ts';
 import type { CandidateSecurity } from './responder-security.ts';
 import type { SessionCore } from './session-core.ts';
 
-/** What START_ACK carries besides ids: in a secured session inside its Noise message. */
-export interface SessionParameters {
-  readonly resetToken: Uint8Array;
-  readonly ssrc: number;
-}
-
-/** The answers of one responder's session, each encoded once and sent as often as it is asked for (S13). */
+/** The answers of one responder's session: to the same question the same bytes, as often as it is asked (S13). */
 export class ResponderAnswers {
   readonly #core: SessionCore;
   /** CRC-32 or MAC1. */
   readonly #trailer: FrameTrailer;
   readonly #security: CandidateSecurity | undefined;
   #startAck: Uint8Array | undefined;
-  #ready: Uint8Array | undefined;
   #error: Uint8Array | undefined;
   #retryAfterMs = RETRY_AFTER_MIN_MS;
   #refusalReason: string | undefined;
@@ -31,6 +25,16 @@ export class ResponderAnswers {
     this.#core = core;
     this.#trailer = trailer;
     this.#security = security;
+  }
+
+  /** START_ACK, once it was sent and while it may be asked for. */
+  get startAck(): Uint8Array | undefined {
+    return this.#startAck;
+  }
+
+  /** As it was before the session slept. */
+  resume(startAck: Uint8Array | undefined): void {
+    this.#startAck = startAck;
   }
 
   /** The ERROR that was sent, for the tombstone. */
@@ -49,10 +53,15 @@ export class ResponderAnswers {
     this.#refusalReason = wireReason(reason);
   }
 
-  /** Sends a copy with the newest attempt, because the one before may still be in the socket's queue. */
-  sendStartAck(attempt: number, parameters: SessionParameters, fastGranted: boolean): void {
+  /**
+   * Sends a copy with the newest attempt, because the one before may still be in the socket's queue.
+   *
+   * @param resetKey of which its reset token is made: to keep that costs a session 200 bytes.
+   */
+  sendStartAck(attempt: number, ssrc: number, resetKey: Uint8Array, fastGranted: boolean): void {
     const { streamId, sessionTag } = this.#core;
     if (this.#startAck === undefined) {
+      const parameters = { resetToken: resetToken(resetKey, streamId, sessionTag), ssrc };
       const flags = fastGranted ? FrameFlag.FAST : FrameFlag.ACK_REQUIRED;
       const header = { flags, streamId, sessionTag, attempt };
       const handshake = this.#security?.acknowledge({ sessionTag, ...parameters });
@@ -65,17 +74,16 @@ export class ResponderAnswers {
     this.#core.send(bytes);
   }
 
+  /** Encoded anew from what does not change, which costs no more than a copy: kept, it would be 340 bytes of each live session. */
   sendReady(sdp: string | undefined): void {
     // Nothing asks for it any more.
     this.#startAck = undefined;
-    const body = { type: FrameType.READY, ...(sdp === undefined ? {} : { sdp }) };
-    this.#ready = this.#core.sendAgain(this.#ready, body);
+    this.#core.sendOnce({ type: FrameType.READY, ...(sdp === undefined ? {} : { sdp }) });
   }
 
-  /** START_ACK and READY are not sent again. */
+  /** START_ACK is not sent again. */
   forget(): void {
     this.#startAck = undefined;
-    this.#ready = undefined;
   }
 
   /** Counts one more READY; false when this second has seen its 50. */

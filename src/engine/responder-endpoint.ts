@@ -29,7 +29,8 @@ import { ResponderSecurity } from './responder-security.ts';
 import type { ResponderSession } from './responder-session.ts';
 import { drop, traceFrame } from './session-host.ts';
 import { SessionSchedule } from './session-schedule.ts';
-import { SessionTable } from './session-table.ts';
+import type { SessionTable } from './session-table.ts';
+import { sessionTableOf } from './sleeping-sessions.ts';
 import { StrangerAnswers } from './stranger-answers.ts';
 import { Tombstones } from './tombstones.ts';
 import { samePeer, tupleKeyOf } from './tuple.ts';
@@ -67,9 +68,9 @@ export interface ResponderEndpointOptions {
 export class ResponderEndpoint {
   readonly counters = new Counters();
   readonly #admission: Admission;
-  readonly #sessions = new SessionTable();
+  readonly #sessions: SessionTable;
   readonly #tombstones = new Tombstones();
-  readonly #schedule = new SessionSchedule(this.counters);
+  readonly #schedule: SessionSchedule;
   readonly #host: ResponderHost;
   readonly #security: ResponderSecurity | undefined;
   readonly #strangers: StrangerAnswers;
@@ -87,10 +88,7 @@ export class ResponderEndpoint {
       (cause) => {
         this.counters.add('loadModes');
         this.#host.emit({ kind: 'load', under: true, cause });
-        for (const session of this.#sessions.all()) {
-          session.hurry(this.#nowMs);
-          this.#settle(session);
-        }
+        this.#sessions.hurry(this.#nowMs + this.#host.pendingMs());
       },
       options.cookieKey,
     );
@@ -124,7 +122,7 @@ export class ResponderEndpoint {
       isFree: (tupleKey) => this.#sessions.streaming(tupleKey) === undefined,
       moved: (session, before) => {
         const { handle, streamId, peer } = session;
-        this.#sessions.moved(session, tupleKeyOf(before));
+        this.#sessions.moved(session);
         this.#host.emit({ kind: 'moved', session: handle, streamId, before, peer });
       },
       supersedeOlder: (session) => {
@@ -141,9 +139,12 @@ export class ResponderEndpoint {
         this.#tombstones.add(session.tupleKey, session.streamId, error, keepMs, this.#nowMs),
       leftPending: (session) => this.#admission.leave(session.peer.address, this.#nowMs),
       pendingMs: () => (this.#admission.underLoad ? PENDING_UNDER_LOAD_MS : PENDING_MS),
+      joinFeed: (session, feed) => this.#sessions.joinFeed(feed, session),
       leaveFeed: (session, feed) => this.#sessions.leaveFeed(feed, session),
       forget: (session) => this.#sessions.remove(session),
     };
+    this.#sessions = sessionTableOf(this.#host, this.#security !== undefined, () => this.#nowMs);
+    this.#schedule = new SessionSchedule(this.#sessions, this.counters);
     this.#strangers = new StrangerAnswers(this.#host, this.#admission);
     this.#frontDoor = new FrontDoor({
       host: this.#host,
@@ -207,7 +208,6 @@ export class ResponderEndpoint {
           this.#host.emit({ kind: 'release', session: input.session });
         } else {
           session.reserved(input.feed, input.sdp, nowMs);
-          if (session.feed !== undefined) this.#sessions.joinFeed(session.feed, session);
           this.#settle(session);
         }
         break;
@@ -239,8 +239,7 @@ export class ResponderEndpoint {
         break;
       }
       case 'close':
-        for (const session of this.#sessions.all()) {
-          if (input.session !== undefined && session.handle !== input.session) continue;
+        for (const session of this.#sessions.all(input.session)) {
           session.close(input.code, input.reason, nowMs);
           this.#settle(session);
         }
@@ -255,6 +254,7 @@ export class ResponderEndpoint {
         }
         break;
     }
+    this.#sessions.settle();
     const outputs = this.#outputs;
     this.#outputs = [];
     return outputs;

@@ -30,6 +30,8 @@ export interface ResponderHost extends SessionHost<ResponderOutput> {
   leftPending(session: ResponderSession): void;
   /** @param error what copies of the START get again; `undefined` for silence. */
   leaveTombstone(session: ResponderSession, error: Uint8Array | undefined, keepMs: number): void;
+  /** The session sends what its feed has. */
+  joinFeed(session: ResponderSession, feed: StreamFeed): void;
   /** The session has given its feed back. */
   leaveFeed(session: ResponderSession, feed: StreamFeed): void;
   /** The session is Closed and must be forgotten. */

@@ -4,11 +4,12 @@ import type { RedeemedToken } from '../security/tokens.ts';
 import type { AdmittedStart } from './admission.ts';
 import type { DropReason } from './counters.ts';
 import { type ConfirmProof, TokenProof } from './media-gate.ts';
-import { MediaOutlet, type OutletOwner } from './media-outlet.ts';
+import { MediaOutlet } from './media-outlet.ts';
 import type { MediaProtection } from './media-protection.ts';
 import type { PathProof } from './path-validation.ts';
 import type { ResponderHost } from './responder-host.ts';
 import type { CandidateSecurity } from './responder-security.ts';
+import type { ResponderSession } from './responder-session.ts';
 
 /** The media of one responder's session: nothing for a candidate, unless it showed a token; an outlet from the confirm on. */
 export class ResponderMedia {
@@ -55,7 +56,7 @@ export class ResponderMedia {
   }
 
   /** START_ACK has granted it: a candidate that showed a token is sent a little before its confirm. */
-  openFast(owner: OutletOwner, nowMs: number): void {
+  openFast(owner: ResponderSession, nowMs: number): void {
     const proof = this.#redeemed && TokenProof.of(this.#redeemed, owner);
     if (proof === undefined) return;
     const keys = this.#security?.earlyKeys;
@@ -72,7 +73,12 @@ export class ResponderMedia {
   }
 
   /** The confirm came. */
-  open(owner: OutletOwner, proof: ConfirmProof, nowMs: number, protection: () => MediaProtection | undefined): void {
+  open(
+    owner: ResponderSession,
+    proof: ConfirmProof,
+    nowMs: number,
+    protection: () => MediaProtection | undefined,
+  ): void {
     this.#consentFromMs = nowMs;
     this.#outlet ??= this.#makeOutlet(owner);
     this.#outlet?.open(proof, this.#host.profile.consentMs, nowMs, protection);
@@ -127,9 +133,10 @@ export class ResponderMedia {
   }
 
   /** A candidate has nothing to send, and there may be many. */
-  #makeOutlet(owner: OutletOwner): MediaOutlet | undefined {
+  #makeOutlet(owner: ResponderSession): MediaOutlet | undefined {
     if (this.feed === undefined) return undefined;
     const { repair, datagramBytesMax } = this.#host;
+    this.#host.joinFeed(owner, this.feed);
     return new MediaOutlet(this.#host, owner, this.feed, {
       repair,
       datagramBytesMax,

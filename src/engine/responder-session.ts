@@ -1,4 +1,4 @@
-import type { ResponderEvent, ResponderState } from '../../machines/index.ts';
+import type { ResponderContext, ResponderEvent, ResponderState } from '../../machines/index.ts';
 import type { StreamFeed } from '../media/stream-feed.ts';
 import { TOMBSTONE_MS } from '../protocol/constants.ts';
 import { ErrorCode } from '../protocol/error-code.ts';
@@ -9,17 +9,18 @@ import type { SessionKeys } from '../security/session-keys.ts';
 import type { AdmittedStart } from './admission.ts';
 import { wireCode, wireReason, wireSdp } from './application-input.ts';
 import type { DropReason } from './counters.ts';
-import { MachineDriver } from './driver.ts';
 import { TokenOffer } from './fast-start.ts';
 import type { ExchangeInput, Peer, SessionHandle } from './io-types.ts';
 import type { ConfirmProof } from './media-gate.ts';
 import type { MediaOutlet } from './media-outlet.ts';
 import { NO_SLOT } from './media-wheel.ts';
 import type { PathProof, PathValidation } from './path-validation.ts';
+import { type PendingRecord, pendingRecord } from './pending-table.ts';
 import { ResponderAnswers } from './responder-answers.ts';
 import type { ResponderHost } from './responder-host.ts';
 import { ResponderMedia } from './responder-media.ts';
 import { responderPath } from './responder-path.ts';
+import { closedReport, reserveReport, streamingReport, wordsOf } from './responder-reports.ts';
 import type { CandidateSecurity, ConfirmFrame } from './responder-security.ts';
 import { responderTimer } from './responder-timers.ts';
 import { SessionCore } from './session-core.ts';
@@ -29,10 +30,14 @@ import { samePeer } from './tuple.ts';
 import type { Sleeper } from './wake-queue.ts';
 
 const NO_TOKEN = new Uint8Array(0);
+const initialContext = responderTable.initialContext(undefined);
 
 /** One viewer's session on a camera: gives the outputs of the responder's machine their meaning. */
 export class ResponderSession implements Sleeper {
   queuedAtMs = Number.POSITIVE_INFINITY;
+  /** Its place in the table of sessions, and its record there; both are the table's, -1 for none. */
+  slot = -1;
+  record = -1;
   mediaSlot = NO_SLOT;
   readonly handle: SessionHandle;
   tupleKey: string;
@@ -43,11 +48,12 @@ export class ResponderSession implements Sleeper {
   readonly #host: ResponderHost;
   readonly #core: SessionCore;
   readonly #answers: ResponderAnswers;
-  readonly #driver = new MachineDriver(responderTable, undefined, (output) => this.#perform(output));
+  // The table is stepped here and not by a MachineDriver: of 100,000 sessions each would have one, and a closure for it.
+  #state = responderTable.initialState;
+  #context: ResponderContext = initialContext;
   readonly #streamName: string | undefined;
   #attempt: number;
   ssrc = 0;
-  #resetToken: Uint8Array = NO_TOKEN;
   readonly #media: ResponderMedia;
   /** Absent where the camera does not allow fast mode. */
   readonly #offer: TokenOffer | undefined;
@@ -55,7 +61,7 @@ export class ResponderSession implements Sleeper {
   #proof: ConfirmProof | undefined;
   /** From the first frame on that came from elsewhere. */
   #path: PathValidation | undefined;
-  #peerReason: string | undefined;
+  #peerWords = wordsOf(undefined);
   #wasStreaming = false;
 
   constructor(host: ResponderHost, start: AdmittedStart, nowMs: number) {
@@ -70,11 +76,35 @@ export class ResponderSession implements Sleeper {
     this.#core = new SessionCore(host, start.peer, start.handle, start.streamId, nowMs);
     this.#offer = host.fast && new TokenOffer(host.fast, this.#core);
     this.#answers = new ResponderAnswers(this.#core, host.handshakeTrailer, start.security);
+  }
+
+  /** Asks the application. */
+  begin(): void {
     this.#dispatch({ type: 'admission.admitted' }, 0);
   }
 
+  /** Half-open, with nothing to send and one timer, which its record has: it need not be an object between inputs. */
+  get sleeps(): boolean {
+    return this.pending && !this.#media.fastGranted;
+  }
+
+  /** All of a session that {@link sleeps}. */
+  kept(): PendingRecord {
+    const { startAck } = this.#answers;
+    const rest = { startAck, ssrc: this.ssrc, attempt: this.#attempt, feed: this.#media.feed, sdp: this.#sdp };
+    return pendingRecord(this, this.#core.kept(), rest);
+  }
+
+  /** Becomes the session that a record was made of. */
+  resume(record: PendingRecord): void {
+    this.#state = record.sessionTag === 0n ? 'PendingStartRequest' : 'PendingConfirm';
+    this.#core.resume(record);
+    this.#answers.resume(record.startAck);
+    ({ ssrc: this.ssrc, feed: this.#media.feed, sdp: this.#sdp } = record);
+  }
+
   get state(): ResponderState {
-    return this.#driver.state;
+    return this.#state;
   }
 
   get peer(): Peer {
@@ -105,6 +135,7 @@ export class ResponderSession implements Sleeper {
   }
 
   deadlineMs(): number {
+    if (this.sleeps) return Number.POSITIVE_INFINITY;
     return Math.min(this.#core.deadlineMs(), this.#path?.deadlineMs() ?? Number.POSITIVE_INFINITY);
   }
 
@@ -133,6 +164,7 @@ export class ResponderSession implements Sleeper {
     const readyAllowed = this.#answers.readyAllowed(nowMs);
     if (!readyAllowed) drop(this.#host, 'readyRate', this.peer, bytes);
     this.#dispatch({ type: 'frame.START_CONFIRM', admitted, readyAllowed }, bytes);
+    this.#proof = undefined;
     this.#pump();
   }
 
@@ -160,8 +192,10 @@ export class ResponderSession implements Sleeper {
   }
 
   #take(frame: Frame, bytes: number): void {
-    if (frame.type === FrameType.BYE) this.#peerReason = frame.reason;
-    const event = this.#core.eventOf(frame, bytes, this.#resetToken);
+    if (frame.type === FrameType.BYE) this.#peerWords = wordsOf(frame.reason);
+    const { resetKey } = this.#host;
+    const token = frame.type === FrameType.RESET ? resetToken(resetKey, this.streamId, this.sessionTag) : NO_TOKEN;
+    const event = this.#core.eventOf(frame, bytes, token);
     if (event === undefined) return drop(this.#host, 'unexpectedType', this.peer, bytes);
     if (frame.type !== FrameType.PONG || event.type !== 'frame.PONG') return this.#dispatch(event, bytes);
     const { nowMs } = this.#core;
@@ -220,11 +254,10 @@ export class ResponderSession implements Sleeper {
     this.#dispatch({ type: 'app.close', code: wireCode(code) }, 0);
   }
 
-  /** A candidate is kept no longer than one that comes now. */
-  hurry(nowMs: number): void {
+  /** A candidate is kept until then at most. */
+  hurry(untilMs: number): void {
     const { deadlines } = this.#core;
-    if (this.state !== 'PendingConfirm') return;
-    deadlines.arm('pending', Math.min(deadlines.at('pending'), nowMs + this.#host.pendingMs()));
+    if (this.state === 'PendingConfirm') deadlines.arm('pending', Math.min(deadlines.at('pending'), untilMs));
   }
 
   /** Another session of this tuple was confirmed, or the socket is gone. */
@@ -252,46 +285,42 @@ export class ResponderSession implements Sleeper {
   #dispatch(event: ResponderEvent, bytes: number): void {
     const from = this.state;
     const wasPending = this.pending;
-    const handled = this.#driver.send(event);
-    if (!handled) {
+    const step = responderTable.step(from, this.#context, event);
+    if (step === undefined) {
       if (event.type === 'frame.START') drop(this.#host, 'duplicateStart', this.peer, bytes);
       else if (bytes > 0) drop(this.#host, 'noRow', this.peer, bytes);
       return;
     }
+    this.#state = step.state;
+    this.#context = step.context;
+    for (const output of step.outputs) this.#perform(output);
     if (wasPending && !this.pending) this.#host.leftPending(this);
     this.#core.traceTransition('responder', event.type, from, this.state);
   }
 
   #pump(): number {
     const sent = this.#media.pump(this.#core.nowMs);
-    const over = this.state === 'Streaming' && this.#media.finished;
-    if (over) this.close(ErrorCode.NO_ERROR, undefined, this.#core.nowMs);
+    if (this.state === 'Streaming' && this.#media.finished) this.close(ErrorCode.NO_ERROR, undefined, this.#core.nowMs);
     return sent;
   }
 
   #perform(output: string): void {
     const core = this.#core;
-    if (core.perform(output, this.#driver.context)) return;
+    if (core.perform(output, this.#context)) return;
     switch (output) {
       case 'askReservation':
-        return this.#host.emit({
-          kind: 'reserve',
-          ...this.#names,
-          ...(this.#streamName === undefined ? {} : { streamName: this.#streamName }),
-        });
+        return this.#host.emit(reserveReport(this, this.#streamName));
       case 'drawSession':
         core.deadlines.disarm('reserve');
-        return this.#drawSession();
+        core.sessionTag = this.#host.claimTag(this);
+        this.ssrc = this.#host.random.u32();
+        return;
       case 'sendStartAck':
-        return this.#answers.sendStartAck(
-          this.#attempt,
-          { resetToken: this.#resetToken, ssrc: this.ssrc },
-          this.#media.fastGranted,
-        );
+        return this.#answers.sendStartAck(this.#attempt, this.ssrc, this.#host.resetKey, this.#media.fastGranted);
       case 'sendError':
-        return this.#answers.sendError(this.#code, this.#attempt);
+        return this.#answers.sendError(this.#context.code, this.#attempt);
       case 'leaveTombstone':
-        return this.#host.leaveTombstone(this, this.#answers.error, this.#answers.tombstoneMs(this.#code));
+        return this.#host.leaveTombstone(this, this.#answers.error, this.#answers.tombstoneMs(this.#context.code));
       case 'supersede':
         return this.#host.supersedeOlder(this);
       case 'openGate':
@@ -310,9 +339,9 @@ export class ResponderSession implements Sleeper {
       case 'reportStreaming':
         this.#wasStreaming = true;
         this.#host.counters.add('handshakesCompleted');
-        return this.#host.emit({ kind: 'streaming', ...this.#names });
+        return this.#host.emit(streamingReport(this));
       case 'reportPeerBye':
-        return this.#host.emit({ kind: 'peerBye', session: this.handle, code: this.#code, ...this.#peerWords });
+        return this.#host.emit({ kind: 'peerBye', session: this.handle, code: this.#context.code, ...this.#peerWords });
       case 'release':
         return this.#release();
       default:
@@ -328,31 +357,12 @@ export class ResponderSession implements Sleeper {
     const armed = responderTimer(output, {
       profile: this.#host.profile,
       pendingMs: this.#host.pendingMs(),
-      probes: this.#driver.context.probes,
+      probes: this.#context.probes,
       suspicious: this.#media.suspicious,
       rttMs: this.#core.rtt.ms,
       unit: () => this.#host.random.unit(),
     });
     if (armed !== undefined) this.#core.arm(armed.timer, armed.ms);
-  }
-
-  get #names(): { readonly session: SessionHandle; readonly peer: Peer; readonly streamId: bigint } {
-    return { session: this.handle, peer: this.peer, streamId: this.streamId };
-  }
-
-  get #code(): number {
-    return this.#driver.context.code;
-  }
-
-  get #peerWords(): { readonly reason?: string } {
-    return this.#peerReason === undefined ? {} : { reason: this.#peerReason };
-  }
-
-  #drawSession(): void {
-    const core = this.#core;
-    core.sessionTag = this.#host.claimTag(this);
-    this.ssrc = this.#host.random.u32();
-    this.#resetToken = resetToken(this.#host.resetKey, core.streamId, core.sessionTag);
   }
 
   /** The answer is the new path's consent; a PING goes there at once, as its size and RTT are not known. */
@@ -381,15 +391,8 @@ export class ResponderSession implements Sleeper {
     this.#giveBack();
     this.#core.deadlines.disarmAll();
     if (this.#wasStreaming) this.#host.leaveTombstone(this, undefined, TOMBSTONE_MS);
-    this.#host.counters.closed(this.#code);
+    this.#host.counters.closed(this.#context.code);
     this.#host.forget(this);
-    this.#host.emit({
-      kind: 'closed',
-      ...this.#names,
-      code: this.#code,
-      ...this.#peerWords,
-      wasStreaming: this.#wasStreaming,
-      attempts: 0,
-    });
+    this.#host.emit(closedReport(this, this.#context.code, this.#peerWords, this.#wasStreaming));
   }
 }

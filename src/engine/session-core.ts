@@ -35,6 +35,14 @@ export type SessionEvent =
   | { readonly type: 'frame.BYE'; readonly code: number }
   | { readonly type: 'frame.RESET'; readonly tokenValid: boolean };
 
+/** See {@link SessionCore.kept}. */
+export interface KeptCore {
+  readonly streamId: bigint;
+  readonly sessionTag: bigint;
+  readonly expiresAtMs: number;
+  readonly largestReceivedBytes: number;
+}
+
 /** An event of both machines that a timer causes. */
 export type ExpiredEvent =
   | { readonly type: 'timer.deadline'; readonly nothingSent: boolean }
@@ -122,6 +130,20 @@ export class SessionCore {
   /** A valid datagram of this session came: the next PONG tells the largest. */
   noteReceived(bytes: number): void {
     if (bytes > this.#largestReceivedBytes) this.#largestReceivedBytes = bytes;
+  }
+
+  /** What is to be remembered of a half-open session of a responder, whose one timer is `reserve` or, with a tag, `pending`. */
+  kept(): KeptCore {
+    const { streamId, sessionTag } = this;
+    const expiresAtMs = this.deadlines.at(sessionTag === 0n ? 'reserve' : 'pending');
+    return { streamId, sessionTag, expiresAtMs, largestReceivedBytes: this.#largestReceivedBytes };
+  }
+
+  /** As it was when that was kept. */
+  resume({ sessionTag, expiresAtMs, largestReceivedBytes }: KeptCore): void {
+    this.sessionTag = sessionTag;
+    this.deadlines.arm(sessionTag === 0n ? 'reserve' : 'pending', expiresAtMs);
+    this.#largestReceivedBytes = largestReceivedBytes;
   }
 
   /** Whether a PONG answers one of the last eight PINGs; remembers which, for an RTT sample. */

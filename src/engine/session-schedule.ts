@@ -1,20 +1,23 @@
 import type { Counters } from './counters.ts';
 import { MediaPacer } from './media-pacer.ts';
 import type { ResponderSession } from './responder-session.ts';
+import type { SessionTable } from './session-table.ts';
 import { WakeQueue } from './wake-queue.ts';
 
-/** When each session of an endpoint is to be looked at: for its timers, and for the media that it sends. */
+/** When each session of an endpoint is to be looked at: for its timers, awake or asleep, and for the media that it sends. */
 export class SessionSchedule {
+  readonly #sessions: SessionTable;
   readonly #wakes = new WakeQueue();
   readonly #pacer: MediaPacer<ResponderSession>;
 
-  constructor(counters: Counters) {
+  constructor(sessions: SessionTable, counters: Counters) {
+    this.#sessions = sessions;
     this.#pacer = new MediaPacer(counters);
   }
 
   /** Nothing is due before this time; it may be early, never late; Infinity for never. */
   earliestMs(): number {
-    return Math.min(this.#wakes.earliestMs(), this.#pacer.earliestMs());
+    return Math.min(this.#sessions.earliestMs(), this.#wakes.earliestMs(), this.#pacer.earliestMs());
   }
 
   /** Call after anything that may have changed what a session waits for. */
@@ -31,11 +34,17 @@ export class SessionSchedule {
 
   /** Has each session do what is due: timers first. */
   timeout(nowMs: number): void {
-    for (let due = this.#wakes.takeDue(nowMs); due !== undefined; due = this.#wakes.takeDue(nowMs)) {
-      const session = due as ResponderSession;
+    for (let session = this.#takeDue(nowMs); session !== undefined; session = this.#takeDue(nowMs)) {
       session.timeout(nowMs);
+      this.#sessions.settle();
       this.settle(session, nowMs);
     }
     this.#pacer.timeout(nowMs, (session) => this.#wakes.update(session));
+  }
+
+  #takeDue(nowMs: number): ResponderSession | undefined {
+    const asleepFirst = this.#sessions.earliestMs() <= Math.min(this.#wakes.earliestMs(), nowMs);
+    if (asleepFirst) return this.#sessions.takeDue(nowMs);
+    return this.#wakes.takeDue(nowMs) as ResponderSession | undefined;
   }
 }

@@ -2,62 +2,138 @@ import type { StreamFeed } from '../media/stream-feed.ts';
 import { CANDIDATES_PER_TUPLE_MAX } from '../protocol/constants.ts';
 import { assertInvariant } from '../protocol/invariants.ts';
 import type { SessionHandle } from './io-types.ts';
+import { type PendingRecord, PendingTable } from './pending-table.ts';
 import type { ResponderSession } from './responder-session.ts';
+import { SlotIndex } from './slot-index.ts';
+import { TupleHash } from './tuple-hash.ts';
 
 const NO_SESSIONS: readonly ResponderSession[] = [];
+const NO_SLOT = -1;
+const NO_SLOTS: readonly number[] = [];
 
-/** Finds a responder's sessions by handle, by tuple and StreamId, by SessionTag, and by feed. */
+/** What a {@link SessionTable} is made of. */
+export interface SessionTableOptions {
+  /** 8 secret bytes: strangers choose their addresses. */
+  readonly tupleHashKey: Uint8Array;
+  /** Of the longest START_ACK of a session that sleeps. */
+  readonly startAckBytesMax: number;
+  /** Makes a session of what was kept of it. */
+  wake(record: PendingRecord): ResponderSession;
+}
+
+/**
+ * Finds a responder's sessions by handle, by tuple and StreamId, by SessionTag, and by feed.
+ *
+ * A session that is half-open and sleeps is a record between inputs. Whoever looks for it gets a session, made of the record, and
+ * {@link settle} makes a record of it again.
+ */
 export class SessionTable {
-  readonly #byHandle = new Map<SessionHandle, ResponderSession>();
-  readonly #byTag = new Map<bigint, ResponderSession>();
-  readonly #byTuple = new Map<string, ResponderSession[]>();
+  /** Of each slot its session, the number of its record if it sleeps, or nothing. */
+  readonly #slots: (ResponderSession | number | undefined)[] = [];
+  readonly #freeSlots: number[] = [];
+  readonly #byHandle = new SlotIndex();
+  readonly #byTag = new SlotIndex();
+  readonly #byTuple = new SlotIndex();
+  readonly #tupleHash: TupleHash;
+  readonly #pending: PendingTable;
+  readonly #wake: SessionTableOptions['wake'];
+  /** Sessions that may have to sleep. */
+  #awake: ResponderSession[] = [];
+  #size = 0;
   /** In the order of their handles, whenever they were reserved. */
   readonly #byFeed = new Map<StreamFeed, ResponderSession[]>();
 
-  /** Sessions in all states. */
-  get size(): number {
-    return this.#byHandle.size;
+  constructor(options: SessionTableOptions) {
+    this.#tupleHash = new TupleHash(options.tupleHashKey);
+    this.#pending = new PendingTable(options.startAckBytesMax);
+    this.#wake = options.wake;
   }
 
-  /** Sessions may end while they are gone through. */
-  all(): Iterable<ResponderSession> {
-    return this.#byHandle.values();
+  /** Sessions in all states. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** When the first of those that sleep is due; Infinity for never. */
+  earliestMs(): number {
+    return this.#pending.earliestMs();
+  }
+
+  /** One of those that slept, and whose time is over. Call {@link settle} after waking it. */
+  takeDue(nowMs: number): ResponderSession | undefined {
+    const number = this.#pending.due(nowMs);
+    return number < 0 ? undefined : this.byHandle(this.#pending.handle(number));
+  }
+
+  /** No candidate is kept longer than until then. */
+  hurry(untilMs: number): void {
+    this.#pending.hurry(untilMs);
+    for (const session of this.#awake) session.hurry(untilMs);
+  }
+
+  /** Call after each input: what is half-open and sleeps becomes a record. */
+  settle(): void {
+    if (this.#awake.length === 0) return;
+    const awake = this.#awake;
+    this.#awake = [];
+    for (const session of awake) {
+      const { slot, record } = session;
+      if (this.#slots[slot] !== session) continue;
+      if (!session.sleeps) {
+        this.#forgetRecord(session);
+      } else {
+        const kept = session.kept();
+        if (record < 0) this.#slots[slot] = this.#pending.add(kept);
+        else {
+          this.#pending.update(record, kept);
+          this.#slots[slot] = record;
+        }
+      }
+    }
+  }
+
+  /** In the order of their handles; only one when it is named. Sessions may end while they are gone through. */
+  *all(only?: SessionHandle): Iterable<ResponderSession> {
+    const handles = only === undefined ? this.#slots.flatMap((entry) => this.#handleOf(entry) ?? []) : [only];
+    for (const handle of handles.sort((a, b) => a - b)) {
+      const session = this.byHandle(handle);
+      if (session !== undefined) yield session;
+    }
   }
 
   add(session: ResponderSession): void {
-    this.#byHandle.set(session.handle, session);
-    this.#join(session);
+    const slot = this.#freeSlots.pop() ?? this.#slots.length;
+    session.slot = slot;
+    this.#slots[slot] = session;
+    this.#size++;
+    this.#byHandle.add(slot, session.handle >>> 0);
+    this.#byTuple.add(slot, this.#tupleHash.of(session.tupleKey));
+    this.#awake.push(session);
   }
 
-  /** The session has another tuple. @param before the key of the one that it had. */
-  moved(session: ResponderSession, before: string): void {
-    this.#leave(session, before);
-    this.#join(session);
+  /** The session, which streams, has another tuple. */
+  moved(session: ResponderSession): void {
+    this.#byTuple.remove(session.slot);
+    this.#byTuple.add(session.slot, this.#tupleHash.of(session.tupleKey));
   }
 
   /** @returns false when another session has the tag. */
   claimTag(tag: bigint, session: ResponderSession): boolean {
-    if (this.#byTag.has(tag)) return false;
-    this.#byTag.set(tag, session);
+    if (this.#slotOfTag(tag) !== NO_SLOT) return false;
+    this.#byTag.add(session.slot, lowWord(tag));
     return true;
   }
 
   remove(session: ResponderSession): void {
-    this.#byHandle.delete(session.handle);
-    if (session.sessionTag !== 0n) this.#byTag.delete(session.sessionTag);
-    this.#leave(session, session.tupleKey);
-  }
-
-  #join(session: ResponderSession): void {
-    const ofTuple = this.#byTuple.get(session.tupleKey);
-    if (ofTuple === undefined) this.#byTuple.set(session.tupleKey, [session]);
-    else ofTuple.push(session);
-  }
-
-  #leave(session: ResponderSession, tupleKey: string): void {
-    const rest = (this.#byTuple.get(tupleKey) ?? []).filter((other) => other !== session);
-    if (rest.length > 0) this.#byTuple.set(tupleKey, rest);
-    else this.#byTuple.delete(tupleKey);
+    const { slot } = session;
+    if (this.#slots[slot] !== session) return;
+    this.#forgetRecord(session);
+    this.#byHandle.remove(slot);
+    this.#byTuple.remove(slot);
+    if (session.sessionTag !== 0n) this.#byTag.remove(slot);
+    this.#slots[slot] = undefined;
+    this.#freeSlots.push(slot);
+    this.#size--;
   }
 
   /** The session has a feed now; harmless when it is known. */
@@ -84,40 +160,104 @@ export class SessionTable {
   }
 
   byHandle(handle: SessionHandle): ResponderSession | undefined {
-    return this.#byHandle.get(handle);
+    for (let slot = this.#byHandle.first(handle >>> 0); slot !== NO_SLOT; slot = this.#byHandle.after(slot)) {
+      if (this.#handleOf(this.#slots[slot]) === handle) return this.#at(slot);
+    }
+    return undefined;
   }
 
   byTag(tag: bigint): ResponderSession | undefined {
-    return this.#byTag.get(tag);
+    const slot = this.#slotOfTag(tag);
+    return slot === NO_SLOT ? undefined : this.#at(slot);
   }
 
   byStreamId(tupleKey: string, streamId: bigint): ResponderSession | undefined {
-    for (const session of this.ofTuple(tupleKey)) if (session.streamId === streamId) return session;
+    for (const slot of this.#slotsOf(tupleKey)) {
+      const entry = this.#slots[slot];
+      const other = typeof entry === 'number' ? this.#pending.streamId(entry) : entry?.streamId;
+      if (other === streamId) return this.#at(slot);
+    }
     return undefined;
   }
 
   /** The tuple's one live session (S6). */
   streaming(tupleKey: string): ResponderSession | undefined {
     let live: ResponderSession | undefined;
-    for (const session of this.ofTuple(tupleKey)) {
-      if (session.state !== 'Streaming') continue;
+    for (const slot of this.#slotsOf(tupleKey)) {
+      const session = this.#slots[slot];
+      if (typeof session !== 'object' || session.state !== 'Streaming') continue;
       assertInvariant('S6', live === undefined, 'two live sessions on one tuple');
       live = session;
     }
     return live;
   }
 
-  /** All sessions of a tuple: candidates, the live one, and those that close or drain. */
+  /** All sessions of a tuple in the order of their handles: candidates, the live one, and those that close or drain. */
   ofTuple(tupleKey: string): readonly ResponderSession[] {
-    return this.#byTuple.get(tupleKey) ?? NO_SESSIONS;
+    const sessions = this.#slotsOf(tupleKey).flatMap((slot) => this.#at(slot) ?? []);
+    return sessions.length < 2 ? sessions : sessions.sort((a, b) => a.handle - b.handle);
   }
 
   /** Whether the tuple has as many candidates as it may. */
   candidatesFull(tupleKey: string): boolean {
     let candidates = 0;
-    for (const session of this.ofTuple(tupleKey)) if (session.pending) candidates++;
+    for (const slot of this.#slotsOf(tupleKey)) {
+      const entry = this.#slots[slot];
+      if (typeof entry === 'number' || entry?.pending === true) candidates++;
+    }
     return candidates >= CANDIDATES_PER_TUPLE_MAX;
   }
+
+  /** The session in a slot, woken if it sleeps. */
+  #at(slot: number): ResponderSession | undefined {
+    const entry = this.#slots[slot];
+    if (typeof entry !== 'number') return entry;
+    const session = this.#wake(this.#pending.read(entry));
+    session.slot = slot;
+    session.record = entry;
+    this.#slots[slot] = session;
+    this.#awake.push(session);
+    return session;
+  }
+
+  #forgetRecord(session: ResponderSession): void {
+    if (session.record >= 0) this.#pending.remove(session.record);
+    session.record = -1;
+  }
+
+  #handleOf(entry: ResponderSession | number | undefined): SessionHandle | undefined {
+    return typeof entry === 'number' ? this.#pending.handle(entry) : entry?.handle;
+  }
+
+  #slotOfTag(tag: bigint): number {
+    let slot = this.#byTag.first(lowWord(tag));
+    for (; slot !== NO_SLOT; slot = this.#byTag.after(slot)) {
+      const entry = this.#slots[slot];
+      const other = typeof entry === 'number' ? this.#pending.sessionTag(entry) : entry?.sessionTag;
+      if (other === tag) break;
+    }
+    return slot;
+  }
+
+  #slotsOf(tupleKey: string): readonly number[] {
+    let found = NO_SLOTS;
+    const hash = this.#tupleHash.of(tupleKey);
+    for (let slot = this.#byTuple.first(hash); slot !== NO_SLOT; slot = this.#byTuple.after(slot)) {
+      const entry = this.#slots[slot];
+      const same = typeof entry === 'number' ? this.#pending.isOf(entry, tupleKey) : entry?.tupleKey === tupleKey;
+      if (same) found = [...found, slot];
+    }
+    return found;
+  }
+}
+
+const tags = new BigUint64Array(1);
+const tagWords = new Uint32Array(tags.buffer);
+
+/** 32 of the 64 random bits of a tag that this end drew. */
+function lowWord(tag: bigint): number {
+  tags[0] = tag;
+  return tagWords[0] ?? 0;
 }
 
 /** Where a handle is, or would be. Handles ascend, so the end is looked at first. */

@@ -9,12 +9,11 @@ export const BYTE_WINDOW_MS = BUCKETS * BUCKET_MS;
  * that a budget errs on the strict side.
  */
 export class ByteWindow {
-  readonly #bytes: number[] = [];
-  readonly #buckets: number[] = [];
+  readonly #bytes = new Array<number>(BUCKETS + 1).fill(0);
+  readonly #buckets = new Array<number>(BUCKETS + 1).fill(Number.NEGATIVE_INFINITY);
 
   /** Counts bytes that went out now. Time never goes back. */
   add(bytes: number, nowMs: number): void {
-    if (this.#buckets.length === 0) this.#makeBuckets();
     const bucket = Math.floor(nowMs / BUCKET_MS);
     const slot = ((bucket % (BUCKETS + 1)) + BUCKETS + 1) % (BUCKETS + 1);
     if (this.#buckets[slot] !== bucket) {
@@ -32,14 +31,6 @@ export class ByteWindow {
   /** At least as many bytes as went out in the last second. */
   atMost(nowMs: number): number {
     return this.#sum(Math.floor((nowMs - BYTE_WINDOW_MS) / BUCKET_MS));
-  }
-
-  /** Not before something went out: most sessions never repair anything. */
-  #makeBuckets(): void {
-    for (let slot = 0; slot <= BUCKETS; slot++) {
-      this.#bytes.push(0);
-      this.#buckets.push(Number.NEGATIVE_INFINITY);
-    }
   }
 
   #sum(fromBucket: number): number {

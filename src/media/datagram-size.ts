@@ -17,6 +17,16 @@ interface Ping {
   readonly fullSizeBefore: number;
 }
 
+const NO_PINGS: readonly Ping[] = [];
+
+/** Shared by all sessions that begin with the usual size. */
+const usualSteps: readonly number[] = DATAGRAM_BYTES_STEPS;
+
+function stepsFrom(largestBytes: number): readonly number[] {
+  if (largestBytes === usualSteps[0]) return usualSteps;
+  return [largestBytes, ...usualSteps.filter((bytes) => bytes < largestBytes)];
+}
+
 /**
  * Finds the datagram size that one session's path carries (docs/PROTOCOL.md, section 8, after RFC 8899): media itself is
  * the probe, PONG is the receipt. A datagram counts as full-size from 15/16 of the current size on, so that a pause in the
@@ -30,14 +40,14 @@ export class DatagramSizeSearch {
   readonly #steps: readonly number[];
   #step = 0;
   #fullSize = 0;
-  #pings: Ping[] = [];
+  #pings: readonly Ping[] = NO_PINGS;
   #badPongs = 0;
   #nowMs = Number.NEGATIVE_INFINITY;
   #steppedAtMs = Number.NEGATIVE_INFINITY;
 
   /** @param largestBytes the first and largest size, default 1200; those of 600 and 296 that are smaller follow. */
   constructor(largestBytes: number = DATAGRAM_BYTES_STEPS[0]) {
-    this.#steps = [largestBytes, ...DATAGRAM_BYTES_STEPS.filter((bytes) => bytes < largestBytes)];
+    this.#steps = stepsFrom(largestBytes);
   }
 
   /** The largest datagram to send now, in bytes. */
@@ -58,8 +68,8 @@ export class DatagramSizeSearch {
   /** A PING went out. The last 8 are remembered, as many as a PONG may still answer. */
   pingSent(nonce: bigint, nowMs: number): void {
     this.#nowMs = nowMs;
-    this.#pings.push({ nonce, fullSizeBefore: this.#fullSize });
-    if (this.#pings.length > NONCES_KEPT) this.#pings.shift();
+    // A new array of the right length: one that grows makes room for seventeen.
+    this.#pings = [...this.#pings.slice(1 - NONCES_KEPT), { nonce, fullSizeBefore: this.#fullSize }];
     this.#fullSize = 0;
   }
 
@@ -74,7 +84,7 @@ export class DatagramSizeSearch {
     const index = this.#pings.findIndex((ping) => ping.nonce === nonce);
     const ping = this.#pings[index];
     if (ping === undefined) return 'keep';
-    this.#pings.splice(index, 1);
+    this.#pings = this.#pings.length === 1 ? NO_PINGS : this.#pings.filter((other) => other !== ping);
     if (this.#isFullSize(largestSeen)) {
       this.#badPongs = 0;
       return 'keep';
@@ -121,6 +131,6 @@ export class DatagramSizeSearch {
     this.#steppedAtMs = this.#nowMs;
     this.#badPongs = 0;
     this.#fullSize = 0;
-    this.#pings = [];
+    this.#pings = NO_PINGS;
   }
 }

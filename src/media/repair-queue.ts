@@ -16,17 +16,19 @@ export const REPAIR_BYTES_MIN = 2 * CATCH_UP_BURST * CONTROL_BYTES_MAX;
  * one, or {@link REPAIR_BYTES_MIN} if that is more.
  */
 export class RepairQueue {
-  readonly #waiting = new Set<number>();
-  readonly #media = new ByteWindow();
-  readonly #repairs = new ByteWindow();
+  // Most sessions are never asked for anything.
+  #waiting: Set<number> | undefined;
+  #media: ByteWindow | undefined;
+  #repairs: ByteWindow | undefined;
 
   /** Nothing waits. */
   get empty(): boolean {
-    return this.#waiting.size === 0;
+    return this.#waiting === undefined || this.#waiting.size === 0;
   }
 
   /** Puts a sequence number at the end. Returns false for one that waits already, or when the queue is full. */
   add(sequence: number): boolean {
+    this.#waiting ??= new Set();
     if (this.#waiting.has(sequence) || this.#waiting.size >= REPAIRS_WAITING_MAX) return false;
     this.#waiting.add(sequence);
     return true;
@@ -34,8 +36,8 @@ export class RepairQueue {
 
   /** Takes the one that has waited longest. */
   take(): number | undefined {
-    for (const sequence of this.#waiting) {
-      this.#waiting.delete(sequence);
+    for (const sequence of this.#waiting ?? []) {
+      this.#waiting?.delete(sequence);
       return sequence;
     }
     return undefined;
@@ -43,17 +45,19 @@ export class RepairQueue {
 
   /** Nothing is asked for any more. The budget's memory stays. */
   clear(): void {
-    this.#waiting.clear();
+    this.#waiting?.clear();
   }
 
   /** Media went out for the first time. */
   mediaSent(bytes: number, nowMs: number): void {
+    this.#media ??= new ByteWindow();
     this.#media.add(bytes, nowMs);
   }
 
   /** Takes these bytes from the budget, if it has them. */
   spend(bytes: number, nowMs: number): boolean {
-    const budget = Math.max(REPAIR_BYTES_MIN, this.#media.atLeast(nowMs));
+    const budget = Math.max(REPAIR_BYTES_MIN, this.#media?.atLeast(nowMs) ?? 0);
+    this.#repairs ??= new ByteWindow();
     if (this.#repairs.atMost(nowMs) + bytes > budget) return false;
     this.#repairs.add(bytes, nowMs);
     return true;

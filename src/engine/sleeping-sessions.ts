@@ -1,0 +1,32 @@
+import { hmacSha256 } from '../security/hkdf.ts';
+import type { ResponderHost } from './responder-host.ts';
+import { ResponderSession } from './responder-session.ts';
+import { SessionTable } from './session-table.ts';
+import { tupleKeyOf } from './tuple.ts';
+
+/** START_ACK's size: all of its TLVs have a length. */
+const START_ACK_BYTES = 56;
+/** The same in both secured modes, rounded up. */
+const SECURED_START_ACK_BYTES = 200;
+const TUPLES = new TextEncoder().encode('firstframe tuples');
+
+/**
+ * The table of a camera's sessions, of which those that are half-open sleep.
+ *
+ * @param secured in mode `psk` or `keys`. @param now time of the input that is being handled, in ms.
+ */
+export function sessionTableOf(host: ResponderHost, secured: boolean, now: () => number): SessionTable {
+  return new SessionTable({
+    tupleHashKey: hmacSha256(host.resetKey, TUPLES).subarray(0, 8),
+    startAckBytesMax: secured ? SECURED_START_ACK_BYTES : START_ACK_BYTES,
+    wake: (record) => {
+      const { handle, peer, proven, streamId, attempt, security } = record;
+      // Whoever showed a good token does not sleep, and the application knows which stream it was asked for.
+      const [tupleKey, streamName, redeemed] = [tupleKeyOf(peer), undefined, undefined];
+      const start = { handle, peer, tupleKey, streamId, attempt, proven, security, streamName, redeemed };
+      const session = new ResponderSession(host, start, now());
+      session.resume(record);
+      return session;
+    },
+  });
+}

@@ -1,0 +1,25 @@
+import { halfSipHash } from '../security/half-siphash.ts';
+
+/** Of an IPv4 tuple's key: `255.255.255.255 65535`. */
+const SHORT = 24;
+/** Of an IPv6 one, unless the name of its zone is longer than such names are. */
+const LONG = 72;
+
+/** Hashes of tuples' keys that nobody can choose to be equal who does not know the key. */
+export class TupleHash {
+  readonly #key: Uint8Array;
+  readonly #short = new Uint8Array(SHORT);
+  readonly #long = new Uint8Array(LONG);
+
+  /** @param key 8 secret bytes. */
+  constructor(key: Uint8Array) {
+    this.#key = key;
+  }
+
+  /** @param tupleKey of ASCII characters. @returns u32. */
+  of(tupleKey: string): number {
+    const bytes = tupleKey.length <= SHORT ? this.#short : this.#long;
+    for (let at = 0; at < bytes.length; at++) bytes[at] = at < tupleKey.length ? tupleKey.charCodeAt(at) : 0;
+    return halfSipHash(this.#key, bytes);
+  }
+}
