@@ -1,4 +1,6 @@
 import { headerOffset } from '../../codec/header.ts';
+import type { Peer } from '../../engine/io-types.ts';
+import { samePeer } from '../../engine/tuple.ts';
 import { SECURED_TRAILER_BYTES } from '../../protocol/constants.ts';
 import { FrameFlag, FrameType } from '../../protocol/frame.ts';
 import { writeMac1 } from '../../security/mac1.ts';
@@ -114,8 +116,8 @@ export class AdmissionTarget implements FuzzTarget {
     if (role === 'camera') {
       const companion = new CompanionViewer(ends, number, learn);
       const [own] = fuzzPeers;
-      const sent = (bytes: Uint8Array, to: unknown): void =>
-        to === own ? companion.take(bytes) : learn(bytes.slice());
+      const sent = (bytes: Uint8Array, to: Peer): void =>
+        own !== undefined && samePeer(to, own) ? companion.take(bytes) : learn(bytes.slice());
       return { subject: new CameraSubject(ends?.camera ?? {}, number, sent), companion, mutator };
     }
     const companion = new CompanionCamera(ends, number, learn);
