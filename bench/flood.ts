@@ -1,19 +1,19 @@
-import { execFile } from 'node:child_process';
 import { setTimeout as wait } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { parseDuration } from '../src/config/units.ts';
 import { monotonicMs } from '../src/io/clock.ts';
+import { percentiles } from '../src/report/percentiles.ts';
+import { CProcess } from './c-process.ts';
 import { buildProgram } from './c-program.ts';
 import { Child } from './child.ts';
 import { raisedLimits } from './handshake-cell.ts';
 import { type LoadOutcome, runLoad } from './handshake-load.ts';
 import { cameraLimitsText } from './limits-text.ts';
 import { listed, oneOf, option, perSecond, type ValuesOf, whole } from './options.ts';
-import { type Cores, onCore, pinned, twoCores } from './pin.ts';
+import { type Cores, onCore, twoCores } from './pin.ts';
 import { type BenchContext, benchPlan } from './plan.ts';
 import type { CameraReady } from './processes/camera.ts';
 import type { FloodedCameraOptions, FloodedCameraReport } from './processes/flooded-camera.ts';
-import { type BenchCell, measure } from './result.ts';
+import { type BenchCell, failureCounts, measure } from './result.ts';
 
 const cases = ['none', 'psk', 'unprotected'] as const;
 const STREAM = 'time to first media';
@@ -101,7 +101,7 @@ async function floodOne(context: Context, kind: Case, path: string, cores: Cores
   const sent = await flooding;
   const back = await untilCalm(camera, context.signal);
   const viewers = flooded.samples.length;
-  const bound = quantileOf(calm, 0.99) + (kind === 'psk' ? 20 : 200);
+  const bound = percentiles(times(calm)).p99 + (kind === 'psk' ? 20 : 200);
   return [
     {
       ...cellOf(`${kind}, no flood`, calm),
@@ -165,13 +165,16 @@ async function startFlood(
 ): Promise<number> {
   const { flood: rate, run, addresses, sockets } = given;
   const args = [port, rate, run / 1000, addresses, sockets, seed, kind === 'psk' ? 'psk' : 'clear'].map(String);
-  const [command, all] = pinned(cores?.load, path, args);
+  await using running = new CProcess(cores?.load, path, args);
+  const stop = (): void => void running[Symbol.asyncDispose]();
+  signal.addEventListener('abort', stop, { once: true });
   try {
-    const { stdout } = await promisify(execFile)(command, all, { signal });
-    return Number((JSON.parse(stdout) as { readonly sent: number }).sent);
+    return (JSON.parse(await running.line()) as { readonly sent: number }).sent;
   } catch (error) {
     if (signal.aborted) return 0;
     throw error;
+  } finally {
+    signal.removeEventListener('abort', stop);
   }
 }
 
@@ -192,19 +195,12 @@ async function untilCalm(camera: Camera, signal: AbortSignal) {
 
 const times = ({ samples }: LoadOutcome): number[] => samples.map(({ toStreamMs }) => toStreamMs);
 
-function quantileOf(outcome: LoadOutcome, fraction: number): number {
-  const sorted = times(outcome).toSorted((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(fraction * sorted.length))] ?? 0;
-}
-
 function cellOf(name: string, { samples, lateness }: LoadOutcome): Omit<BenchCell, 'measures'> {
-  const failures: Record<string, number> = {};
-  for (const { failure } of samples) if (failure !== undefined) failures[failure] = (failures[failure] ?? 0) + 1;
   return {
     name,
     parameters: {},
     attempts: samples.length,
-    failures,
+    failures: failureCounts(samples),
     totals: {},
     processes: {},
     lateness: { viewers: lateness },

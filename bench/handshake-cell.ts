@@ -11,7 +11,15 @@ import { EchoClient } from './echo.ts';
 import { type Arrival, runLoad } from './handshake-load.ts';
 import type { CameraOptions, CameraReady, CameraReport } from './processes/camera.ts';
 import type { RelayOptions, RelayReady } from './processes/relay.ts';
-import { type BenchCell, costSince, type Measure, type MeasureMeaning, measure, processCost } from './result.ts';
+import {
+  type BenchCell,
+  costSince,
+  failureCounts,
+  type Measure,
+  type MeasureMeaning,
+  measure,
+  processCost,
+} from './result.ts';
 import { frameBytesOf } from './still-source.ts';
 import type { ViewerSample } from './viewer.ts';
 
@@ -212,11 +220,16 @@ function cellOf(
   samples: readonly ViewerSample[],
   measures: BenchCell['measures'],
 ): BenchCell {
-  const failures: Record<string, number> = {};
-  for (const { failure } of samples) {
-    if (failure !== undefined) failures[failure] = (failures[failure] ?? 0) + 1;
-  }
-  return { name, parameters, attempts: samples.length, failures, measures, totals: {}, processes: {}, lateness: {} };
+  return {
+    name,
+    parameters,
+    attempts: samples.length,
+    failures: failureCounts(samples),
+    measures,
+    totals: {},
+    processes: {},
+    lateness: {},
+  };
 }
 
 function measuresOf(

@@ -153,3 +153,10 @@ export function sumOfCosts(costs: readonly ProcessCost[]): ProcessCost {
 export function failuresOf({ failures }: BenchCell): number {
   return Object.values(failures).reduce((sum, count) => sum + count, 0);
 }
+
+/** How many failed for each reason. */
+export function failureCounts(samples: readonly { readonly failure?: string | undefined }[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { failure } of samples) if (failure !== undefined) counts[failure] = (counts[failure] ?? 0) + 1;
+  return counts;
+}

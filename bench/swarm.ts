@@ -18,7 +18,7 @@ import type { SeedResult } from '../src/sim/swarm.ts';
 const { describeMachine } = await import('../src/report/machine.ts');
 const { failureReport, shrink } = await import('../src/sim/shrink.ts');
 const { checkPlan } = await import('../src/sim/swarm.ts');
-const { drawPlan } = await import('../src/sim/draw-plan.ts');
+const { drawPlan, drawSecuredPlan } = await import('../src/sim/draw-plan.ts');
 
 const { values: flags } = parseArgs({
   options: {
@@ -38,11 +38,12 @@ function whole(name: 'seed' | 'runs', max: number): number {
 }
 
 function check(results: Iterable<() => SeedResult>, runs: number, mode: RunMode): number {
-  const total = { seeds: 0, handshakes: 0, streaming: 0, sent: 0, arrived: 0 };
+  const total = { seeds: 0, handshakes: 0, streaming: 0, moves: 0, sent: 0, arrived: 0 };
   for (const run of results) {
     const { result, failure } = run();
     total.seeds++;
-    for (const name of ['handshakes', 'streaming', 'sent', 'arrived'] as const) total[name] += result.summary[name];
+    for (const name of ['handshakes', 'streaming', 'moves', 'sent', 'arrived'] as const)
+      total[name] += result.summary[name];
     if (failure !== undefined) {
       process.stderr.write(`${failure.kind} is broken; looking for the smallest plan …\n`);
       process.stdout.write(`${failureReport(failure, shrink(failure))}\n`);
@@ -59,8 +60,8 @@ function* seeds(first: number, runs: number, mode: RunMode): Generator<() => See
   if (security !== 'none' && security !== 'psk' && security !== 'keys')
     throw new RangeError('--security none|psk|keys');
   for (let run = 0; run < runs; run++) {
-    const plan = drawPlan((first + run) >>> 0, mode);
-    yield () => checkPlan(security === 'none' ? plan : { ...plan, security });
+    const seed = (first + run) >>> 0;
+    yield () => checkPlan(security === 'none' ? drawPlan(seed, mode) : drawSecuredPlan(seed, mode, security));
   }
 }
 

@@ -6,7 +6,8 @@
  * that it arrived (READY, PING or media). Evidence moves it to Streaming, but START_CONFIRM goes on there until READY itself
  * is in hand, because READY carries the SDP. A responder that restarted shows itself by another tag or a RESET; the machine
  * then starts anew with a new StreamId, three times at most and within the same deadline. In Streaming it is kept alive by
- * anything valid that arrives; silence first asks (watchdog, PING), then ends (dead). A close says BYE until it is
+ * anything valid that arrives; silence first asks (watchdog, PING), then ends (dead). A PATH_CHALLENGE is answered, and asked
+ * back soon: the responder may send elsewhere, and needs news from here to find out. A close says BYE until it is
  * acknowledged (Closing); a peer's BYE is acknowledged for as long as copies may come (Draining).
  *
  * Driven by pure `transition()`: actions named here are either assigns or declared outputs whose bodies never run. Their
@@ -113,6 +114,7 @@ export const initiatorMachine = setup({
     sendStartConfirm: () => {},
     sendPing: () => {},
     sendPong: () => {},
+    sendPathResponse: () => {},
     sendBye: () => {},
     sendByeAck: () => {},
     sampleRtt: () => {},
@@ -217,7 +219,7 @@ export const initiatorMachine = setup({
         'frame.PING': { actions: ['sendPong', 'armLiveness'] },
         'frame.PONG': [{ guard: 'nonceKnown', actions: ['sampleRtt', 'armLiveness'] }, { actions: 'armLiveness' }],
         'frame.START_ACK': { guard: 'sameTag', actions: 'armLiveness' },
-        'frame.PATH_CHALLENGE': { actions: 'armLiveness' },
+        'frame.PATH_CHALLENGE': { actions: ['sendPathResponse', 'armLiveness', 'armWatchdogRepeat'] },
         'frame.PATH_RESPONSE': { actions: 'armLiveness' },
         'frame.TOKEN': { actions: 'armLiveness' },
         'frame.exchange': { actions: ['deliverExchange', 'armLiveness'] },

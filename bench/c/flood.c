@@ -7,22 +7,13 @@
  * Prints one line of JSON at the end.
  */
 #define _GNU_SOURCE
-#include "handshake.h"
-#include <netinet/in.h>
-#include <sys/socket.h>
+#include "viewers.h"
+
+#include <signal.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
-enum { BATCH = 64, SOCKETS_MAX = 256, SECURED = 4, MAC1 = 16, FIRST_ADDRESS = 0x7f010000 };
-
-static uint64_t state;
-
-/* xorshift64*: fast, and by seed. */
-static uint64_t draw(void) {
-  state ^= state >> 12;
-  state ^= state << 25;
-  state ^= state >> 27;
-  return state * 0x2545f4914f6cdd1dull;
-}
+enum { SOCKETS_MAX = 256, SECURED = 4, MAC1 = 16, FIRST_ADDRESS = 0x7f010000 };
 
 static size_t make(uint8_t *frame, int secured) {
   uint64_t stream_id = draw() | 1;
@@ -45,41 +36,25 @@ int main(int argc, char **argv) {
     fprintf(stderr, "flood PORT PER_SECOND SECONDS ADDRESSES SOCKETS SEED clear|psk\n");
     return 2;
   }
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  struct sockaddr_in camera = {.sin_family = AF_INET, .sin_port = htons((uint16_t)argument(argv[1], 65535)), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   const double per_second = atof(argv[2]), run_us = 1e6 * atof(argv[3]);
-  const uint32_t addresses = (uint32_t)atoi(argv[4]);
-  const int sockets = atoi(argv[5]), secured = strcmp(argv[7], "psk") == 0;
-  state = 0x9e3779b97f4a7c15ull ^ strtoull(argv[6], NULL, 10);
+  const uint32_t addresses = argument(argv[4], 1 << 23), sockets = argument(argv[5], SOCKETS_MAX);
+  const int secured = strcmp(argv[7], "psk") == 0;
+  seed(argv[6]);
   make_crc_table();
-  if (sockets < 1 || sockets > SOCKETS_MAX || addresses < 1) return 2;
-
-  struct sockaddr_in camera = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(argv[1])), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   int fds[SOCKETS_MAX];
-  for (int i = 0; i < sockets; i++) {
-    struct sockaddr_in any = {.sin_family = AF_INET};
-    const int least = 1;
-    fds[i] = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
-    if (fds[i] < 0 || bind(fds[i], (struct sockaddr *)&any, sizeof any) < 0) fail("socket");
-    setsockopt(fds[i], SOL_SOCKET, SO_RCVBUF, &least, sizeof least);
-  }
+  /* Answers are not read: as few as possible are kept. */
+  for (uint32_t i = 0; i < sockets; i++) fds[i] = viewer_socket(1);
 
   static uint8_t frames[BATCH][START_BYTES];
-  static union {
-    char bytes[CMSG_SPACE(sizeof(struct in_pktinfo))];
-    struct cmsghdr header;
-  } controls[BATCH];
+  static _Alignas(struct cmsghdr) uint8_t controls[BATCH][SOURCE_BYTES];
   static struct iovec parts[BATCH];
   static struct mmsghdr messages[BATCH];
-  struct in_pktinfo *sources[BATCH];
+  struct in_addr *sources[BATCH];
   for (int i = 0; i < BATCH; i++) {
     parts[i] = (struct iovec){frames[i], START_BYTES};
-    messages[i].msg_hdr = (struct msghdr){
-        .msg_name = &camera, .msg_namelen = sizeof camera, .msg_iov = &parts[i], .msg_iovlen = 1, .msg_control = &controls[i], .msg_controllen = sizeof controls[i].bytes};
-    struct cmsghdr *header = CMSG_FIRSTHDR(&messages[i].msg_hdr);
-    header->cmsg_level = IPPROTO_IP;
-    header->cmsg_type = IP_PKTINFO;
-    header->cmsg_len = CMSG_LEN(sizeof(struct in_pktinfo));
-    sources[i] = (struct in_pktinfo *)CMSG_DATA(header);
-    memset(sources[i], 0, sizeof *sources[i]);
+    sources[i] = address_message(&messages[i].msg_hdr, &camera, &parts[i], controls[i]);
   }
 
   uint64_t sent = 0, refused = 0;
@@ -89,9 +64,9 @@ int main(int argc, char **argv) {
     if ((double)sent < (now - began) * per_second / 1e6) {
       for (int i = 0; i < BATCH; i++) {
         make(frames[i], secured);
-        sources[i]->ipi_spec_dst.s_addr = htonl(FIRST_ADDRESS + (uint32_t)(draw() % addresses));
+        sources[i]->s_addr = htonl(FIRST_ADDRESS + (uint32_t)(draw() % addresses));
       }
-      int left = sendmmsg(fds[draw() % (uint64_t)sockets], messages, BATCH, 0);
+      int left = sendmmsg(fds[draw() % sockets], messages, BATCH, 0);
       if (left > 0) sent += (uint64_t)left;
       else refused++;
     } else {

@@ -10,16 +10,14 @@
  * begin, and at their end what it counted, as JSON; then it waits to be killed.
  */
 #define _GNU_SOURCE
-#include "handshake.h"
+#include "viewers.h"
 
-#include <netinet/in.h>
 #include <poll.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
-enum { SOCKETS_MAX = 64, WINDOW_MAX = 65536, BATCH = 64, SOCKET_BUFFER = 4 << 20, SENDS_MAX = 8, TAGS_MIN = 256, FRAMES_KEPT = START_BYTES };
+enum { SOCKETS_MAX = 64, WINDOW_MAX = 65536, SENDS_MAX = 8, TAGS_MIN = 256, FRAMES_KEPT = START_BYTES };
 enum state { STARTING, CONFIRMING, LEAVING };
 
 static const double repeat_us = 250e3, look_every_us = 10e3, probe_us = 2e6, silence_us = 100e3;
@@ -35,7 +33,8 @@ struct outbox {
   struct mmsghdr messages[BATCH];
   struct iovec parts[BATCH];
   uint8_t frames[BATCH][FRAMES_KEPT];
-  _Alignas(struct cmsghdr) uint8_t controls[BATCH][CMSG_SPACE(sizeof(struct in_pktinfo))];
+  _Alignas(struct cmsghdr) uint8_t controls[BATCH][SOURCE_BYTES];
+  struct in_addr *sources[BATCH];
   unsigned count;
 };
 
@@ -49,14 +48,6 @@ static int sockets[SOCKETS_MAX];
 static uint32_t window, socket_count, address_count, next_address;
 static struct sockaddr_in camera = {.sin_family = AF_INET};
 static uint64_t tag_ones[64], tags_seen;
-static uint64_t prng;
-
-static uint64_t draw(void) {
-  prng ^= prng << 13;
-  prng ^= prng >> 7;
-  prng ^= prng << 17;
-  return prng;
-}
 
 /* A viewer always uses the same socket; its address changes with each handshake. */
 static uint32_t socket_of(uint32_t slot) { return slot % socket_count; }
@@ -83,8 +74,7 @@ static void send_from(uint32_t which, uint32_t address, size_t length) {
   struct outbox *box = &outboxes[which];
   unsigned at = box->count++;
   box->parts[at].iov_len = length;
-  struct cmsghdr *control = (struct cmsghdr *)box->controls[at];
-  ((struct in_pktinfo *)CMSG_DATA(control))->ipi_spec_dst.s_addr = htonl(address);
+  box->sources[at]->s_addr = htonl(address);
   counts.sent++;
   counts.sent_bytes += length;
 }
@@ -203,20 +193,6 @@ static void repeat_what_is_due(double now) {
   }
 }
 
-static struct inbox {
-  uint8_t buffers[BATCH][DATAGRAM_MAX];
-  struct iovec parts[BATCH];
-  struct mmsghdr messages[BATCH];
-  _Alignas(struct cmsghdr) uint8_t controls[BATCH][CMSG_SPACE(sizeof(struct in_pktinfo))];
-} inbox;
-
-static int receive(uint32_t which) {
-  for (int i = 0; i < BATCH; i++) inbox.messages[i].msg_hdr.msg_controllen = sizeof inbox.controls[i];
-  int received = recvmmsg(sockets[which], inbox.messages, BATCH, MSG_DONTWAIT, NULL);
-  if (received < 0 && errno != EAGAIN && errno != EINTR && errno != ECONNREFUSED) fail("recvmmsg");
-  return received < 0 ? 0 : received;
-}
-
 /* The address of 127/8 that a datagram came to. */
 static uint32_t destination(int i) {
   struct cmsghdr *control = CMSG_FIRSTHDR(&inbox.messages[i].msg_hdr);
@@ -233,7 +209,7 @@ static void run_until(double end_us) {
     if (now >= end_us) return;
     int any = 0;
     for (uint32_t which = 0; which < socket_count; which++) {
-      int received = receive(which);
+      int received = receive(sockets[which]);
       for (int i = 0; i < received; i++) take(which, inbox.buffers[i], inbox.messages[i].msg_len, destination(i), now);
       any |= received > 0;
     }
@@ -258,7 +234,7 @@ static size_t await(uint8_t type, uint64_t stream_id, uint8_t *frame, double for
   struct pollfd polled = {.fd = sockets[0], .events = POLLIN};
   double end = now_us() + for_us;
   while (now_us() < end) {
-    int received = receive(0);
+    int received = receive(sockets[0]);
     for (int i = 0; i < received; i++) {
       const uint8_t *bytes = inbox.buffers[i];
       if (!is_frame(bytes, inbox.messages[i].msg_len, type) || stream_id_of(bytes) != stream_id || destination(i) != 0x7f010001u) continue;
@@ -312,36 +288,13 @@ static int tags_are_random(void) {
 
 static void open_sockets(void) {
   for (uint32_t which = 0; which < socket_count; which++) {
-    struct sockaddr_in any = {.sin_family = AF_INET};
-    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0), size = SOCKET_BUFFER, yes = 1;
-    /* All of 127/8 is to be heard, and nothing from elsewhere. */
-    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, "lo", 2) < 0) fail("SO_BINDTODEVICE");
-    if (bind(fd, (struct sockaddr *)&any, sizeof any) < 0) fail("bind");
-    if (setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &yes, sizeof yes) < 0) fail("IP_PKTINFO");
-    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
-    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
-    sockets[which] = fd;
+    sockets[which] = viewer_socket(SOCKET_BUFFER);
     struct outbox *box = &outboxes[which];
     for (int i = 0; i < BATCH; i++) {
       box->parts[i].iov_base = box->frames[i];
-      struct cmsghdr *control = (struct cmsghdr *)box->controls[i];
-      *control = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof(struct in_pktinfo)), .cmsg_level = IPPROTO_IP, .cmsg_type = IP_PKTINFO};
-      struct msghdr *header = &box->messages[i].msg_hdr;
-      *header = (struct msghdr){.msg_name = &camera, .msg_namelen = sizeof camera, .msg_iov = &box->parts[i], .msg_iovlen = 1};
-      header->msg_control = control;
-      header->msg_controllen = sizeof box->controls[i];
+      box->sources[i] = address_message(&box->messages[i].msg_hdr, &camera, &box->parts[i], box->controls[i]);
     }
   }
-  for (int i = 0; i < BATCH; i++) {
-    inbox.parts[i] = (struct iovec){inbox.buffers[i], DATAGRAM_MAX};
-    inbox.messages[i].msg_hdr = (struct msghdr){.msg_iov = &inbox.parts[i], .msg_iovlen = 1, .msg_control = inbox.controls[i]};
-  }
-}
-
-static uint32_t argument(const char *text, uint32_t most) {
-  unsigned long value = strtoul(text, NULL, 10);
-  if (value < 1 || value > most) exit(2);
-  return (uint32_t)value;
 }
 
 /* Of the time that counts, but for failures, which are those of all the time. */
@@ -374,7 +327,7 @@ int main(int count, char **arguments) {
   socket_count = argument(arguments[3], SOCKETS_MAX);
   address_count = argument(arguments[4], 1 << 22);
   double warm_up_us = 1e3 * atof(arguments[5]), run_us = 1e3 * atof(arguments[6]);
-  prng = (strtoull(arguments[7], NULL, 10) + 1) * 0x9e3779b97f4a7c15u;
+  seed(arguments[7]);
   make_crc_table();
   open_sockets();
   const char *fault = probe();

@@ -11,16 +11,14 @@
  * to be killed.
  */
 #define _GNU_SOURCE
-#include "handshake.h"
+#include "viewers.h"
 
-#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-enum { STREAMS_MAX = 65536, SOCKETS_MAX = 64, BATCH = 64, SOCKET_BUFFER = 4 << 20, DATAGRAMS_MAX = 1024, CONTROL_BYTES = 256, NAME_BYTES = 16 };
+enum { STREAMS_MAX = 65536, SOCKETS_MAX = 64, DATAGRAMS_MAX = 1024, NAME_BYTES = 16 };
 enum state { WAITING, STARTING, CONFIRMING, WATCHING };
 enum { UNDER_WAY_MAX = 32, CLOCK_HZ = 90000, RTP_HEADER = 12 };
 
@@ -50,26 +48,12 @@ static size_t sample_count, samples_max;
 static int counting;
 static double zero_ms;
 static struct { uint64_t received, lost, repeated, odd, full; } counts;
-static uint64_t prng;
-
-static uint64_t draw(void) {
-  prng ^= prng << 13;
-  prng ^= prng >> 7;
-  prng ^= prng << 17;
-  return prng;
-}
 
 static void send_from(uint32_t index, const uint8_t *frame, size_t length) {
   struct iovec part = {(void *)frame, length};
-  _Alignas(struct cmsghdr) uint8_t bytes[CMSG_SPACE(sizeof(struct in_pktinfo))] = {0};
-  struct msghdr header = {.msg_name = &camera, .msg_namelen = sizeof camera, .msg_iov = &part, .msg_iovlen = 1};
-  header.msg_control = bytes;
-  header.msg_controllen = sizeof bytes;
-  struct cmsghdr *control = CMSG_FIRSTHDR(&header);
-  control->cmsg_len = CMSG_LEN(sizeof(struct in_pktinfo));
-  control->cmsg_level = IPPROTO_IP;
-  control->cmsg_type = IP_PKTINFO;
-  ((struct in_pktinfo *)CMSG_DATA(control))->ipi_spec_dst.s_addr = htonl(0x7f020000u + index);
+  _Alignas(struct cmsghdr) uint8_t control[SOURCE_BYTES] = {0};
+  struct msghdr header;
+  address_message(&header, &camera, &part, control)->s_addr = htonl(0x7f020000u + index);
   sendmsg(sockets[index % socket_count], &header, 0);
 }
 
@@ -161,16 +145,8 @@ static void media(uint32_t index, const uint8_t *packet, size_t length, double c
   else samples[sample_count++] = (struct sample){index * per_frame + place, (float)(came_ms - 1e3 * (double)viewer->ticks / CLOCK_HZ)};
 }
 
-static struct inbox {
-  uint8_t buffers[BATCH][DATAGRAM_MAX];
-  struct iovec parts[BATCH];
-  struct mmsghdr messages[BATCH];
-  _Alignas(struct cmsghdr) uint8_t controls[BATCH][CONTROL_BYTES];
-} inbox;
-
-static int receive(uint32_t which, double now) {
-  for (int i = 0; i < BATCH; i++) inbox.messages[i].msg_hdr.msg_controllen = CONTROL_BYTES;
-  int received = recvmmsg(sockets[which], inbox.messages, BATCH, MSG_DONTWAIT, NULL);
+static int take_all(uint32_t which, double now) {
+  int received = receive(sockets[which]);
   for (int i = 0; i < received; i++) {
     struct msghdr *header = &inbox.messages[i].msg_hdr;
     uint32_t index = STREAMS_MAX;
@@ -190,7 +166,7 @@ static int receive(uint32_t which, double now) {
     if (length >= RTP_HEADER && (bytes[0] & 0xc0) == MEDIA && (bytes[1] & 0x60) != 0x40) media(index, bytes, length, came_ms);
     else control_frame(index, bytes, length, now);
   }
-  return received > 0 ? received : 0;
+  return received;
 }
 
 /* Until all watch, or until a time. */
@@ -201,7 +177,7 @@ static void run_until(double end_us, int until_all_watch) {
     double now = now_us();
     if (now >= end_us || (until_all_watch && watching == stream_count)) return;
     int received = 0;
-    for (uint32_t which = 0; which < socket_count; which++) received += receive(which, now);
+    for (uint32_t which = 0; which < socket_count; which++) received += take_all(which, now);
     for (uint32_t index = 0; until_all_watch && index < stream_count; index++) {
       struct viewer *viewer = &viewers[index];
       if (viewer->state == WATCHING || (viewer->state == WAITING && under_way == UNDER_WAY_MAX) || viewer->repeat_at_us > now) continue;
@@ -217,19 +193,10 @@ static void run_until(double end_us, int until_all_watch) {
 }
 
 static void open_sockets(void) {
+  const int yes = 1;
   for (uint32_t which = 0; which < socket_count; which++) {
-    struct sockaddr_in any = {.sin_family = AF_INET};
-    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0), size = SOCKET_BUFFER, yes = 1;
-    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, "lo", 2) < 0) fail("SO_BINDTODEVICE");
-    if (bind(fd, (struct sockaddr *)&any, sizeof any) < 0) fail("bind");
-    if (setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &yes, sizeof yes) < 0) fail("IP_PKTINFO");
-    if (setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &yes, sizeof yes) < 0) fail("SO_TIMESTAMPNS");
-    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
-    sockets[which] = fd;
-  }
-  for (int i = 0; i < BATCH; i++) {
-    inbox.parts[i] = (struct iovec){inbox.buffers[i], DATAGRAM_MAX};
-    inbox.messages[i].msg_hdr = (struct msghdr){.msg_iov = &inbox.parts[i], .msg_iovlen = 1, .msg_control = inbox.controls[i]};
+    sockets[which] = viewer_socket(SOCKET_BUFFER);
+    if (setsockopt(sockets[which], SOL_SOCKET, SO_TIMESTAMPNS, &yes, sizeof yes) < 0) fail("SO_TIMESTAMPNS");
   }
 }
 
@@ -260,12 +227,6 @@ static void report(double elapsed_us) {
   fflush(stdout);
 }
 
-static uint32_t argument(const char *text, uint32_t most) {
-  unsigned long value = strtoul(text, NULL, 10);
-  if (value < 1 || value > most) exit(2);
-  return (uint32_t)value;
-}
-
 int main(int count, char **arguments) {
   if (count != 9) return 2;
   prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -276,7 +237,7 @@ int main(int count, char **arguments) {
   per_frame = argument(arguments[4], DATAGRAMS_MAX);
   frame_ticks = argument(arguments[5], 1u << 30);
   double warm_up_us = 1e3 * atof(arguments[6]), run_us = 1e3 * atof(arguments[7]);
-  prng = (strtoull(arguments[8], NULL, 10) + 1) * 0x9e3779b97f4a7c15u;
+  seed(arguments[8]);
   samples_max = (size_t)(1.5 * stream_count * per_frame * (run_us / 1e6 * CLOCK_HZ / frame_ticks + 2));
   samples = malloc(samples_max * sizeof *samples);
   if (samples == NULL) fail("malloc");

@@ -2,7 +2,7 @@ import type { Lateness } from '../../src/io/delay-line.ts';
 import { Child } from '../child.ts';
 import type { PeerCameraOptions, PeerCameraReady } from '../processes/peer-camera.ts';
 import type { PeerViewersOptions } from '../processes/peer-viewers.ts';
-import { type BenchCell, costSince, measure } from '../result.ts';
+import { type BenchCell, costSince, failureCounts, measure } from '../result.ts';
 import type { ComparePeer } from './peer.ts';
 import type { PeerLoad, PeerSample } from './peer-load.ts';
 import type { LaneCount, LinkShape, TunLink } from './tun-link.ts';
@@ -87,19 +87,11 @@ export async function measurePeer(given: PeerCell, link: TunLink, watch: CellWat
   return { peer, cell, timesMs };
 }
 
-/** Times in ms, Infinity for those that failed; and why those did. */
+/** Times in ms, Infinity for those that failed; and why those did. What nobody repeats may be lost, which is no failure. */
 function outcome({ unrepeated }: ComparePeer, samples: readonly PeerSample[]) {
-  const failures: Record<string, number> = {};
-  const timesMs: number[] = [];
-  for (const sample of samples) {
-    if (sample.ok) {
-      timesMs.push(sample.ms);
-    } else if (unrepeated !== true) {
-      timesMs.push(Number.POSITIVE_INFINITY);
-      failures[sample.failure] = (failures[sample.failure] ?? 0) + 1;
-    }
-  }
-  return { failures, timesMs };
+  const counted = unrepeated === true ? samples.filter(({ ok }) => ok) : samples;
+  const timesMs = counted.map((sample) => (sample.ok ? sample.ms : Number.POSITIVE_INFINITY));
+  return { failures: failureCounts(counted.filter((sample) => !sample.ok)), timesMs };
 }
 
 function lane(where: string, { packets, bytes, lost, overflown, unwritten }: LaneCount): BenchCell['totals'] {

@@ -88,6 +88,7 @@ inline put(channel, frame, stream, tag) {
 #define I_sendStartConfirm confirmed[i_tag] = 1; put(to_r, START_CONFIRM, i_stream, i_tag)
 #define I_sendPing put(to_r, PING, i_stream, i_tag)
 #define I_sendPong put(to_r, PONG, i_stream, i_tag)
+#define I_sendPathResponse skip
 #define I_sendBye put(to_r, BYE, i_stream, i_tag)
 #define I_sendByeAck put(to_r, BYE_ACK, i_stream, i_tag)
 #define I_sampleRtt skip

@@ -81,7 +81,7 @@ inline initiator_rows() {
   :: i_state == I_Streaming && ev == ev_frame_PONG && I_nonceKnown -> i_state = I_Streaming; I_sampleRtt; I_armLiveness
   :: i_state == I_Streaming && ev == ev_frame_PONG && !I_nonceKnown -> i_state = I_Streaming; I_armLiveness
   :: i_state == I_Streaming && ev == ev_frame_START_ACK && I_sameTag -> i_state = I_Streaming; I_armLiveness
-  :: i_state == I_Streaming && ev == ev_frame_PATH_CHALLENGE -> i_state = I_Streaming; I_armLiveness
+  :: i_state == I_Streaming && ev == ev_frame_PATH_CHALLENGE -> i_state = I_Streaming; I_sendPathResponse; I_armLiveness; I_armWatchdogRepeat
   :: i_state == I_Streaming && ev == ev_frame_PATH_RESPONSE -> i_state = I_Streaming; I_armLiveness
   :: i_state == I_Streaming && ev == ev_frame_TOKEN -> i_state = I_Streaming; I_armLiveness
   :: i_state == I_Streaming && ev == ev_frame_exchange -> i_state = I_Streaming; I_deliverExchange; I_armLiveness

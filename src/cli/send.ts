@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import { Command, Option } from 'commander';
 import type { ListenAddress } from '../config/address.ts';
 import { isLoopback } from '../config/address.ts';
@@ -5,11 +6,14 @@ import { keyText } from '../config/key-text.ts';
 import { type SocketChoice, socketChoices } from '../config/options.ts';
 import { formatBytes, formatDuration, formatPercent, formatRate } from '../config/units.ts';
 import type { MetricsSnapshot } from '../engine/counters.ts';
+import { CAMERA_WORKERS_MAX } from '../engine/worker-share.ts';
 import { ConfigError } from '../errors.ts';
 import { monotonicMs } from '../io/clock.ts';
 import type { MediaSource } from '../io/media-source.ts';
 import { type LoadOutput, type Responder, respond } from '../io/respond.ts';
 import { parseSource } from '../io/sources/parse-source.ts';
+import { type ResponderWorkers, respondWorkers } from '../io/workers/respond-workers.ts';
+import type { RespondWorkersEvents } from '../io/workers/worker-options.ts';
 import { addressText, peerText } from '../observe/text.ts';
 import { endpointOptions, observe, tellMetrics } from './endpoint-options.ts';
 import { interruptible } from './interrupt.ts';
@@ -25,9 +29,14 @@ interface SendOptions extends CommonOptions {
   readonly fps?: number;
   readonly datagramBytes: number;
   readonly socket: SocketChoice;
+  readonly workers: number;
   readonly once?: boolean;
+  readonly fast?: boolean;
   readonly allowedViewers?: string;
 }
+
+/** With workers or without. */
+type Camera = Responder | ResponderWorkers;
 
 /** `firstframe send`. */
 export function sendCommand(finish: (exitCode: number) => void): Command {
@@ -50,6 +59,8 @@ export function sendCommand(finish: (exitCode: number) => void): Command {
         .choices(socketChoices)
         .default('auto'),
     )
+    .option('--workers <number>', 'threads that have the sessions', wholeNumber(1, CAMERA_WORKERS_MAX), 1)
+    .option('--fast', 'give viewers tokens: who comes back with one has media a round trip earlier')
     .option('--once', 'end after the last viewer has left');
   withAllowedViewers(command);
   return withCommonOptions(command).action(async (options: SendOptions) => {
@@ -60,16 +71,19 @@ export function sendCommand(finish: (exitCode: number) => void): Command {
       viewers && (() => reloadViewers(viewers, output)),
     );
     await using observation = await observe(options);
-    const camera = await respond({
+    const settings = {
       ...endpointOptions(options, viewers),
       host: options.listen.host,
       port: options.listen.port,
       streams: Object.fromEntries(Object.entries(streamSources(options)).map(([name, make]) => [name, make()])),
       datagramBytesMax: options.datagramBytes,
       socket: options.socket,
+      fast: options.fast === true,
       signal: interrupt.signal,
       logger: observation.log,
-    });
+    };
+    const { workers } = options;
+    const camera = await (workers === 1 ? respond(settings) : respondWorkers({ ...settings, workers }));
     observation.metrics.attach({
       role: 'responder',
       snapshot: () => camera.metrics(),
@@ -124,7 +138,7 @@ export function withStreamOptions(command: Command): Command {
     );
 }
 
-function greet(camera: Responder, options: SendOptions, output: Output): void {
+function greet(camera: Camera, options: SendOptions, output: Output): void {
   const { address, port } = camera.local;
   const where = addressText(address, port);
   const { streams } = camera;
@@ -145,7 +159,7 @@ function greet(camera: Responder, options: SendOptions, output: Output): void {
 }
 
 /** Tells of viewers until the camera is closed. */
-async function serve(camera: Responder, options: SendOptions, output: Output, signal: AbortSignal): Promise<void> {
+async function serve(camera: Camera, options: SendOptions, output: Output, signal: AbortSignal): Promise<void> {
   const startedAtMs = monotonicMs();
   const since = new Map<number, number>();
   const now = (): string => clock(monotonicMs() - startedAtMs);
@@ -155,12 +169,14 @@ async function serve(camera: Responder, options: SendOptions, output: Output, si
     const beganAtMs = since.get(session);
     return beganAtMs === undefined ? '' : ` after ${formatDuration(monotonicMs() - beganAtMs)}`;
   };
-  camera.on('left', ({ session, code, reason }) => {
+  // Both have the events that are heard here; that a viewer of a worker cannot be called makes no difference.
+  const events: EventEmitter<RespondWorkersEvents> = camera as ResponderWorkers;
+  events.on('left', ({ session, code, reason }) => {
     live.delete(session);
     output.line(`${now()}  ${names.get(session)} said BYE${lasted(session)}: ${codeText(code)}`);
     output.event({ event: 'left', session, code, reason });
   });
-  camera.on('streaming', ({ session, peer, streamId, publicKey }) => {
+  events.on('streaming', ({ session, peer, streamId, publicKey }) => {
     live.add(session);
     since.set(session, monotonicMs());
     names.set(session, peerText(peer));
@@ -168,7 +184,12 @@ async function serve(camera: Responder, options: SendOptions, output: Output, si
     const viewerKey = publicKey && keyText(publicKey);
     output.event({ event: 'streaming', session, peer: peerText(peer), streamId, viewerKey });
   });
-  camera.on('closed', (closed) => {
+  events.on('moved', ({ session, before, peer }) => {
+    names.set(session, peerText(peer));
+    output.line(`${now()}  ${peerText(before)} is at ${peerText(peer)} now: media goes there`);
+    output.event({ event: 'moved', session, before: peerText(before), peer: peerText(peer) });
+  });
+  events.on('closed', (closed) => {
     const { session, peer, code, reason, wasStreaming, streamId } = closed;
     if (!wasStreaming) output.line(`${now()}  ${peerText(peer)} did not get in: ${codeText(code)}`);
     else if (live.has(session)) output.line(`${now()}  ${peerText(peer)} is gone${lasted(session)}: ${codeText(code)}`);
@@ -178,14 +199,18 @@ async function serve(camera: Responder, options: SendOptions, output: Output, si
     live.delete(session);
     if (options.once === true && wasStreaming && live.size === 0) void camera.close();
   });
-  camera.on('load', (load) => {
+  events.on('load', (load) => {
     const cause = load.under ? loadCauses[load.cause] : '';
     output.line(
       `${now()}  ${load.under ? `under load (${cause}): viewers are asked for a cookie first` : 'no longer under load'}`,
     );
     output.event({ event: 'load', under: load.under, ...(load.under ? { cause: load.cause } : {}) });
   });
-  camera.on('sourceFailed', ({ stream, error }) => {
+  events.on('workerLost', ({ worker, why, restarts }) => {
+    complain(`worker ${worker} died (${why}), and its sessions with it${restarts ? '; it is started anew' : ''}`);
+    output.event({ event: 'workerLost', worker, why, restarts });
+  });
+  events.on('sourceFailed', ({ stream, error }) => {
     complain(`stream ${stream}: ${error.message}`);
     output.event({ event: 'sourceFailed', stream, message: error.message });
   });

@@ -7,6 +7,7 @@ import type { MediaSink } from '../io/media-sink.ts';
 import { type ReceivedStream, type StreamEnd, sessionError } from '../io/received-stream.ts';
 import { parseSink } from '../io/sinks/parse-sink.ts';
 import { SinkError } from '../io/sinks/sink-error.ts';
+import { readTokenFile, writeTokenFile } from '../io/token-file.ts';
 import { inspectSink } from '../neighbours/procvision/inspect-sink.ts';
 import { peerText } from '../observe/text.ts';
 import { Timeline } from '../observe/timeline.ts';
@@ -32,6 +33,7 @@ export interface ViewOptions extends CommonOptions {
   readonly sdp?: string;
   readonly inspect?: string;
   readonly peerKey?: Uint8Array;
+  readonly tokenFile?: string;
 }
 
 /** First wait before a further try, doubled each time up to the cap; ms. */
@@ -52,6 +54,7 @@ export function viewCommand(finish: (exitCode: number) => void): Command {
     )
     .option('--duration <time>', 'stop after, such as 10s', duration)
     .option('--reconnect', 'try again for ever when there is no stream or it is lost')
+    .option('--token-file <file>', "ask for media a round trip earlier; keeps the camera's token for the next run")
     .option('--sdp <file>', 'where an rtp:// output writes its session description (default: firstframe.sdp)')
     .addOption(
       new Option(
@@ -161,6 +164,7 @@ export class View {
     const stream = await initiate(this.#target, {
       ...endpoint,
       latencyMs: latency,
+      ...this.#shownToken(),
       ...(timeout === undefined ? {} : { timeoutMs: timeout }),
       sink: this.#sink,
       signal: this.#interrupt.signal,
@@ -177,6 +181,15 @@ export class View {
     handshaking = false;
     tell();
     return this.#watch(stream, startedAtMs);
+  }
+
+  /** With `--token-file`: the token of the run before. It is good once, so the file has none from here on. */
+  #shownToken(): { readonly fast?: true; readonly token?: Uint8Array } {
+    const { tokenFile } = this.#options;
+    if (tokenFile === undefined) return {};
+    const token = readTokenFile(tokenFile, '--token-file');
+    writeTokenFile(tokenFile, '--token-file', undefined);
+    return { fast: true, ...(token === undefined ? {} : { token }) };
   }
 
   /** Shows a running stream until it ends. */
@@ -199,6 +212,8 @@ export class View {
     const { duration: durationMs } = this.#options;
     const stop = durationMs === undefined ? undefined : setTimeout(() => void stream.close(), durationMs);
     const end = await stream.ended;
+    const { tokenFile } = this.#options;
+    if (tokenFile !== undefined) writeTokenFile(tokenFile, '--token-file', stream.token);
     clearInterval(ticker);
     clearTimeout(stop);
     this.#summary(stream, end);

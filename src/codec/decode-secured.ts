@@ -11,7 +11,15 @@ import {
   type RetryFrame,
   type SecuredHandshakeFrame,
 } from '../protocol/frame.ts';
-import { type DecodeRefusal, type DecodeResult, decodeFrame, measuredHeader, readBody, ruledRow } from './decode.ts';
+import {
+  type DecodeRefusal,
+  type DecodeResult,
+  decodeFrame,
+  type KeptTlvs,
+  measuredHeader,
+  readBody,
+  ruledRow,
+} from './decode.ts';
 import { securedFrameRow } from './frame-table.ts';
 import { type FixedHeader, headerOffset, readHeader } from './header.ts';
 
@@ -44,11 +52,16 @@ export function endsWithMac1(type: number): boolean {
  * Checks in the same order, with the trailer of the frame's kind; of a sealed frame only header and least size.
  *
  * @param hasMac1 whether the last 16 bytes of a datagram are MAC1 of those before.
+ * @param kept default `all`.
  */
-export function decodeSecured(datagram: Uint8Array, hasMac1: (datagram: Uint8Array) => boolean): SecuredDecode {
+export function decodeSecured(
+  datagram: Uint8Array,
+  hasMac1: (datagram: Uint8Array) => boolean,
+  kept: KeptTlvs = 'all',
+): SecuredDecode {
   const header = measuredHeader(datagram);
   if ('ok' in header) return header;
-  if ((header.flags & FrameFlag.SECURED) === 0) return decodeReset(datagram, header);
+  if ((header.flags & FrameFlag.SECURED) === 0) return decodeReset(datagram, header, kept);
 
   if (!endsWithMac1(header.type)) {
     if (header.bodyLength < SEALED_COUNTER_BYTES) {
@@ -63,7 +76,7 @@ export function decodeSecured(datagram: Uint8Array, hasMac1: (datagram: Uint8Arr
   }
   if (!hasMac1(datagram)) return { ok: false, reason: 'mac1', offset: HEADER_BYTES + header.bodyLength };
   const row = ruledRow(securedFrameRow(header.type), header, FrameFlag.SECURED);
-  return unsealed('ok' in row ? row : readBody(datagram, header, row));
+  return unsealed('ok' in row ? row : readBody(datagram, header, row, kept));
 }
 
 /**
@@ -72,17 +85,18 @@ export function decodeSecured(datagram: Uint8Array, hasMac1: (datagram: Uint8Arr
  * @param datagram as it came, and as {@link decodeSecured} took it.
  * @param text its TLVs; byte fields of the frame are views of it. Offsets of a refusal count from its beginning, after 32
  * bytes of header and counter.
+ * @param kept default `all`.
  */
-export function decodeOpened(datagram: Uint8Array, text: Uint8Array): DecodeResult {
+export function decodeOpened(datagram: Uint8Array, text: Uint8Array, kept: KeptTlvs = 'all'): DecodeResult {
   const header = readHeader(datagram);
   const row = ruledRow(securedFrameRow(header.type), header, FrameFlag.SECURED | FrameFlag.KEY_PHASE);
-  return 'ok' in row ? row : readBody(datagram, header, row, text);
+  return 'ok' in row ? row : readBody(datagram, header, row, kept, text);
 }
 
 /** RESET is clear in every mode: who sends it has lost the keys. */
-function decodeReset(datagram: Uint8Array, header: FixedHeader): SecuredDecode {
+function decodeReset(datagram: Uint8Array, header: FixedHeader, kept: KeptTlvs): SecuredDecode {
   if (header.type !== FrameType.RESET) return { ok: false, reason: 'clear', offset: headerOffset.flags };
-  return unsealed(decodeFrame(datagram));
+  return unsealed(decodeFrame(datagram, kept));
 }
 
 /** The rows of frames that are not sealed give these frames alone. */

@@ -37,18 +37,25 @@ export interface DecodeRefusal {
 export type DecodeResult = { readonly ok: true; readonly frame: Frame } | DecodeRefusal;
 
 /**
+ * What of an accepted frame is kept: `all`, so that it re-encodes to the same bytes, or the `known` TLVs alone. The unknown ones say
+ * something to traces only, and 32 of them take 5 KB, which nobody should spend on a stranger's frame.
+ */
+export type KeptTlvs = 'all' | 'known';
+
+/**
  * Decodes a clear control frame (docs/PROTOCOL.md, section 2). Invariant S10: never throws, reads nothing outside the
- * datagram, allocates nothing by an announced length. An accepted frame re-encodes to the same bytes.
+ * datagram, allocates nothing by an announced length. An accepted frame of which `all` is kept re-encodes to the same bytes.
  *
  * Checks in this order: size, first byte, announced length, SECURED, CRC, version, type, flags, StreamId, SessionTag, attempt,
  * reserved byte, TLVs in wire order, missing TLVs, the frame's own size.
  *
- * A TLV of an unknown type is kept in `unknownTlvs` if it is optional and refuses the frame if it is critical; a known one
- * refuses the frame if its row does not list it. `criticalTlvs` says which known ones were marked critical.
+ * A TLV of an unknown type is skipped, or kept in `unknownTlvs`, if it is optional, and refuses the frame if it is critical; a
+ * known one refuses the frame if its row does not list it. `criticalTlvs` says which known ones were marked critical.
  *
  * @param datagram all of it and nothing else; byte fields of the frame are views of it.
+ * @param kept default `all`.
  */
-export function decodeFrame(datagram: Uint8Array): DecodeResult {
+export function decodeFrame(datagram: Uint8Array, kept: KeptTlvs = 'all'): DecodeResult {
   const header = measuredHeader(datagram);
   if ('ok' in header) return header;
   if ((header.flags & FrameFlag.SECURED) !== 0) return { ok: false, reason: 'secured', offset: headerOffset.flags };
@@ -56,7 +63,7 @@ export function decodeFrame(datagram: Uint8Array): DecodeResult {
   if (u32At(datagram, bodyEnd) !== crc32(datagram, bodyEnd)) return { ok: false, reason: 'crc', offset: bodyEnd };
 
   const row = ruledRow(frameRow(header.type), header, 0);
-  return 'ok' in row ? row : readBody(datagram, header, row);
+  return 'ok' in row ? row : readBody(datagram, header, row, kept);
 }
 
 /** The header of a datagram whose size, first byte and announced length are right. */
@@ -98,7 +105,13 @@ export function ruledRow(
  *
  * @param opened TLVs of a sealed frame, which the datagram has behind header and counter; default those of the datagram.
  */
-export function readBody(datagram: Uint8Array, header: FixedHeader, row: FrameRow, opened?: Uint8Array): DecodeResult {
+export function readBody(
+  datagram: Uint8Array,
+  header: FixedHeader,
+  row: FrameRow,
+  kept: KeptTlvs,
+  opened?: Uint8Array,
+): DecodeResult {
   const { type, flags, streamId, sessionTag, attempt } = header;
   const draft: FrameDraft = { type, flags, streamId, sessionTag, attempt };
   const body = opened ?? datagram;
@@ -110,7 +123,7 @@ export function readBody(datagram: Uint8Array, header: FixedHeader, row: FrameRo
     return refuse(fault.reason, shift + fault.offset, header);
   }
   if (datagram.length < row.bytesMin || datagram.length > row.bytesMax) return refuse('size', datagram.length, header);
-  keepUnknownTlvs(body, start, end, draft);
+  if (kept === 'all') keepUnknownTlvs(body, start, end, draft);
   // The row is checked against the frame's type when compiled, and readTlvs has found what the row requires.
   return { ok: true, frame: draft as unknown as Frame };
 }

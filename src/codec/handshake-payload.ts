@@ -10,7 +10,7 @@ import { u64At } from './big-endian.ts';
 import { encodeTlvs } from './encode.ts';
 import { tlvRow } from './frame-table.ts';
 import { uint64 } from './range.ts';
-import { type FrameDraft, keepUnknownTlvs, readTlvs } from './read-tlvs.ts';
+import { type FrameDraft, readTlvs } from './read-tlvs.ts';
 
 /** What START says beyond its header. */
 export interface StartPayload {
@@ -44,7 +44,6 @@ export function encodeStartPayload({ token, streamName }: StartPayload): Uint8Ar
 export function decodeStartPayload(bytes: Uint8Array): StartPayload | undefined {
   const draft: FrameDraft = {};
   if (readTlvs(bytes, 0, bytes.length, startRow, draft) !== undefined) return undefined;
-  keepUnknownTlvs(bytes, 0, bytes.length, draft);
   return draft as StartPayload;
 }
 
@@ -61,6 +60,5 @@ export function encodeStartAckPayload({ sessionTag, resetToken, ssrc }: StartAck
 export function decodeStartAckPayload(bytes: Uint8Array): StartAckPayload | undefined {
   const draft: FrameDraft = { sessionTag: u64At(bytes, 0) };
   if (readTlvs(bytes, TAG_BYTES, bytes.length, startAckRow, draft) !== undefined) return undefined;
-  keepUnknownTlvs(bytes, TAG_BYTES, bytes.length, draft);
   return draft as unknown as StartAckPayload;
 }

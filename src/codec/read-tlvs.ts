@@ -20,8 +20,7 @@ export interface FrameDraft {
 
 /**
  * Reads TLVs into a frame's fields. A TLV of an unknown type is skipped if it is optional and refuses the frame if it is critical;
- * a known one refuses the frame if the row does not list it. Where one was skipped, `unknownTlvs` is there and still empty: see
- * {@link keepUnknownTlvs}.
+ * a known one refuses the frame if the row does not list it. What was skipped can be had with {@link keepUnknownTlvs}.
  *
  * @param start first byte of the first TLV.
  * @param bodyEnd one behind the last byte of the last.
@@ -62,7 +61,6 @@ export function readTlvs(
     } else {
       if (isKnownTlv(type)) return { reason: 'tlvNotAllowed', offset: at };
       if (isCritical) return { reason: 'criticalTlv', offset: at };
-      draft.unknownTlvs ??= [];
     }
     at = end;
   }
@@ -72,16 +70,16 @@ export function readTlvs(
 }
 
 /**
- * Puts the TLVs that were skipped into `unknownTlvs`. Apart from reading them, because 32 of them take 5 KB, and most of what has
- * that many is refused in the end. @param draft read from the same bytes, without a fault.
+ * Puts the TLVs that were skipped into `unknownTlvs`, if there are any. Apart from reading them, because 32 of them take 5 KB,
+ * and most of what has that many is refused in the end. @param draft read from the same bytes, without a fault.
  */
 export function keepUnknownTlvs(datagram: Uint8Array, start: number, bodyEnd: number, draft: FrameDraft): void {
-  if (draft.unknownTlvs === undefined) return;
   for (let at = start; at < bodyEnd; ) {
     const type = u16At(datagram, at);
     const length = u16At(datagram, at + 2);
     const valueAt = at + TLV_HEADER_BYTES;
     if (!isKnownTlv(type & ~TLV_CRITICAL_BIT)) {
+      draft.unknownTlvs ??= [];
       draft.unknownTlvs.push({ type, value: bytesAt(datagram, valueAt, length) });
     }
     at = valueAt + length;

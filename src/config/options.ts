@@ -76,6 +76,11 @@ export interface RespondOptions<Source> extends SharedOptions {
   readonly streams: Readonly<Record<string, Source>>;
   /** Limits on strangers; each figure has a default, see {@link AdmissionLimits}. */
   readonly limits?: Partial<AdmissionLimits> | undefined;
+  /**
+   * Viewers are given tokens, and who comes back with one has media a round trip earlier, before its confirm; default false. Not in
+   * mode `keys`.
+   */
+  readonly fast?: boolean | undefined;
   /** First datagram size of media in bytes: 1200 (default), 600 or 296. */
   readonly datagramBytesMax?: number | undefined;
   /** 32 secret bytes, kept over restarts, so that viewers of the process before learn of it at their next PING; default: drawn. */
@@ -90,6 +95,13 @@ export interface RespondOptions<Source> extends SharedOptions {
 
 /** Options of `initiate()`. `Sink` is where media can go; the layer that knows sinks names it. */
 export interface InitiateOptions<Sink = never> extends SharedOptions {
+  /**
+   * Ask for media before the confirm, with the token of this process's last session with the camera; default false, or true where
+   * `token` is given. Not in mode `keys`.
+   */
+  readonly fast?: boolean | undefined;
+  /** What an earlier stream had as its `token`, 1..52 bytes; default: the one that this process remembers. */
+  readonly token?: Uint8Array | undefined;
   /** From the call to Streaming at most, 100 ms..10 min; default: the profile's. */
   readonly timeoutMs?: number | undefined;
   /** Play-out time in ms: how long a gap is waited for, 0..10,000; default 200. */

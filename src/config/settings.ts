@@ -33,6 +33,9 @@ export const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
 /** Bytes of a reset key. */
 export const RESET_KEY_BYTES = 32;
 
+/** Of the TLV. */
+const TOKEN_BYTES_MAX = 52;
+
 interface SharedSettings {
   readonly profile: Profile;
   readonly repair: boolean;
@@ -53,6 +56,7 @@ export interface RespondSettings<Source> extends SharedSettings, SecuritySetting
   readonly streams: Readonly<Record<string, Source>>;
   readonly limits: AdmissionLimits;
   readonly datagramBytesMax: number;
+  readonly fast: boolean;
   readonly resetKey: Uint8Array | undefined;
   readonly receiveBufferBytes: number;
   readonly authorize: RespondOptions<Source>['authorize'];
@@ -64,6 +68,8 @@ export interface InitiateSettings<Sink = never> extends SharedSettings, Security
   readonly target: TargetAddress;
   /** That of the option, else the profile's. */
   readonly timeoutMs: number;
+  readonly fast: boolean;
+  readonly token: Uint8Array | undefined;
   readonly latencyMs: number;
   readonly frameQueueMax: number;
   readonly sink: Sink | undefined;
@@ -84,6 +90,7 @@ const respondNames: readonly (keyof RespondOptions<unknown>)[] = [
   'streams',
   'limits',
   'datagramBytesMax',
+  'fast',
   'resetKey',
   'authorize',
   'receiveBufferBytes',
@@ -91,6 +98,8 @@ const respondNames: readonly (keyof RespondOptions<unknown>)[] = [
 const initiateNames: readonly (keyof InitiateOptions<unknown>)[] = [
   ...shared,
   'timeoutMs',
+  'fast',
+  'token',
   'latencyMs',
   'frameQueueMax',
   'sink',
@@ -103,6 +112,10 @@ const initiateNames: readonly (keyof InitiateOptions<unknown>)[] = [
 const portRange: NumberRange = { min: 0, max: 65_535, whole: true };
 const u32Range: NumberRange = { min: 0, max: 0xffff_ffff, whole: true };
 const isFunction = (given: unknown): boolean => typeof given === 'function';
+
+function isToken(given: unknown): boolean {
+  return given instanceof Uint8Array && given.length >= 1 && given.length <= TOKEN_BYTES_MAX;
+}
 
 function areMethods(given: unknown): boolean {
   return typeof given === 'object' && given !== null && Object.values(given).every(isFunction);
@@ -162,6 +175,18 @@ function readStreams<Source>(reader: SettingReader, given: unknown): Readonly<Re
   return streams;
 }
 
+/** In mode `keys` there are no keys for media before the confirm (docs/PROTOCOL.md, section 7.9). */
+function readFast(
+  reader: SettingReader,
+  { fast, security }: Pick<RespondOptions<unknown>, 'fast' | 'security'>,
+): boolean {
+  const wanted = reader.flag('fast', fast, false);
+  if (wanted && security?.mode === 'keys') {
+    reader.problem('fast', "is not there in security mode 'keys'", "leave it out, or use mode 'psk'");
+  }
+  return wanted;
+}
+
 /** An object to read from, whatever a program without types gave. */
 function readOptions<Options extends object>(
   reader: SettingReader,
@@ -193,6 +218,7 @@ export function resolveRespondSettings<Source>(given: RespondOptions<Source>): R
     ipv6Only: !dualStack,
     streams: readStreams(reader, options.streams),
     limits: readLimits(reader, options.limits),
+    fast: readFast(reader, options),
     datagramBytesMax: reader.kind('datagramBytesMax', datagramBytesMax, isStep, DATAGRAM_BYTES_STEPS.join(', ')) ?? 0,
     resetKey: reader.kind('resetKey', options.resetKey, isKey, `a Uint8Array of ${RESET_KEY_BYTES} random bytes`),
     receiveBufferBytes: reader.number(
@@ -228,6 +254,8 @@ export function resolveInitiateSettings<Sink = never>(
     ...security,
     ...common,
     target: target ?? { host: '', port: 0 },
+    fast: readFast(reader, { ...options, fast: options.fast ?? options.token !== undefined }),
+    token: reader.kind('token', options.token, isToken, 'a Uint8Array of 1 to 52 bytes'),
     timeoutMs: reader.number('timeoutMs', options.timeoutMs, handshakeRange, common.profile.handshakeMs),
     latencyMs: reader.number('latencyMs', options.latencyMs, { min: 0, max: 10_000, unit: ' ms' }, 200),
     frameQueueMax: reader.number('frameQueueMax', options.frameQueueMax, { min: 1, max: 65_536, whole: true }, 256),

@@ -1,3 +1,4 @@
+import type { RedeemedToken } from '../security/tokens.ts';
 import { Cookies } from './cookies.ts';
 import type { DropReason } from './counters.ts';
 import type { Peer, SessionHandle } from './io-types.ts';
@@ -17,6 +18,8 @@ export interface AdmittedStart {
   /** It came with a cookie that was good: its sender can read what is sent to its address. */
   readonly proven: boolean;
   readonly streamName: string | undefined;
+  /** It showed a token, and media may leave before the confirm. */
+  readonly redeemed: RedeemedToken | undefined;
   /** Absent in mode `none`. */
   readonly security: CandidateSecurity | undefined;
 }
@@ -74,12 +77,15 @@ export class Admission {
   readonly #pendingByPrefix = new Map<string | number, number>();
   #pending = 0;
 
-  /** @param loadBegan is told when load mode begins, and why. */
-  constructor(limits: AdmissionLimits, random: Random, loadBegan: (cause: LoadCause) => void) {
+  /**
+   * @param loadBegan is told when load mode begins, and why.
+   * @param cookieKey see {@link Cookies}.
+   */
+  constructor(limits: AdmissionLimits, random: Random, loadBegan: (cause: LoadCause) => void, cookieKey?: Uint8Array) {
     this.#limits = limits;
     this.#random = random;
     this.#bucket = new PrefixBucket(random.bytes(8), limits.prefixRate);
-    this.#cookies = new Cookies(random);
+    this.#cookies = new Cookies(random, cookieKey);
     this.#load = new LoadMeter(limits.load);
     this.#loadBegan = loadBegan;
   }

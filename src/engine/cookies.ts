@@ -23,29 +23,31 @@ const FIXED_BYTES = 4 + 1 + 2 + 8 + 1;
  *     +-------+---------+----------------------------------+
  *
  * The MAC is SipHash-2-4-128 over epoch, seconds, version, port, StreamId and address, under a key that is drawn anew each
- * minute; the one before stays valid. Seconds are this endpoint's own, modulo 2^24.
+ * minute, or made of a key that several endpoints share; the one before stays valid. Seconds are this endpoint's own, modulo 2^24.
  */
 export class Cookies {
   readonly #random: Random;
+  readonly #sharedKey: Uint8Array | undefined;
   readonly #text = new Uint8Array(FIXED_BYTES + ADDRESS_BYTES_MAX);
   readonly #view = new DataView(this.#text.buffer);
   readonly #mac = new Uint8Array(COOKIE_BYTES - MAC_AT);
   /** The newest two, by whether their epoch is odd; drawn when a cookie is first made in it. */
   readonly #keys: ({ readonly epoch: number; readonly key: Uint8Array } | undefined)[] = [];
 
-  constructor(random: Random) {
+  /**
+   * @param sharedKey 16 bytes: a cookie of one endpoint is good for all that have it, if they have the same clock. Default: none,
+   * keys are drawn.
+   */
+  constructor(random: Random, sharedKey?: Uint8Array) {
     this.#random = random;
+    this.#sharedKey = sharedKey;
   }
 
   /** @returns 20 bytes of its own. */
   make(to: Peer, streamId: bigint, nowMs: number): Uint8Array {
     const nowS = Math.floor(nowMs / 1000);
     const epoch = Math.floor(nowS / COOKIE_KEY_S);
-    let key = this.#keyOf(epoch);
-    if (key === undefined) {
-      key = this.#random.bytes(KEY_BYTES);
-      this.#keys[epoch & 1] = { epoch, key };
-    }
+    const key = this.#keyOf(epoch) ?? this.#keep(epoch, this.#random.bytes(KEY_BYTES));
     const cookie = new Uint8Array(COOKIE_BYTES);
     const view = new DataView(cookie.buffer);
     view.setUint32(0, nowS);
@@ -70,7 +72,17 @@ export class Cookies {
 
   #keyOf(epoch: number): Uint8Array | undefined {
     const known = this.#keys[epoch & 1];
-    return known?.epoch === epoch ? known.key : undefined;
+    if (known?.epoch === epoch) return known.key;
+    if (this.#sharedKey === undefined) return undefined;
+    const key = new Uint8Array(KEY_BYTES);
+    this.#view.setUint32(0, epoch);
+    sipHash128(this.#sharedKey, this.#text, 4, key);
+    return this.#keep(epoch, key);
+  }
+
+  #keep(epoch: number, key: Uint8Array): Uint8Array {
+    this.#keys[epoch & 1] = { epoch, key };
+    return key;
   }
 
   /** Leaves the MAC in its place. @param epochAndSeconds the cookie's first 4 bytes. */

@@ -69,8 +69,10 @@ export class Answerer {
     if (frame.status.exchange !== ContinueVerdict.CONTINUE) return 'exchangeMalformed';
     if (this.state === 'Ended') return 'exchangeCopy';
     const tellsProgress = frame.fragment !== undefined && frame.body === undefined && frame.round === round;
-    if (!tellsProgress && frame.round > 1) return this.#message(frame, false);
-    if (!tellsProgress) return frame.round < round ? 'exchangeCopy' : 'exchangeMalformed';
+    if (!tellsProgress) {
+      if (frame.round < round) return 'exchangeCopy';
+      return frame.round > 1 && frame.body !== undefined ? this.#message(frame, false) : 'exchangeMalformed';
+    }
     const outgoing = this.#outgoing;
     if (outgoing?.advance(frame.fragment.offset) !== true) return 'exchangeCopy';
     return this.#dispatch({ type: 'frame.progress', whole: outgoing.received });

@@ -73,7 +73,7 @@ export class ExchangeBook<Entry extends BookEntry> {
   }
 
   timeout(nowMs: number): void {
-    for (const entry of this.openOnes()) if (entry.deadlineMs() <= nowMs) entry.timeout();
+    for (const entry of this.openOnes()) entry.timeout();
     for (const entry of this.#ended.values()) {
       if (entry.deadlineMs() > nowMs) break;
       entry.timeout();

@@ -42,7 +42,7 @@ export class OutgoingMessage {
     const { length } = this.#body;
     const end = Math.min(length, this.#received + EXCHANGE_BURST_PARTS * this.#partBytes);
     this.#sentTo = Math.max(this.#sentTo, this.#received);
-    if (length === 0 || this.received) return [this.#part(length, length)];
+    if (this.received) return [this.#part(length, length)];
     while (this.#sentTo < end) {
       const to = Math.min(length, this.#sentTo + this.#partBytes);
       parts.push(this.#part(this.#sentTo, to));
@@ -85,7 +85,7 @@ export class IncomingMessage {
   /** Announced length, in bytes. */
   readonly total: number;
   readonly #parts: Uint8Array[] = [];
-  #ahead: { readonly offset: number; readonly bytes: Uint8Array }[] = [];
+  readonly #ahead: { readonly offset: number; readonly bytes: Uint8Array }[] = [];
   #received = 0;
 
   constructor(total: number) {
@@ -142,9 +142,8 @@ export class IncomingMessage {
     this.#received += news.length;
   }
 
-  /** A part that closes a gap; those that brought nothing are forgotten. */
+  /** A part that closes a gap, or that others have overtaken: of that nothing is left to append. */
   #takeNext(): { readonly offset: number; readonly bytes: Uint8Array } | undefined {
-    this.#ahead = this.#ahead.filter(({ offset, bytes }) => offset + bytes.length > this.#received);
     const index = this.#ahead.findIndex(({ offset }) => offset <= this.#received);
     return index < 0 ? undefined : this.#ahead.splice(index, 1)[0];
   }

@@ -37,7 +37,6 @@ export class Exchanges {
   readonly #came: ExchangeBook<Answerer>;
   readonly #calls = new Map<CallHandle, Asker>();
   readonly #notified = new Set<string>();
-  #over = false;
 
   /** @param drawId a random number, 1..2^64-1. */
   constructor(host: ExchangeHost, drawId: () => bigint) {
@@ -108,8 +107,6 @@ export class Exchanges {
 
   /** The session streams no more: everything that is open fails, and nothing is sent or told any more. */
   end(): void {
-    if (this.#over) return;
-    this.#over = true;
     for (const asker of this.#asked.openOnes()) asker.disconnected();
     for (const answerer of this.#came.openOnes()) answerer.disconnected();
   }

@@ -10,10 +10,10 @@ import type { ResponderHost } from './responder-host.ts';
 import type { AnyStart, ResponderSecurity, UnreadableStart, Wish } from './responder-security.ts';
 import { ResponderSession } from './responder-session.ts';
 import { drop, sendControl } from './session-host.ts';
+import type { SessionSchedule } from './session-schedule.ts';
 import type { SessionTable } from './session-table.ts';
 import type { StrangerAnswers } from './stranger-answers.ts';
 import type { Tombstones } from './tombstones.ts';
-import type { WakeQueue } from './wake-queue.ts';
 
 /** What of an endpoint a START may come to. */
 export interface FrontDoorParts {
@@ -21,7 +21,7 @@ export interface FrontDoorParts {
   readonly admission: Admission;
   readonly sessions: SessionTable;
   readonly tombstones: Tombstones;
-  readonly wakes: WakeQueue;
+  readonly schedule: SessionSchedule;
   readonly strangers: StrangerAnswers;
   /** Absent in mode `none`. */
   readonly security: ResponderSecurity | undefined;
@@ -52,7 +52,7 @@ export class FrontDoor {
     const known = this.#parts.sessions.byStreamId(key, start.streamId);
     if (known !== undefined) {
       known.duplicateStart(start.attempt, bytes.length, this.#nowMs);
-      return this.#parts.wakes.update(known);
+      return this.#parts.schedule.settle(known, this.#nowMs);
     }
     const stone = this.#parts.tombstones.find(key, start.streamId, this.#nowMs);
     if (stone !== undefined) {
@@ -89,28 +89,31 @@ export class FrontDoor {
     const oldest = this.#parts.sessions.ofTuple(key).find(({ state, proven }) => state === 'PendingConfirm' && !proven);
     if (oldest === undefined) return false;
     oldest.endedBy('app.superseded', this.#nowMs);
-    this.#parts.wakes.update(oldest);
+    this.#parts.schedule.settle(oldest, this.#nowMs);
     return true;
   }
 
   /** What a START wants; in a secured session that is inside its Noise message. */
   #read(start: AnyStart): Wish | UnreadableStart {
-    if (!('handshake' in start)) return { streamName: start.streamName, candidate: undefined };
+    if (!('handshake' in start)) return { streamName: start.streamName, token: start.token, candidate: undefined };
     return this.#parts.security?.read(start) ?? 'notAuthentic';
   }
 
-  #admit(start: AnyStart, proven: boolean, { streamName, candidate }: Wish, peer: Peer, key: string): void {
-    const { streamId, attempt } = start;
+  #admit(start: AnyStart, proven: boolean, { streamName, token, candidate }: Wish, peer: Peer, key: string): void {
+    const { streamId, attempt, flags } = start;
     const handle = this.#nextHandle++;
     this.#parts.host.counters.add('handshakesStarted');
     this.#parts.admission.enter(peer.address, this.#nowMs);
+    // A tuple whose session is live is sent no second media beside it.
+    const fast = this.#parts.sessions.streaming(key) === undefined ? this.#parts.host.fast : undefined;
+    const redeemed = fast?.redeem({ flags, token }, peer, this.#nowMs);
     const session = new ResponderSession(
       this.#parts.host,
-      { handle, peer, tupleKey: key, streamId, attempt, proven, streamName, security: candidate },
+      { handle, peer, tupleKey: key, streamId, attempt, proven, streamName, redeemed, security: candidate },
       this.#nowMs,
     );
     this.#parts.sessions.add(session);
-    this.#parts.wakes.update(session);
+    this.#parts.schedule.settle(session, this.#nowMs);
   }
 
   #drop(reason: DropReason, from: Peer, bytes: Uint8Array): void {

@@ -1,4 +1,5 @@
 import { encodeOnce } from '../codec/encode.ts';
+import type { StartPayload } from '../codec/handshake-payload.ts';
 import { PROTOCOL_VERSION } from '../protocol/constants.ts';
 import { FrameFlag, FrameType } from '../protocol/frame.ts';
 import type { FrameTrailer } from '../protocol/frame-trailer.ts';
@@ -12,6 +13,8 @@ export interface Wish {
   readonly streamName: string | undefined;
   /** Ask for media before the confirm. */
   readonly fast: boolean;
+  /** From an earlier session with this camera; shown with the first StreamId only. */
+  readonly token?: Uint8Array | undefined;
   /** Absent in mode `none`. */
   readonly security?: InitiatorSecurity | undefined;
 }
@@ -27,6 +30,7 @@ export class HandshakeSends {
   #starts = new StartSends();
   #cookie: Uint8Array | undefined;
   #noise: Uint8Array | undefined;
+  #token: Uint8Array | undefined;
   #confirm: Uint8Array | undefined;
   #confirmedAtMs = 0;
   #unsendable = 0;
@@ -58,12 +62,14 @@ export class HandshakeSends {
 
   /** Another StreamId, which the core has: nothing of the one before is valid any more. */
   begin(): void {
-    const { security, streamName } = this.#wish;
+    const { fast, security, streamName, token } = this.#wish;
+    // A camera that was restarted does not know it any more.
+    this.#token = fast && this.startsSent === 0 ? token : undefined;
     this.#starts = new StartSends();
     this.#cookie = undefined;
     this.#confirm = undefined;
     this.#core.forgetKeys();
-    this.#noise = security?.start(this.#core.streamId, streamName === undefined ? {} : { streamName });
+    this.#noise = security?.start(this.#core.streamId, this.#said(streamName));
   }
 
   /** @param nextAttempt that of the next START, the first with this cookie. */
@@ -72,18 +78,25 @@ export class HandshakeSends {
     this.#starts.cookieAdopted(nextAttempt);
   }
 
+  /** What stands in the open or in the Noise message. */
+  #said(streamName: string | undefined): StartPayload {
+    return {
+      ...(this.#token === undefined ? {} : { token: this.#token }),
+      ...(streamName === undefined ? {} : { streamName }),
+    };
+  }
+
   sendStart(attempt: number): void {
     const { streamName, fast } = this.#wish;
     const { streamId, nowMs } = this.#core;
     this.#starts.sent(attempt, nowMs);
     this.startsSent++;
     const flags = FrameFlag.ACK_REQUIRED | (fast ? FrameFlag.FAST : 0);
-    const named = streamName === undefined ? {} : { streamName };
     const body = {
       type: FrameType.START,
       versions: [PROTOCOL_VERSION],
       ...(this.#cookie === undefined ? {} : { cookie: this.#cookie }),
-      ...(this.#noise === undefined ? named : { handshake: this.#noise }),
+      ...(this.#noise === undefined ? this.#said(streamName) : { handshake: this.#noise }),
     };
     this.#core.send(encodeOnce({ flags, streamId, sessionTag: 0n, attempt }, body, this.#trailer));
   }

@@ -27,6 +27,8 @@ export interface InitiatorEndpointOptions {
   readonly streamName?: string;
   /** Ask for media before the confirm; default false. */
   readonly fast?: boolean;
+  /** From an earlier session with this camera, at most 52 bytes; with `fast`. */
+  readonly token?: Uint8Array;
   /** T1's first interval in ms, when a remembered RTT is better than the profile's. */
   readonly rtoInitialMs?: number;
   /** Modes `psk` and `keys`; absent in mode `none`. */
@@ -73,6 +75,7 @@ export class InitiatorEndpoint {
     this.#session = new InitiatorSession(this.#host, options.peer, {
       streamName: options.streamName,
       fast: options.fast ?? false,
+      token: options.token,
       rtoInitialMs: options.rtoInitialMs,
       media: { ...defaultInletOptions, ...options.media },
       security: this.#security,
@@ -158,7 +161,8 @@ export class InitiatorEndpoint {
     if (first >= MEDIA_FIRST_BYTE_MIN && first <= MEDIA_FIRST_BYTE_MAX) return this.#session.media(bytes, nowMs);
     if (first !== CONTROL_FIRST_BYTE) return this.#drop('notOurs', from, bytes);
     const security = this.#security;
-    const decoded = security === undefined ? decodeFrame(bytes) : decodeSecured(bytes, security.hasMac1);
+    const kept = this.#host.trace ? 'all' : 'known';
+    const decoded = security === undefined ? decodeFrame(bytes, kept) : decodeSecured(bytes, security.hasMac1, kept);
     if (!decoded.ok) {
       this.#session.hint(ErrorCode.MALFORMED);
       return this.#drop(decoded.reason, from, bytes);

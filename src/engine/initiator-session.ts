@@ -2,7 +2,6 @@ import type { InitiatorContext, InitiatorEvent, InitiatorInput, InitiatorState }
 import type { UnsealedFrame } from '../codec/decode-secured.ts';
 import type { FixedHeader } from '../codec/header.ts';
 import type { ReceiveStats } from '../media/receive-stats.ts';
-import { EARLY_MEDIA_DATAGRAMS_MAX } from '../protocol/constants.ts';
 import { ErrorCode, errorCodeName, isTransient } from '../protocol/error-code.ts';
 import {
   type ErrorFrame,
@@ -16,6 +15,7 @@ import type { SessionKeys } from '../security/session-keys.ts';
 import { wireCode, wireReason } from './application-input.ts';
 import type { DropReason, HintName } from './counters.ts';
 import { MachineDriver } from './driver.ts';
+import { EarlyMedia } from './early-media.ts';
 import { HandshakeSends, type Wish } from './handshake-sends.ts';
 import { initiatorTimer } from './initiator-timers.ts';
 import type { ExchangeInput, InitiatorOutput, Peer } from './io-types.ts';
@@ -23,6 +23,7 @@ import { type InletOptions, MediaInlet } from './media-inlet.ts';
 import { SessionCore } from './session-core.ts';
 import { drop, type SessionHost } from './session-host.ts';
 import { initiatorTable } from './tables.ts';
+import { TokenInbox } from './token-inbox.ts';
 
 /** No RESET has it. */
 const NO_TOKEN = new Uint8Array(0);
@@ -42,7 +43,8 @@ export class InitiatorSession {
   readonly #core: SessionCore;
   readonly #sends: HandshakeSends;
   readonly #driver: MachineDriver<InitiatorState, InitiatorContext, InitiatorEvent, InitiatorInput>;
-  #early: Uint8Array[] = [];
+  readonly #early: EarlyMedia;
+  readonly #tokens: TokenInbox;
   #resetToken = NO_TOKEN;
   #inlet: MediaInlet | undefined;
   #frame: Frame | undefined;
@@ -58,6 +60,8 @@ export class InitiatorSession {
     this.#options = options;
     this.#core = new SessionCore(host, peer, 1, 0n, 0);
     this.#sends = new HandshakeSends(this.#core, options, host.handshakeTrailer);
+    this.#early = new EarlyMedia(host, peer);
+    this.#tokens = new TokenInbox(host);
     const input = { sendsMax: host.profile.sendsMax, fastAsked: options.fast };
     this.#driver = new MachineDriver(initiatorTable, input, (output) => this.#perform(output));
   }
@@ -95,8 +99,14 @@ export class InitiatorSession {
   }
 
   deadlineMs(): number {
-    const mediaMs = this.state === 'Streaming' ? this.#inlet?.deadlineMs() : undefined;
+    const mediaMs = this.#receiving ? this.#inlet?.deadlineMs() : undefined;
     return Math.min(this.#core.deadlineMs(), mediaMs ?? Number.POSITIVE_INFINITY);
+  }
+
+  /** Media may come: in Streaming, and before the confirm where fast mode was granted. */
+  get #receiving(): boolean {
+    const { state } = this;
+    return state === 'Streaming' || (state === 'AwaitingStartConfirm' && this.#driver.context.fastGranted);
   }
 
   start(nowMs: number): void {
@@ -136,14 +146,12 @@ export class InitiatorSession {
   }
 
   timeout(nowMs: number): void {
-    const { deadlines } = this.#core;
     this.#core.nowMs = nowMs;
-    for (let timer = deadlines.takeDue(nowMs); timer !== undefined; timer = deadlines.takeDue(nowMs)) {
-      const { nothingSent } = this.#sends;
-      if (timer === 'deadline') this.#dispatch({ type: 'timer.deadline', nothingSent }, 0);
-      else this.#dispatch({ type: `timer.${timer}` }, 0);
-    }
-    if (this.state === 'Streaming') this.#inlet?.timeout(nowMs);
+    this.#core.takeTimers(
+      (event) => this.#dispatch(event, 0),
+      () => this.#sends.nothingSent,
+    );
+    if (this.#receiving) this.#inlet?.timeout(nowMs);
     this.#core.timeoutExchanges();
   }
 
@@ -158,13 +166,12 @@ export class InitiatorSession {
     if (state !== 'AwaitingStartConfirm' && state !== 'Streaming') {
       return drop(this.#host, 'mediaAfterEnd', this.peer, bytes.length);
     }
-    if (this.#inlet?.accepts(bytes) !== true) return drop(this.#host, 'mediaForeign', this.peer, bytes.length);
-    const packet = this.#inlet.opened(bytes, nowMs);
+    const packet = this.#inlet?.take(bytes, nowMs) ?? 'mediaForeign';
     if (typeof packet === 'string') return drop(this.#host, packet, this.peer, bytes.length);
     this.#core.noteReceived(bytes.length);
     if (state === 'Streaming') {
       this.#armLiveness();
-      return this.#inlet.receive(packet, nowMs);
+      return this.#inlet?.receive(packet, nowMs);
     }
     this.#media = packet;
     this.#dispatch({ type: 'frame.media' }, bytes.length);
@@ -206,6 +213,7 @@ export class InitiatorSession {
     if (frame.type === FrameType.BYE) this.#reason = frame.reason;
     const event = core.eventOf(frame, bytes, this.#resetToken);
     if (event === undefined) return drop(this.#host, 'unexpectedType', this.peer, bytes);
+    if (frame.type === FrameType.TOKEN && this.state === 'Streaming') this.#tokens.take(frame.token);
     this.#dispatch(event, bytes);
   }
 
@@ -250,7 +258,6 @@ export class InitiatorSession {
   #perform(output: string): void {
     const core = this.#core;
     const { context } = this.#driver;
-    const { counters } = this.#host;
     if (output === 'sampleRtt' && this.#frame?.type === FrameType.START_ACK) {
       core.rtt.sample(core.nowMs - (this.#sends.starts.sentAtMs(this.#frame.attempt) ?? core.nowMs));
       return this.#inlet?.setRtt(core.rtt.ms ?? 0);
@@ -260,7 +267,7 @@ export class InitiatorSession {
       case 'drawStreamId':
         return this.#drawStreamId();
       case 'sendStart':
-        counters.add('startsSent');
+        this.#host.counters.add('startsSent');
         return this.#sends.sendStart(context.attempt);
       case 'keepCookie':
         if (this.#frame?.type === FrameType.RETRY) this.#sends.keepCookie(this.#frame.cookie, context.attempt);
@@ -268,7 +275,7 @@ export class InitiatorSession {
       case 'adoptSession':
         return this.#adoptSession();
       case 'sendStartConfirm':
-        counters.add('confirmsSent');
+        this.#host.counters.add('confirmsSent');
         return this.#sendConfirm();
       case 'sendPing':
         core.sendPing();
@@ -278,8 +285,7 @@ export class InitiatorSession {
         return core.deadlines.arm('T1', Math.max(core.deadlines.at('T1'), core.nowMs + retryAfterMs));
       }
       case 'keepEarlyMedia':
-        if (this.#media !== undefined && this.#early.length < EARLY_MEDIA_DATAGRAMS_MAX) this.#early.push(this.#media);
-        return;
+        return this.#early.keep(this.#media);
       case 'deliverMedia':
         if (this.#media !== undefined) this.#inlet?.receive(this.#media, core.nowMs);
         return;
@@ -296,9 +302,8 @@ export class InitiatorSession {
       case 'stopMedia':
         return this.#inlet?.end(core.nowMs);
       case 'disarmT1':
-        return core.deadlines.disarm('T1');
       case 'disarmDeadline':
-        return core.deadlines.disarm('deadline');
+        return core.deadlines.disarm(output === 'disarmT1' ? 'T1' : 'deadline');
       case 'armLiveness':
         return this.#armLiveness();
       case 'release':
@@ -319,14 +324,13 @@ export class InitiatorSession {
     if (armed !== undefined) this.#core.arm(armed.timer, armed.ms);
   }
 
-  /** Nothing of the attempt before is valid any more. */
   #drawStreamId(): void {
     this.#core.streamId = this.#host.random.id();
     this.#core.sessionTag = 0n;
     this.#sends.begin();
     this.#resetToken = NO_TOKEN;
     this.#inlet = undefined;
-    this.#early = [];
+    this.#early.forget();
   }
 
   /** In a secured session the first one brings the keys, also those of the media. */
@@ -334,6 +338,7 @@ export class InitiatorSession {
     const fresh = this.#core.keys === undefined;
     this.#sends.sendConfirm();
     if (fresh && this.#options.security !== undefined) this.#inlet?.protect((ssrc) => this.#core.protection(ssrc));
+    this.#early.settle(this.#inlet, this.#driver.context.fastGranted, this.#core.nowMs);
   }
 
   #adoptSession(): void {
@@ -356,12 +361,6 @@ export class InitiatorSession {
       ...(rtt.ms === undefined ? {} : { rttMs: rtt.ms }),
     });
     this.#inlet?.start(nowMs);
-    const early = this.#early;
-    this.#early = [];
-    for (const bytes of early) {
-      const packet = this.#inlet?.accepts(bytes) === true ? this.#inlet.opened(bytes, nowMs) : 'mediaForeign';
-      if (typeof packet !== 'string') this.#inlet?.receive(packet, nowMs);
-    }
   }
 
   #deliverSdp(): void {

@@ -220,9 +220,19 @@ export type ResponderOutput =
   /** From now on strangers are asked for a cookie first, and why; or no longer. */
   | { readonly kind: 'load'; readonly under: true; readonly cause: LoadCause }
   | { readonly kind: 'load'; readonly under: false }
+  /** Not for this worker: the tag names another one, or, without a `worker`, whoever has the tuple's session may want it. */
+  | { readonly kind: 'otherWorker'; readonly worker?: number; readonly bytes: Uint8Array; readonly from: Peer }
   /** The reservation is no longer needed. */
   | { readonly kind: 'release'; readonly session: SessionHandle }
   | { readonly kind: 'streaming'; readonly session: SessionHandle; readonly peer: Peer; readonly streamId: bigint }
+  /** The viewer is at another address or port now, as it has proven; its media goes there. */
+  | {
+      readonly kind: 'moved';
+      readonly session: SessionHandle;
+      readonly streamId: bigint;
+      readonly before: Peer;
+      readonly peer: Peer;
+    }
   | { readonly kind: 'peerBye'; readonly session: SessionHandle; readonly code: number; readonly reason?: string };
 
 /** Outputs of an initiator's endpoint. */
@@ -237,6 +247,8 @@ export type InitiatorOutput =
   /** The first media datagram of the session, which time to stream is measured to. */
   | { readonly kind: 'firstMedia'; readonly timeToStreamMs: number }
   | { readonly kind: 'firstFrame'; readonly timeToFirstFrameMs: number }
+  /** For the next session with this camera, once: fast mode. */
+  | { readonly kind: 'token'; readonly token: Uint8Array }
   | { readonly kind: 'sdp'; readonly sdp: string | undefined }
   | { readonly kind: 'frame'; readonly frame: ReceivedFrame }
   /** An RTP datagram in order, when the viewer asked for them. */

@@ -1,6 +1,9 @@
 import { assertInvariant } from '../protocol/invariants.ts';
+import type { RedeemedToken } from '../security/tokens.ts';
+import { FastAllowance } from './fast-allowance.ts';
 import type { Peer } from './io-types.ts';
 import type { MediaProtection } from './media-protection.ts';
+import type { PathProof } from './path-validation.ts';
 
 /**
  * Proof that a START_CONFIRM with both ids of a session came from its tuple. Only {@link ConfirmProof.of} can make one, and
@@ -31,6 +34,30 @@ export class ConfirmProof {
   }
 }
 
+/**
+ * Proof that a START of this candidate showed a token of this camera that was given to its address and not used before. It
+ * opens a gate for no more than a {@link FastAllowance}.
+ */
+export class TokenProof {
+  // Without it an object literal with the same fields would do.
+  declare protected readonly brand: 'TokenProof';
+  readonly sessionTag: bigint;
+  readonly tupleKey: string;
+
+  private constructor(sessionTag: bigint, tupleKey: string) {
+    this.sessionTag = sessionTag;
+    this.tupleKey = tupleKey;
+  }
+
+  /** The only way to a proof. `undefined` for a token that gave one before. */
+  static of(
+    token: RedeemedToken,
+    session: { readonly sessionTag: bigint; readonly tupleKey: string },
+  ): TokenProof | undefined {
+    return token.spend() ? new TokenProof(session.sessionTag, session.tupleKey) : undefined;
+  }
+}
+
 let mint: (bytes: Uint8Array, to: Peer) => MediaSend;
 
 /** A media datagram on its way to the socket. Its constructor is private: only an open {@link MediaGate} makes one. */
@@ -52,16 +79,18 @@ export class MediaSend {
 }
 
 /**
- * The only way for media to leave (S1, S9). Closed at first; opened by a proof of START_CONFIRM for this session; every
- * datagram passes only while consent holds at that very moment; once closed it never opens again.
+ * The only way for media to leave (S1, S2, S9). Closed at first; opened by a proof of START_CONFIRM for this session; every
+ * datagram passes only while consent holds at that very moment; once closed it never opens again. A proof of a token opens it
+ * before, once and for a small allowance.
  */
 export class MediaGate {
   readonly #sessionTag: bigint;
-  readonly #tupleKey: string;
-  readonly #to: Peer;
+  #tupleKey: string;
+  #to: Peer;
   #protection: MediaProtection | undefined;
   #open = false;
   #closed = false;
+  #allowance: FastAllowance | undefined;
   #consentUntilMs = Number.NEGATIVE_INFINITY;
 
   constructor(sessionTag: bigint, tupleKey: string, to: Peer) {
@@ -84,6 +113,34 @@ export class MediaGate {
     this.#consentUntilMs = consentUntilMs;
   }
 
+  /**
+   * Lets a little through before the confirm; a proof of any other session is a bug and throws S1, and so is a second one.
+   *
+   * @param receivedBytes of the candidate's STARTs so far.
+   * @param protection of a secured session.
+   */
+  openFast(proof: TokenProof, receivedBytes: number, nowMs: number, protection?: MediaProtection): void {
+    assertInvariant('S1', proof.sessionTag === this.#sessionTag, 'proof of another session');
+    assertInvariant('S1', proof.tupleKey === this.#tupleKey, 'proof from another tuple');
+    assertInvariant('S2', this.#allowance === undefined && !this.#open, 'a second allowance');
+    assertInvariant('S9', !this.#closed, 'opened after it was closed');
+    this.#protection = protection;
+    this.#allowance = new FastAllowance(nowMs);
+    this.#allowance.startReceived(receivedBytes);
+  }
+
+  /** A further START of the candidate came. */
+  startReceived(bytes: number): void {
+    this.#allowance?.startReceived(bytes);
+  }
+
+  /** From now on media goes to another tuple (S14); a proof of any other session is a bug. */
+  move(proof: PathProof): void {
+    assertInvariant('S14', proof.sessionTag === this.#sessionTag, 'proof of another session');
+    this.#tupleKey = proof.tupleKey;
+    this.#to = proof.peer;
+  }
+
   /** A PONG came: media may go on until then. */
   refresh(consentUntilMs: number): void {
     this.#consentUntilMs = consentUntilMs;
@@ -93,11 +150,13 @@ export class MediaGate {
   close(): void {
     this.#open = false;
     this.#closed = true;
+    this.#allowance = undefined;
   }
 
   /** Whether a datagram would pass now. */
   isOpen(nowMs: number): boolean {
-    return this.#open && nowMs < this.#consentUntilMs;
+    if (this.#open) return nowMs < this.#consentUntilMs;
+    return this.#allowance?.hasRoom(nowMs) === true;
   }
 
   /**
@@ -108,8 +167,10 @@ export class MediaGate {
    */
   pass(bytes: Uint8Array, nowMs: number): MediaSend | undefined {
     assertInvariant('S1', this.isOpen(nowMs), 'media at a shut gate');
-    if (this.#protection === undefined) return mint(bytes, this.#to);
-    const sealed = this.#protection.protect(bytes, nowMs);
-    return sealed && mint(sealed, this.#to);
+    const media = this.#protection === undefined ? bytes : this.#protection.protect(bytes, nowMs);
+    if (media === undefined) return undefined;
+    if (!this.#open)
+      assertInvariant('S2', this.#allowance?.spend(media.length, nowMs) === true, 'beyond the allowance');
+    return mint(media, this.#to);
   }
 }

@@ -46,19 +46,16 @@ export class MediaInlet {
     this.#receiver = new MediaReceiver({ ssrc, senderSsrc: host.random.u32(), ...options });
   }
 
-  /** RTP of this session; RTCP and foreign media are not. */
-  accepts(bytes: Uint8Array): boolean {
-    return isRtpOrRtcp(bytes) && !isRtcp(bytes) && bytes.length >= 12 && rtpSsrc(bytes) === this.#ssrc;
-  }
-
   /** The session is secured: from now on only what opens counts. */
   protect(protection: (ssrc: number) => MediaProtection | undefined): void {
     this.#secured = true;
     this.#protection = protection(this.#ssrc);
   }
 
-  /** The packet in accepted media, which in a secured session is protected, or why it is none. */
-  opened(datagram: Uint8Array, nowMs: number): Uint8Array | MediaRefusal {
+  /** The packet in RTP of this session, which in a secured session is protected, or why it is none. RTCP is none. */
+  take(datagram: Uint8Array, nowMs: number): Uint8Array | MediaRefusal | 'mediaForeign' {
+    const rtp = isRtpOrRtcp(datagram) && !isRtcp(datagram) && datagram.length >= 12;
+    if (!rtp || rtpSsrc(datagram) !== this.#ssrc) return 'mediaForeign';
     return this.#secured ? (this.#protection?.unprotect(datagram, nowMs) ?? 'mediaForged') : datagram;
   }
 

@@ -1,12 +1,21 @@
+import { CATCH_UP_BURST } from '../media/catch-up.ts';
 import { DatagramSizeSearch } from '../media/datagram-size.ts';
 import { MediaSender } from '../media/media-sender.ts';
 import { decodeNack } from '../media/rtcp.ts';
 import type { StreamFeed } from '../media/stream-feed.ts';
+import { MEDIA_SLOT_MS } from '../media/stream-lane.ts';
 import type { DropReason } from './counters.ts';
 import type { Peer } from './io-types.ts';
-import { type ConfirmProof, MediaGate, type MediaSend } from './media-gate.ts';
+import { type ConfirmProof, MediaGate, type MediaSend, type TokenProof } from './media-gate.ts';
 import type { MediaProtection } from './media-protection.ts';
+import type { PathProof } from './path-validation.ts';
 import type { SessionHost } from './session-host.ts';
+
+/**
+ * Datagrams that one session sends in a slot of 1 ms, repairs included: twice the burst that a viewer begins with, so that only what a
+ * stall or a NACK heaped up waits for the next slot.
+ */
+export const SESSION_SLOT_DATAGRAMS_MAX = 2 * CATCH_UP_BURST;
 
 /** Whose media an outlet sends. */
 export interface OutletOwner {
@@ -21,10 +30,13 @@ export class MediaOutlet {
   readonly #host: SessionHost<MediaSend>;
   readonly #gate: MediaGate;
   readonly #sender: MediaSender;
-  readonly #size: DatagramSizeSearch;
+  readonly #datagramBytesMax: number;
+  #size: DatagramSizeSearch;
   readonly #ssrc: number;
   readonly #secured: boolean;
   #protection: MediaProtection | undefined;
+  #slotEndMs = Number.NEGATIVE_INFINITY;
+  #sentInSlot = 0;
   readonly #counted = { repaired: 0, refused: 0, tailProbes: 0, tooLarge: 0, jumps: 0 };
 
   constructor(
@@ -37,6 +49,7 @@ export class MediaOutlet {
     this.#ssrc = owner.ssrc;
     this.#secured = options.secured;
     this.#gate = new MediaGate(owner.sessionTag, owner.tupleKey, owner.peer);
+    this.#datagramBytesMax = options.datagramBytesMax;
     this.#size = new DatagramSizeSearch(options.datagramBytesMax);
     this.#sender = new MediaSender({
       feed,
@@ -58,16 +71,44 @@ export class MediaOutlet {
 
   /** When media is due, Infinity while the gate is shut. */
   deadlineMs(nowMs: number): number {
-    return this.#gate.isOpen(nowMs) ? this.#sender.deadlineMs() : Number.POSITIVE_INFINITY;
+    if (!this.#gate.isOpen(nowMs)) return Number.POSITIVE_INFINITY;
+    const dueMs = this.#sender.deadlineMs();
+    return this.#sentInSlot < SESSION_SLOT_DATAGRAMS_MAX ? dueMs : Math.max(dueMs, this.#slotEndMs);
   }
 
   /** @param consentMs how long consent holds from now. @param protection of a secured session; without it none of its media leaves. */
-  open(proof: ConfirmProof, consentMs: number, nowMs: number, protection: MediaProtection | undefined): void {
+  open(proof: ConfirmProof, consentMs: number, nowMs: number, protection: () => MediaProtection | undefined): void {
+    // What protected media before the confirm goes on: a second one would use its packet numbers again (S11).
+    if (this.#secured) this.#protection ??= protection();
+    if (this.#secured && this.#protection === undefined) return;
+    this.#gate.open(proof, nowMs + consentMs, this.#protection);
+    this.#begin(nowMs);
+  }
+
+  /** Before the confirm. @param receivedBytes of the candidate's STARTs. @param protection as in {@link open}. */
+  openFast(proof: TokenProof, receivedBytes: number, nowMs: number, protection: MediaProtection | undefined): void {
     if (this.#secured && protection === undefined) return;
     this.#protection = protection;
-    this.#gate.open(proof, nowMs + consentMs, protection);
-    if (protection !== undefined) this.#sender.setDatagramBytesMax(this.#packetBytesMax, nowMs);
+    this.#gate.openFast(proof, receivedBytes, nowMs, protection);
+    this.#begin(nowMs);
+  }
+
+  /** A further START of the candidate came. */
+  startReceived(bytes: number): void {
+    this.#gate.startReceived(bytes);
+  }
+
+  #begin(nowMs: number): void {
+    if (this.#protection !== undefined) this.#sender.setDatagramBytesMax(this.#packetBytesMax, nowMs);
     this.#sender.start(nowMs);
+  }
+
+  /** Media goes elsewhere: nobody knows yet how large it may be there, and the viewer has lost some of it. */
+  move(proof: PathProof, nowMs: number): void {
+    this.#gate.move(proof);
+    this.#size = new DatagramSizeSearch(this.#datagramBytesMax);
+    this.#sender.setDatagramBytesMax(this.#packetBytesMax, nowMs);
+    this.#sender.restartGroup(nowMs);
   }
 
   /** Consent holds until then. */
@@ -82,8 +123,23 @@ export class MediaOutlet {
     this.#sender.stop();
   }
 
-  /** Sends whatever is due: the table's row for `app.mediaDue`, without a machine on the media path. */
-  pump(nowMs: number): void {
+  /** It waits for its first group, or is in the middle of it. */
+  get opening(): boolean {
+    return this.#sender.opening;
+  }
+
+  /**
+   * Sends what is due, up to {@link SESSION_SLOT_DATAGRAMS_MAX}: the table's row for `app.mediaDue`, without a machine on the media path.
+   *
+   * @returns how many datagrams left.
+   */
+  pump(nowMs: number): number {
+    if (nowMs >= this.#slotEndMs) {
+      this.#slotEndMs = (Math.floor(nowMs / MEDIA_SLOT_MS) + 1) * MEDIA_SLOT_MS;
+      this.#sentInSlot = 0;
+    }
+    const before = this.#sentInSlot;
+    let bytes = 0;
     while (this.deadlineMs(nowMs) <= nowMs) {
       const datagram = this.#sender.next(nowMs);
       if (datagram === undefined) break;
@@ -91,17 +147,23 @@ export class MediaOutlet {
       if (media === undefined) continue;
       const { length } = media.bytes;
       this.#size.sent(length);
-      this.#host.counters.add('datagramsSent');
-      this.#host.counters.add('bytesSent', length);
-      this.#host.counters.add('mediaDatagramsSent');
-      this.#host.counters.add('mediaBytesSent', length);
+      this.#sentInSlot++;
+      bytes += length;
       this.#host.emit(media);
     }
+    const datagrams = this.#sentInSlot - before;
+    const { counters } = this.#host;
+    if (datagrams > 0 && this.#sentInSlot === SESSION_SLOT_DATAGRAMS_MAX) counters.add('mediaPutOff');
+    counters.add('datagramsSent', datagrams);
+    counters.add('bytesSent', bytes);
+    counters.add('mediaDatagramsSent', datagrams);
+    counters.add('mediaBytesSent', bytes);
     this.#count();
     if (this.#size.stepUpDue(nowMs) !== undefined) {
       this.#size.stepUp(nowMs);
       this.#resize(nowMs);
     }
+    return datagrams;
   }
 
   /** RTCP of the viewer: only a NACK means anything. @returns why it has no effect. */

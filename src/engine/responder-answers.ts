@@ -1,8 +1,9 @@
 import { encodeParts, patchAttempt } from '../codec/encode.ts';
-import { READY_PER_SECOND_MAX, RETRY_AFTER_MIN_MS } from '../protocol/constants.ts';
+import { READY_PER_SECOND_MAX, RETRY_AFTER_MIN_MS, TOMBSTONE_MS } from '../protocol/constants.ts';
 import { isTransient } from '../protocol/error-code.ts';
 import { FrameFlag, FrameType } from '../protocol/frame.ts';
 import type { FrameTrailer } from '../protocol/frame-trailer.ts';
+import { wireReason, wireRetryAfterMs } from './application-input.ts';
 import type { CandidateSecurity } from './responder-security.ts';
 import type { SessionCore } from './session-core.ts';
 
@@ -10,14 +11,6 @@ import type { SessionCore } from './session-core.ts';
 export interface SessionParameters {
   readonly resetToken: Uint8Array;
   readonly ssrc: number;
-}
-
-/** Why a START is refused. */
-export interface Refusal {
-  readonly code: number;
-  /** RESOURCE and BUSY only; sent as 1 s or more. */
-  readonly retryAfterMs?: number | undefined;
-  readonly reason?: string | undefined;
 }
 
 /** The answers of one responder's session, each encoded once and sent as often as it is asked for (S13). */
@@ -29,6 +22,8 @@ export class ResponderAnswers {
   #startAck: Uint8Array | undefined;
   #ready: Uint8Array | undefined;
   #error: Uint8Array | undefined;
+  #retryAfterMs = RETRY_AFTER_MIN_MS;
+  #refusalReason: string | undefined;
   #readyWindowMs = Number.NEGATIVE_INFINITY;
   #readyInWindow = 0;
 
@@ -43,11 +38,23 @@ export class ResponderAnswers {
     return this.#error;
   }
 
+  /** How long copies of a START that was refused get that ERROR again, in ms. */
+  tombstoneMs(code: number): number {
+    return isTransient(code) ? this.#retryAfterMs : TOMBSTONE_MS;
+  }
+
+  /** What the application says with its no. @param retryAfterMs goes with RESOURCE and BUSY only. */
+  explain(retryAfterMs: number | undefined, reason: string | undefined): void {
+    this.#retryAfterMs = wireRetryAfterMs(retryAfterMs);
+    this.#refusalReason = wireReason(reason);
+  }
+
   /** Sends a copy with the newest attempt, because the one before may still be in the socket's queue. */
-  sendStartAck(attempt: number, parameters: SessionParameters): void {
+  sendStartAck(attempt: number, parameters: SessionParameters, fastGranted: boolean): void {
     const { streamId, sessionTag } = this.#core;
     if (this.#startAck === undefined) {
-      const header = { flags: FrameFlag.ACK_REQUIRED, streamId, sessionTag, attempt };
+      const flags = fastGranted ? FrameFlag.FAST : FrameFlag.ACK_REQUIRED;
+      const header = { flags, streamId, sessionTag, attempt };
       const handshake = this.#security?.acknowledge({ sessionTag, ...parameters });
       if (this.#security !== undefined && handshake === undefined) return;
       const inside = handshake === undefined ? parameters : { handshake };
@@ -81,8 +88,8 @@ export class ResponderAnswers {
   }
 
   /** To a START with everything that helps; to a START_CONFIRM the code alone, to stay below its size. */
-  sendError(refusal: Refusal, attempt: number): void {
-    const { code, retryAfterMs, reason } = refusal;
+  sendError(code: number, attempt: number): void {
+    const reason = this.#refusalReason;
     const body = { type: FrameType.ERROR, errorCode: code } as const;
     const toConfirm = this.#core.sessionTag !== 0n;
     this.#error = toConfirm
@@ -90,7 +97,7 @@ export class ResponderAnswers {
       : this.#core.encode(
           {
             ...body,
-            ...(isTransient(code) ? { retryAfterMs: retryAfterMs ?? RETRY_AFTER_MIN_MS } : {}),
+            ...(isTransient(code) ? { retryAfterMs: this.#retryAfterMs } : {}),
             ...(reason === undefined ? {} : { reason }),
           },
           this.#trailer,

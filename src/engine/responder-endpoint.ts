@@ -14,9 +14,11 @@ import { type Frame, FrameType } from '../protocol/frame.ts';
 import type { Profile } from '../protocol/profiles.ts';
 import type { ResponderCredentials } from '../security/credentials.ts';
 import type { SessionKeys } from '../security/session-keys.ts';
+import { Tokens } from '../security/tokens.ts';
 import { Admission, type AdmissionLimits, defaultAdmissionLimits } from './admission.ts';
 import { Counters, type DropReason, type HintName } from './counters.ts';
 import { failAsk } from './exchanges.ts';
+import { FastStart } from './fast-start.ts';
 import { FrontDoor } from './front-door.ts';
 import type { Entropy, ExchangeInput, Peer, ResponderInput, ResponderOutput, SessionHandle } from './io-types.ts';
 import { ConfirmProof } from './media-gate.ts';
@@ -26,10 +28,12 @@ import type { ResponderHost } from './responder-host.ts';
 import { ResponderSecurity } from './responder-security.ts';
 import type { ResponderSession } from './responder-session.ts';
 import { drop, traceFrame } from './session-host.ts';
+import { SessionSchedule } from './session-schedule.ts';
 import { SessionTable } from './session-table.ts';
 import { StrangerAnswers } from './stranger-answers.ts';
 import { Tombstones } from './tombstones.ts';
-import { WakeQueue } from './wake-queue.ts';
+import { samePeer, tupleKeyOf } from './tuple.ts';
+import { otherWorkerOf, tagOfWorker, type WorkerShare } from './worker-share.ts';
 
 /** What a responder's endpoint is made of. */
 export interface ResponderEndpointOptions {
@@ -37,11 +41,17 @@ export interface ResponderEndpointOptions {
   readonly entropy: Entropy;
   /** 32 bytes; kept over restarts, so that RESET reaches viewers of the process before. Default: drawn. */
   readonly resetKey?: Uint8Array;
+  /** 16 bytes that the workers of a camera share, so that each takes the others' cookies. Default: keys are drawn. */
+  readonly cookieKey?: Uint8Array;
+  /** Which worker of a camera this is. Default: it is all of it. */
+  readonly worker?: WorkerShare;
   /** Modes `psk` and `keys`; absent in mode `none`. */
   readonly security?: ResponderCredentials;
   /** Protects the media of secured sessions; without it they have none. */
   readonly protectMedia?: ProtectMedia;
   readonly limits?: Partial<AdmissionLimits>;
+  /** Viewers are given tokens, and who shows one gets media before the confirm; never in mode `keys`. Default false. */
+  readonly fast?: boolean;
   /** NACKs are answered; default true. */
   readonly repair?: boolean;
   /** First datagram size of media in bytes, one of 1200, 600, 296; default 1200. */
@@ -59,24 +69,31 @@ export class ResponderEndpoint {
   readonly #admission: Admission;
   readonly #sessions = new SessionTable();
   readonly #tombstones = new Tombstones();
-  readonly #wakes = new WakeQueue();
+  readonly #schedule = new SessionSchedule(this.counters);
   readonly #host: ResponderHost;
   readonly #security: ResponderSecurity | undefined;
   readonly #strangers: StrangerAnswers;
   readonly #frontDoor: FrontDoor;
+  readonly #worker: WorkerShare;
   #outputs: ResponderOutput[] = [];
   #nowMs = 0;
 
   constructor(options: ResponderEndpointOptions) {
     const random = new Random(options.entropy);
-    this.#admission = new Admission({ ...defaultAdmissionLimits, ...options.limits }, random, (cause) => {
-      this.counters.add('loadModes');
-      this.#host.emit({ kind: 'load', under: true, cause });
-      for (const session of this.#sessions.all()) {
-        session.hurry(this.#nowMs);
-        this.#wakes.update(session);
-      }
-    });
+    this.#worker = options.worker ?? { index: 0, count: 1 };
+    this.#admission = new Admission(
+      { ...defaultAdmissionLimits, ...options.limits },
+      random,
+      (cause) => {
+        this.counters.add('loadModes');
+        this.#host.emit({ kind: 'load', under: true, cause });
+        for (const session of this.#sessions.all()) {
+          session.hurry(this.#nowMs);
+          this.#settle(session);
+        }
+      },
+      options.cookieKey,
+    );
     this.#security = options.security && new ResponderSecurity(options.security, random);
     this.#host = {
       profile: options.profile,
@@ -88,16 +105,27 @@ export class ResponderEndpoint {
       resetKey: options.resetKey ?? random.bytes(32),
       repair: options.repair ?? true,
       datagramBytesMax: options.datagramBytesMax ?? DATAGRAM_BYTES_STEPS[0],
+      // In mode `keys` there are no keys for media before the confirm.
+      fast:
+        options.fast === true && options.security?.mode !== 'keys'
+          ? new FastStart(new Tokens(random.bytes(32)), this.counters)
+          : undefined,
       emit: (output) => this.#outputs.push(output),
       claimTag: (session) => {
         for (;;) {
-          const tag = random.id();
-          if (this.#sessions.claimTag(tag, session)) return tag;
+          const tag = tagOfWorker(random.id(), this.#worker);
+          if (tag !== 0n && this.#sessions.claimTag(tag, session)) return tag;
         }
       },
       mayTakeTuple: (session) => {
         const live = this.#sessions.streaming(session.tupleKey);
         return live?.security === undefined || session.security?.sameViewer(live.security) !== false;
+      },
+      isFree: (tupleKey) => this.#sessions.streaming(tupleKey) === undefined,
+      moved: (session, before) => {
+        const { handle, streamId, peer } = session;
+        this.#sessions.moved(session, tupleKeyOf(before));
+        this.#host.emit({ kind: 'moved', session: handle, streamId, before, peer });
       },
       supersedeOlder: (session) => {
         for (const older of this.#sessions.ofTuple(session.tupleKey)) {
@@ -106,7 +134,7 @@ export class ResponderEndpoint {
           // be on the way and must not take the tuple back. Handles ascend.
           if (older.pending && older.handle > session.handle) continue;
           older.endedBy('app.superseded', this.#nowMs);
-          this.#wakes.update(older);
+          this.#settle(older);
         }
       },
       leaveTombstone: (session, error, keepMs) =>
@@ -122,7 +150,7 @@ export class ResponderEndpoint {
       admission: this.#admission,
       sessions: this.#sessions,
       tombstones: this.#tombstones,
-      wakes: this.#wakes,
+      schedule: this.#schedule,
       strangers: this.#strangers,
       security: this.#security,
     });
@@ -160,7 +188,7 @@ export class ResponderEndpoint {
 
   /** When the next `timeout` input is due; may be early, never late; Infinity for never. */
   deadlineMs(): number {
-    return Math.min(this.#wakes.earliestMs(), this.#admission.deadlineMs());
+    return Math.min(this.#schedule.earliestMs(), this.#admission.deadlineMs());
   }
 
   /** Handles one input at a time that never goes back. The returned array is the caller's. */
@@ -180,7 +208,7 @@ export class ResponderEndpoint {
         } else {
           session.reserved(input.feed, input.sdp, nowMs);
           if (session.feed !== undefined) this.#sessions.joinFeed(session.feed, session);
-          this.#wakes.update(session);
+          this.#settle(session);
         }
         break;
       }
@@ -188,15 +216,14 @@ export class ResponderEndpoint {
         const session = this.#sessions.byHandle(input.session);
         if (session !== undefined) {
           session.refused(input.code, input.retryAfterMs, input.reason, nowMs);
-          this.#wakes.update(session);
+          this.#settle(session);
         }
         break;
       }
       case 'media':
         for (const session of this.#sessions.ofFeed(input.feed)) {
           if (session.feed !== input.feed) continue;
-          session.mediaAvailable(nowMs);
-          this.#wakes.update(session);
+          this.#schedule.offerMedia(session, nowMs);
         }
         break;
       case 'refresh':
@@ -208,14 +235,14 @@ export class ResponderEndpoint {
         }
         if (input.kind === 'refresh') session.refresh(nowMs);
         else session.exchange(input.input, nowMs);
-        this.#wakes.update(session);
+        this.#settle(session);
         break;
       }
       case 'close':
         for (const session of this.#sessions.all()) {
           if (input.session !== undefined && session.handle !== input.session) continue;
           session.close(input.code, input.reason, nowMs);
-          this.#wakes.update(session);
+          this.#settle(session);
         }
         break;
       case 'sendFailed':
@@ -224,7 +251,7 @@ export class ResponderEndpoint {
       case 'socketFailed':
         for (const session of this.#sessions.all()) {
           session.endedBy('app.socketFailed', nowMs);
-          this.#wakes.update(session);
+          this.#settle(session);
         }
         break;
     }
@@ -240,14 +267,15 @@ export class ResponderEndpoint {
     if (first >= MEDIA_FIRST_BYTE_MIN && first <= MEDIA_FIRST_BYTE_MAX) return this.#feedback(bytes, from);
     if (first !== CONTROL_FIRST_BYTE) return this.#drop('notOurs', from, bytes);
     const security = this.#security;
-    const decoded = security === undefined ? decodeFrame(bytes) : decodeSecured(bytes, security.hasMac1);
+    const kept = this.#host.trace ? 'all' : 'known';
+    const decoded = security === undefined ? decodeFrame(bytes, kept) : decodeSecured(bytes, security.hasMac1, kept);
     if (!decoded.ok) return this.#frontDoor.undecodable(decoded, from, bytes, this.#nowMs);
     if ('header' in decoded) return this.#sealed(decoded.header, from, bytes);
     const { frame } = decoded;
     if (this.#host.trace) traceFrame(this.#host, 'received', bytes, from, frame);
     switch (frame.type) {
       case FrameType.START:
-        return this.#frontDoor.start(frame, tupleKey(from), from, bytes, this.#nowMs);
+        return this.#frontDoor.start(frame, tupleKeyOf(from), from, bytes, this.#nowMs);
       case FrameType.START_CONFIRM:
       case FrameType.PING:
       case FrameType.PONG:
@@ -269,74 +297,79 @@ export class ResponderEndpoint {
 
   /** RTCP from a viewer: only a NACK for the tuple's live session means anything. */
   #feedback(bytes: Uint8Array, from: Peer): void {
-    const session = this.#sessions.streaming(tupleKey(from));
-    if (session === undefined) return this.#drop('noSession', from, bytes);
+    const session = this.#sessions.streaming(tupleKeyOf(from));
+    if (session === undefined) {
+      if (this.#worker.tuplesStray === true) return this.#handOver(undefined, from, bytes);
+      return this.#drop('noSession', from, bytes);
+    }
     const reason = session.feedback(bytes, this.#nowMs);
     if (reason !== undefined) return this.#drop(reason, from, bytes);
-    this.#wakes.update(session);
+    this.#settle(session);
   }
 
-  /** The session that a frame names, if it has one and comes from its tuple. */
+  /** The session whose ids a frame has. */
   #named(ids: FrameIds, from: Peer, bytes: Uint8Array): ResponderSession | undefined {
     const session = this.#sessions.byTag(ids.sessionTag);
-    if (session?.streamId !== ids.streamId) {
-      this.#unknownPair(ids, from, bytes);
-      return undefined;
-    }
-    const { peer } = session;
-    if (peer.address === from.address && peer.port === from.port) return session;
-    this.#drop('otherTuple', from, bytes);
+    if (session?.streamId === ids.streamId) return session;
+    this.#unknownPair(ids, from, bytes);
     return undefined;
   }
 
   #sealed(header: FixedHeader, from: Peer, bytes: Uint8Array): void {
     const session = this.#named(header, from, bytes);
     if (session === undefined) return;
-    session.sealed(bytes, this.#nowMs);
-    this.#wakes.update(session);
+    session.sealed(bytes, from, this.#nowMs);
+    this.#settle(session);
   }
 
   #sessionFrame(frame: Frame | UnsealedFrame, from: Peer, bytes: Uint8Array): void {
     const session = this.#named(frame, from, bytes);
     if (session === undefined) return;
+    if (!samePeer(from, session.peer)) return this.#drop('otherTuple', from, bytes);
     const { streamId, sessionTag } = frame;
     if (frame.type === FrameType.START_CONFIRM) {
-      const proof = ConfirmProof.of({ streamId, sessionTag, tupleKey: tupleKey(from) }, session);
+      const proof = ConfirmProof.of({ streamId, sessionTag, tupleKey: tupleKeyOf(from) }, session);
       if (proof === undefined) return this.#drop('wrongTag', from, bytes);
       session.confirmed(proof, frame, bytes, this.#nowMs);
     } else if (!('handshake' in frame)) {
       session.frame(frame, bytes.length, this.#nowMs);
     }
-    this.#wakes.update(session);
+    this.#settle(session);
   }
 
   /** Ids that no session has, on any tuple: whoever believes in them is told so, at most as fast as strangers are. */
   #unknownPair({ type, streamId, sessionTag }: FrameIds, from: Peer, bytes: Uint8Array): void {
-    const streamIdKnown = this.#sessions.byStreamId(tupleKey(from), streamId) !== undefined;
+    const other = otherWorkerOf(sessionTag, this.#worker);
+    if (other !== undefined) return this.#handOver(other, from, bytes);
+    const streamIdKnown = this.#sessions.byStreamId(tupleKeyOf(from), streamId) !== undefined;
     this.#drop(streamIdKnown ? 'wrongTag' : 'noSession', from, bytes);
     if (type !== FrameType.START_CONFIRM && type !== FrameType.PING && type !== FrameType.BYE) return;
     this.#strangers.reset(from, streamId, sessionTag, this.#nowMs);
   }
 
+  /** @param worker whom the tag names; `undefined` where only the tuple tells. */
+  #handOver(worker: number | undefined, from: Peer, bytes: Uint8Array): void {
+    this.counters.add('workerHandedOver');
+    this.#host.emit({ kind: 'otherWorker', ...(worker === undefined ? {} : { worker }), bytes, from });
+  }
+
   #sendFailed(to: Peer, hint: HintName, bytes: number): void {
     this.counters.hint(hint);
     if (hint !== 'EMSGSIZE') return;
-    const session = this.#sessions.streaming(tupleKey(to));
+    const session = this.#sessions.streaming(tupleKeyOf(to));
     if (session === undefined) return;
     session.tooLarge(bytes, this.#nowMs);
-    this.#wakes.update(session);
+    this.#settle(session);
   }
 
   #timeout(): void {
-    this.#admission.late(this.#nowMs - this.#wakes.earliestMs(), this.#nowMs);
-    for (;;) {
-      const due = this.#wakes.takeDue(this.#nowMs);
-      if (due === undefined) break;
-      const session = due as ResponderSession;
-      session.timeout(this.#nowMs);
-      this.#wakes.update(session);
-    }
+    this.#admission.late(this.#nowMs - this.#schedule.earliestMs(), this.#nowMs);
+    this.#schedule.timeout(this.#nowMs);
     if (this.#admission.timeout(this.#nowMs)) this.#host.emit({ kind: 'load', under: false });
+  }
+
+  #settle(session: ResponderSession): void {
+    this.#schedule.settle(session, this.#nowMs);
   }
 
   #exchangeWithNobody(session: SessionHandle, input: ExchangeInput): void {
@@ -351,8 +384,3 @@ export class ResponderEndpoint {
 }
 
 type FrameIds = Pick<FixedHeader, 'type' | 'streamId' | 'sessionTag'>;
-
-/** A tuple's key on one socket: the remote end. */
-function tupleKey(peer: Peer): string {
-  return `${peer.address} ${peer.port}`;
-}

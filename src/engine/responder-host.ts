@@ -1,5 +1,6 @@
 import type { StreamFeed } from '../media/stream-feed.ts';
-import type { ResponderOutput } from './io-types.ts';
+import type { FastStart } from './fast-start.ts';
+import type { Peer, ResponderOutput } from './io-types.ts';
 import type { ResponderSession } from './responder-session.ts';
 import type { SessionHost } from './session-host.ts';
 
@@ -11,10 +12,16 @@ export interface ResponderHost extends SessionHost<ResponderOutput> {
   readonly repair: boolean;
   /** First datagram size for media in bytes. */
   readonly datagramBytesMax: number;
+  /** Absent where the camera does not allow fast mode. */
+  readonly fast: FastStart | undefined;
   /** A SessionTag that no session of this endpoint has; from now on it is this session's. */
   claimTag(session: ResponderSession): bigint;
   /** Whether the tuple's live session, if there is one, is of the same viewer. */
   mayTakeTuple(session: ResponderSession): boolean;
+  /** Whether no session lives on a tuple. */
+  isFree(tupleKey: string): boolean;
+  /** The session has another tuple. @param before that it had. */
+  moved(session: ResponderSession, before: Peer): void;
   /** Ends the tuple's live session, if there is one, and its candidates older than this one. */
   supersedeOlder(session: ResponderSession): void;
   /** How long a candidate is kept after its newest START, in ms. */

@@ -5,6 +5,7 @@ import type { ResponderCredentials } from '../security/credentials.ts';
 import { hasMac1, mac1Trailer } from '../security/mac1.ts';
 import { equalBytes } from '../security/reset-token.ts';
 import { firstInitiatorCounter, ResponderHandshake } from '../security/secured-handshake.ts';
+import type { SessionKeys } from '../security/session-keys.ts';
 import type { Random } from './random.ts';
 import type { SessionCore } from './session-core.ts';
 
@@ -17,6 +18,8 @@ export type AnyStart = StartFrame | SecuredStartFrame;
 /** What START asks for, and the handshake that it begins. */
 export interface Wish {
   readonly streamName: string | undefined;
+  /** For fast mode. */
+  readonly token: Uint8Array | undefined;
   /** Absent in mode `none`. */
   readonly candidate: CandidateSecurity | undefined;
 }
@@ -48,6 +51,7 @@ export class ResponderSecurity {
     if (payload === undefined) return 'handshakePayload';
     return {
       streamName: payload.streamName,
+      token: payload.token,
       candidate: new CandidateSecurity(handshake, this.#credentials, this.#random),
     };
   }
@@ -80,6 +84,11 @@ export class CandidateSecurity {
   acknowledge(payload: StartAckPayload): Uint8Array | undefined {
     this.#message ??= this.#handshake?.acknowledge(encodeStartAckPayload(payload), this.#random.bytes(32));
     return this.#message;
+  }
+
+  /** The session's keys once START_ACK was made, where they need no third message: in mode `psk`. */
+  get earlyKeys(): SessionKeys | undefined {
+    return this.#handshake?.earlyKeys;
   }
 
   /**

@@ -1,25 +1,31 @@
 import type { ResponderEvent, ResponderState } from '../../machines/index.ts';
 import type { StreamFeed } from '../media/stream-feed.ts';
-import { RETRY_AFTER_MIN_MS, TOMBSTONE_MS } from '../protocol/constants.ts';
-import { ErrorCode, isTransient } from '../protocol/error-code.ts';
+import { TOMBSTONE_MS } from '../protocol/constants.ts';
+import { ErrorCode } from '../protocol/error-code.ts';
 import { type Frame, FrameType } from '../protocol/frame.ts';
 import { assertInvariant } from '../protocol/invariants.ts';
 import { resetToken } from '../security/reset-token.ts';
 import type { SessionKeys } from '../security/session-keys.ts';
 import type { AdmittedStart } from './admission.ts';
-import { wireCode, wireReason, wireRetryAfterMs, wireSdp } from './application-input.ts';
+import { wireCode, wireReason, wireSdp } from './application-input.ts';
 import type { DropReason } from './counters.ts';
 import { MachineDriver } from './driver.ts';
+import { TokenOffer } from './fast-start.ts';
 import type { ExchangeInput, Peer, SessionHandle } from './io-types.ts';
 import type { ConfirmProof } from './media-gate.ts';
-import { MediaOutlet } from './media-outlet.ts';
-import { type Refusal, ResponderAnswers } from './responder-answers.ts';
+import type { MediaOutlet } from './media-outlet.ts';
+import { NO_SLOT } from './media-wheel.ts';
+import type { PathProof, PathValidation } from './path-validation.ts';
+import { ResponderAnswers } from './responder-answers.ts';
 import type { ResponderHost } from './responder-host.ts';
+import { ResponderMedia } from './responder-media.ts';
+import { responderPath } from './responder-path.ts';
 import type { CandidateSecurity, ConfirmFrame } from './responder-security.ts';
 import { responderTimer } from './responder-timers.ts';
 import { SessionCore } from './session-core.ts';
 import { drop } from './session-host.ts';
 import { responderTable } from './tables.ts';
+import { samePeer } from './tuple.ts';
 import type { Sleeper } from './wake-queue.ts';
 
 const NO_TOKEN = new Uint8Array(0);
@@ -27,9 +33,9 @@ const NO_TOKEN = new Uint8Array(0);
 /** One viewer's session on a camera: gives the outputs of the responder's machine their meaning. */
 export class ResponderSession implements Sleeper {
   queuedAtMs = Number.POSITIVE_INFINITY;
+  mediaSlot = NO_SLOT;
   readonly handle: SessionHandle;
-  readonly peer: Peer;
-  readonly tupleKey: string;
+  tupleKey: string;
   /** Its START came with a good cookie. */
   readonly proven: boolean;
   /** Absent in mode `none`. */
@@ -40,35 +46,39 @@ export class ResponderSession implements Sleeper {
   readonly #driver = new MachineDriver(responderTable, undefined, (output) => this.#perform(output));
   readonly #streamName: string | undefined;
   #attempt: number;
-  #ssrc = 0;
+  ssrc = 0;
   #resetToken: Uint8Array = NO_TOKEN;
-  #feed: StreamFeed | undefined;
+  readonly #media: ResponderMedia;
+  /** Absent where the camera does not allow fast mode. */
+  readonly #offer: TokenOffer | undefined;
   #sdp: string | undefined;
-  #outlet: MediaOutlet | undefined;
   #proof: ConfirmProof | undefined;
-  /** The confirm, or the newest PING that was answered. */
-  #consentFromMs = 0;
-  #retryAfterMs = RETRY_AFTER_MIN_MS;
-  #refusalReason: string | undefined;
+  /** From the first frame on that came from elsewhere. */
+  #path: PathValidation | undefined;
   #peerReason: string | undefined;
   #wasStreaming = false;
 
   constructor(host: ResponderHost, start: AdmittedStart, nowMs: number) {
     this.#host = host;
     this.handle = start.handle;
-    this.peer = start.peer;
     this.tupleKey = start.tupleKey;
     this.proven = start.proven;
     this.security = start.security;
     this.#attempt = start.attempt;
     this.#streamName = start.streamName;
+    this.#media = new ResponderMedia(host, start);
     this.#core = new SessionCore(host, start.peer, start.handle, start.streamId, nowMs);
+    this.#offer = host.fast && new TokenOffer(host.fast, this.#core);
     this.#answers = new ResponderAnswers(this.#core, host.handshakeTrailer, start.security);
     this.#dispatch({ type: 'admission.admitted' }, 0);
   }
 
   get state(): ResponderState {
     return this.#driver.state;
+  }
+
+  get peer(): Peer {
+    return this.#core.peer;
   }
 
   get streamId(): bigint {
@@ -78,11 +88,6 @@ export class ResponderSession implements Sleeper {
   /** 0 until START_ACK. */
   get sessionTag(): bigint {
     return this.#core.sessionTag;
-  }
-
-  /** 0 until START_ACK. */
-  get ssrc(): number {
-    return this.#ssrc;
   }
 
   get keys(): SessionKeys | undefined {
@@ -96,19 +101,24 @@ export class ResponderSession implements Sleeper {
 
   /** The stream that it was promised, until it is given back. */
   get feed(): StreamFeed | undefined {
-    return this.#feed;
+    return this.#media.feed;
   }
 
   deadlineMs(): number {
-    const mediaMs = this.#outlet?.deadlineMs(this.#core.nowMs) ?? Number.POSITIVE_INFINITY;
-    return Math.min(this.#core.deadlineMs(), mediaMs);
+    return Math.min(this.#core.deadlineMs(), this.#path?.deadlineMs() ?? Number.POSITIVE_INFINITY);
+  }
+
+  get outlet(): MediaOutlet | undefined {
+    return this.#media.outlet;
   }
 
   /** A further START with this StreamId. */
   duplicateStart(attempt: number, bytes: number, nowMs: number): void {
     this.#core.nowMs = nowMs;
     this.#attempt = attempt;
+    this.#media.startReceived(bytes);
     this.#dispatch({ type: 'frame.START' }, bytes);
+    this.#pump();
   }
 
   /** @param proof that the START_CONFIRM has this session's ids and tuple. @param datagram all of it. */
@@ -126,12 +136,19 @@ export class ResponderSession implements Sleeper {
     this.#pump();
   }
 
-  /** A sealed datagram whose ids are this session's. */
-  sealed(datagram: Uint8Array, nowMs: number): void {
-    this.#core.nowMs = nowMs;
-    const opened = this.#core.open(datagram);
-    if (opened === 'keyLimit') this.close(ErrorCode.KEY_LIMIT, undefined, nowMs);
-    else if (opened !== undefined) this.frame(opened, datagram.length, nowMs);
+  /** A sealed datagram whose ids are this session's: what is in it counts wherever it comes from. */
+  sealed(datagram: Uint8Array, from: Peer, nowMs: number): void {
+    const core = this.#core;
+    core.nowMs = nowMs;
+    const newestBefore = core.newestCounter;
+    const opened = core.open(datagram, from);
+    if (opened === 'keyLimit') return this.close(ErrorCode.KEY_LIMIT, undefined, nowMs);
+    if (opened === undefined) return;
+    this.frame(opened, datagram.length, nowMs);
+    if (this.state !== 'Streaming' || (this.#path === undefined && samePeer(from, this.peer))) return;
+    this.#path ??= responderPath(this.#core, this.#host, (proof) => this.#moveTo(proof));
+    this.#path.heard(opened, datagram.length, from, core.newestCounter > newestBefore);
+    this.#pump();
   }
 
   /** Any other frame whose ids are this session's. */
@@ -148,7 +165,7 @@ export class ResponderSession implements Sleeper {
     if (event === undefined) return drop(this.#host, 'unexpectedType', this.peer, bytes);
     if (frame.type !== FrameType.PONG || event.type !== 'frame.PONG') return this.#dispatch(event, bytes);
     const { nowMs } = this.#core;
-    const pathOk = !event.nonceKnown || this.#outlet?.pong(frame.nonce, frame.datagramBytesMax, nowMs) !== false;
+    const pathOk = !event.nonceKnown || this.#media.pong(frame.nonce, frame.datagramBytesMax, nowMs);
     this.#dispatch(event, bytes);
     if (!pathOk) this.close(ErrorCode.MTU_TOO_SMALL, undefined, nowMs);
   }
@@ -162,7 +179,7 @@ export class ResponderSession implements Sleeper {
   /** RTCP: neither consent nor a sign of life. @returns why it has no effect. */
   feedback(datagram: Uint8Array, nowMs: number): DropReason | undefined {
     this.#core.nowMs = nowMs;
-    const reason = this.#outlet?.feedback(datagram, nowMs);
+    const reason = this.#media.feedback(datagram, nowMs);
     this.#pump();
     return reason;
   }
@@ -172,29 +189,29 @@ export class ResponderSession implements Sleeper {
     this.#core.nowMs = nowMs;
     if (this.state !== 'PendingStartRequest') return;
     this.#sdp = wireSdp(sdp);
-    this.#feed = feed;
-    this.#dispatch({ type: 'app.reserved', fastGranted: false }, 0);
+    this.#media.feed = feed;
+    this.#dispatch({ type: 'app.reserved', fastGranted: this.#media.fastGranted }, 0);
+    this.#media.openFast(this, nowMs);
+    this.#pump();
   }
 
   /** The application's no. */
   refused(code: number, retryAfterMs: number | undefined, reason: string | undefined, nowMs: number): void {
     this.#core.nowMs = nowMs;
-    this.#retryAfterMs = wireRetryAfterMs(retryAfterMs);
-    this.#refusalReason = wireReason(reason);
+    this.#answers.explain(retryAfterMs, reason);
     this.#dispatch({ type: 'app.refused', code: wireCode(code) }, 0);
   }
 
-  /** The newest group is sent again. */
   refresh(nowMs: number): void {
     this.#core.nowMs = nowMs;
-    this.#outlet?.refreshGroup(nowMs);
+    this.#media.refreshGroup(nowMs);
     this.#pump();
   }
 
-  /** The feed has something new. */
-  mediaAvailable(nowMs: number): void {
+  /** Something of its feed is due, or may be. @returns how many datagrams left. */
+  mediaDue(nowMs: number): number {
     this.#core.nowMs = nowMs;
-    this.#pump();
+    return this.#pump();
   }
 
   close(code: number, reason: string | undefined, nowMs: number): void {
@@ -219,18 +236,15 @@ export class ResponderSession implements Sleeper {
   /** The operating system says that a datagram of this size cannot leave. */
   tooLarge(bytes: number, nowMs: number): void {
     this.#core.nowMs = nowMs;
-    this.#outlet?.tooLarge(bytes, nowMs);
+    this.#media.tooLarge(bytes, nowMs);
     this.#pump();
   }
 
   timeout(nowMs: number): void {
     this.#core.nowMs = nowMs;
-    const { deadlines } = this.#core;
-    for (let timer = deadlines.takeDue(nowMs); timer !== undefined; timer = deadlines.takeDue(nowMs)) {
-      if (timer === 'deadline') this.#dispatch({ type: 'timer.deadline', nothingSent: false }, 0);
-      else this.#dispatch({ type: `timer.${timer}` }, 0);
-    }
+    this.#core.takeTimers((event) => this.#dispatch(event, 0));
     this.#core.timeoutExchanges();
+    this.#path?.timeout();
     this.#pump();
   }
 
@@ -248,63 +262,55 @@ export class ResponderSession implements Sleeper {
     this.#core.traceTransition('responder', event.type, from, this.state);
   }
 
-  #pump(): void {
-    if (this.#outlet === undefined || this.state !== 'Streaming') return;
-    this.#outlet.pump(this.#core.nowMs);
-    if (this.#outlet.finished) this.close(ErrorCode.NO_ERROR, undefined, this.#core.nowMs);
+  #pump(): number {
+    const sent = this.#media.pump(this.#core.nowMs);
+    const over = this.state === 'Streaming' && this.#media.finished;
+    if (over) this.close(ErrorCode.NO_ERROR, undefined, this.#core.nowMs);
+    return sent;
   }
 
   #perform(output: string): void {
     const core = this.#core;
     if (core.perform(output, this.#driver.context)) return;
-    const { profile } = this.#host;
     switch (output) {
       case 'askReservation':
         return this.#host.emit({
           kind: 'reserve',
-          session: this.handle,
-          peer: this.peer,
-          streamId: this.streamId,
+          ...this.#names,
           ...(this.#streamName === undefined ? {} : { streamName: this.#streamName }),
         });
       case 'drawSession':
         core.deadlines.disarm('reserve');
         return this.#drawSession();
       case 'sendStartAck':
-        return this.#answers.sendStartAck(this.#attempt, { resetToken: this.#resetToken, ssrc: this.#ssrc });
-      case 'sendError':
-        return this.#answers.sendError(this.#refusal, this.#attempt);
-      case 'leaveTombstone':
-        return this.#host.leaveTombstone(
-          this,
-          this.#answers.error,
-          isTransient(this.#code) ? this.#retryAfterMs : TOMBSTONE_MS,
+        return this.#answers.sendStartAck(
+          this.#attempt,
+          { resetToken: this.#resetToken, ssrc: this.ssrc },
+          this.#media.fastGranted,
         );
+      case 'sendError':
+        return this.#answers.sendError(this.#code, this.#attempt);
+      case 'leaveTombstone':
+        return this.#host.leaveTombstone(this, this.#answers.error, this.#answers.tombstoneMs(this.#code));
       case 'supersede':
         return this.#host.supersedeOlder(this);
       case 'openGate':
         core.deadlines.disarm('pending');
         assertInvariant('S1', this.#proof !== undefined, 'Streaming without a START_CONFIRM');
-        this.#consentFromMs = core.nowMs;
-        this.#outlet = this.#makeOutlet();
-        return this.#outlet?.open(this.#proof, profile.consentMs, core.nowMs, core.protection(this.#ssrc));
+        return this.#media.open(this, this.#proof, core.nowMs, () => core.protection(this.ssrc));
       case 'sendReady':
         return this.#answers.sendReady(this.#sdp);
       case 'stopMedia':
         return this.#giveBack();
       case 'sendPing':
-        return core.sendPing((nonce) => this.#outlet?.pingSent(nonce, core.nowMs));
+        core.sendPing((nonce) => this.#media.pingSent(nonce, core.nowMs));
+        return this.#offer?.send();
       case 'refreshConsent':
         return this.#refreshConsent();
       case 'reportStreaming':
         this.#wasStreaming = true;
         this.#host.counters.add('handshakesCompleted');
-        return this.#host.emit({
-          kind: 'streaming',
-          session: this.handle,
-          peer: this.peer,
-          streamId: this.streamId,
-        });
+        return this.#host.emit({ kind: 'streaming', ...this.#names });
       case 'reportPeerBye':
         return this.#host.emit({ kind: 'peerBye', session: this.handle, code: this.#code, ...this.#peerWords });
       case 'release':
@@ -314,12 +320,8 @@ export class ResponderSession implements Sleeper {
     }
   }
 
-  /** A PONG may have waited in the socket through a stall: it says what the viewer wanted when it was asked, no more. */
-  #refreshConsent(): void {
-    this.#consentFromMs = Math.max(this.#consentFromMs, this.#core.answeredPingAtMs);
-    const untilMs = this.#consentFromMs + this.#host.profile.consentMs;
-    this.#outlet?.refresh(untilMs);
-    this.#core.deadlines.arm('consent', untilMs);
+  #refreshConsent(askedAtMs = this.#core.answeredPingAtMs): void {
+    this.#core.deadlines.arm('consent', this.#media.refreshConsent(askedAtMs));
   }
 
   #arm(output: string): void {
@@ -327,11 +329,15 @@ export class ResponderSession implements Sleeper {
       profile: this.#host.profile,
       pendingMs: this.#host.pendingMs(),
       probes: this.#driver.context.probes,
-      suspicious: this.#outlet?.suspicious === true,
+      suspicious: this.#media.suspicious,
       rttMs: this.#core.rtt.ms,
       unit: () => this.#host.random.unit(),
     });
     if (armed !== undefined) this.#core.arm(armed.timer, armed.ms);
+  }
+
+  get #names(): { readonly session: SessionHandle; readonly peer: Peer; readonly streamId: bigint } {
+    return { session: this.handle, peer: this.peer, streamId: this.streamId };
   }
 
   get #code(): number {
@@ -342,36 +348,32 @@ export class ResponderSession implements Sleeper {
     return this.#peerReason === undefined ? {} : { reason: this.#peerReason };
   }
 
-  get #refusal(): Refusal {
-    return { code: this.#code, retryAfterMs: this.#retryAfterMs, reason: this.#refusalReason };
-  }
-
   #drawSession(): void {
     const core = this.#core;
     core.sessionTag = this.#host.claimTag(this);
-    this.#ssrc = this.#host.random.u32();
+    this.ssrc = this.#host.random.u32();
     this.#resetToken = resetToken(this.#host.resetKey, core.streamId, core.sessionTag);
   }
 
-  /** Not before the confirm: a candidate has nothing to send, and there may be many. */
-  #makeOutlet(): MediaOutlet | undefined {
-    if (this.#feed === undefined) return undefined;
-    const { sessionTag, tupleKey, peer, ssrc } = this;
-    return new MediaOutlet(this.#host, { sessionTag, tupleKey, peer, ssrc }, this.#feed, {
-      repair: this.#host.repair,
-      datagramBytesMax: this.#host.datagramBytesMax,
-      secured: this.security !== undefined,
-    });
+  /** The answer is the new path's consent; a PING goes there at once, as its size and RTT are not known. */
+  #moveTo(proof: PathProof): void {
+    const before = this.peer;
+    this.#core.moveTo(proof.peer, proof.rttMs);
+    this.tupleKey = proof.tupleKey;
+    this.#host.moved(this, before);
+    this.#media.move(proof, this.#core.nowMs);
+    this.#refreshConsent(proof.challengedAtMs);
+    this.#core.arm('heartbeat', 0);
   }
 
   #giveBack(): void {
-    this.#outlet?.close();
-    // A session that drains or closes for seconds is not to hold what only media and the handshake need.
-    this.#outlet = undefined;
+    this.#path = undefined;
+    this.#media.close();
     this.#answers.forget();
-    if (this.#feed === undefined) return;
-    this.#host.leaveFeed(this, this.#feed);
-    this.#feed = undefined;
+    const { feed } = this.#media;
+    if (feed === undefined) return;
+    this.#host.leaveFeed(this, feed);
+    this.#media.feed = undefined;
     this.#host.emit({ kind: 'release', session: this.handle });
   }
 
@@ -383,9 +385,7 @@ export class ResponderSession implements Sleeper {
     this.#host.forget(this);
     this.#host.emit({
       kind: 'closed',
-      session: this.handle,
-      peer: this.peer,
-      streamId: this.streamId,
+      ...this.#names,
       code: this.#code,
       ...this.#peerWords,
       wasStreaming: this.#wasStreaming,

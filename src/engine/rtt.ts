@@ -12,6 +12,11 @@ export class RttEstimate {
     if (this.#ms === undefined || ms < this.#ms) this.#ms = ms;
   }
 
+  /** Another path: what was sampled says nothing about it. */
+  restart(ms: number): void {
+    this.#ms = ms;
+  }
+
   sample(ms: number): void {
     this.#ms = this.#ms === undefined ? ms : this.#ms + (ms - this.#ms) / 8;
   }

@@ -31,6 +31,11 @@ export class SealedChannel {
     };
   }
 
+  /** The highest counter that came, -1 for none. */
+  get newest(): number {
+    return this.#opener.newest;
+  }
+
   /** Opens a sealed datagram; one that is not authentic changes nothing. @returns its TLVs, or why there are none. */
   open(datagram: Uint8Array, nowMs: number): Uint8Array | SealedFault {
     return this.#opener.open(datagram, nowMs);

@@ -35,9 +35,15 @@ export type SessionEvent =
   | { readonly type: 'frame.BYE'; readonly code: number }
   | { readonly type: 'frame.RESET'; readonly tokenValid: boolean };
 
+/** An event of both machines that a timer causes. */
+export type ExpiredEvent =
+  | { readonly type: 'timer.deadline'; readonly nothingSent: boolean }
+  | { readonly type: `timer.${Exclude<TimerName, 'deadline'>}` };
+
 /** What both roles do alike: ids, timers, PING and PONG, BYE and BYE_ACK. */
 export class SessionCore {
-  readonly peer: Peer;
+  /** Where its frames go. */
+  peer: Peer;
   readonly handle: SessionHandle;
   readonly deadlines = new Deadlines(timerNames);
   readonly rtt = new RttEstimate();
@@ -55,6 +61,8 @@ export class SessionCore {
   #bye: Uint8Array | undefined;
   /** The one slot for an answer: a later PING overwrites it. */
   #peerNonce = 0n;
+  /** Of the PATH_CHALLENGE that is being answered. */
+  #pathNonce = 0n;
   #answeredPingAtMs = 0;
   #largestReceivedBytes = 0;
   /** Most sessions never have any. */
@@ -78,6 +86,16 @@ export class SessionCore {
   deadlineMs(): number {
     const earliestMs = this.deadlines.earliestMs();
     return this.#exchanges === undefined ? earliestMs : Math.min(earliestMs, this.#exchanges.deadlineMs());
+  }
+
+  /** Tells of each of the machine's timers that has expired. @param nothingSent see `timer.deadline`. */
+  takeTimers(expired: (event: ExpiredEvent) => void, nothingSent: () => boolean = () => false): void {
+    const { deadlines, nowMs } = this;
+    for (let timer = deadlines.takeDue(nowMs); timer !== undefined; timer = deadlines.takeDue(nowMs)) {
+      expired(
+        timer === 'deadline' ? { type: 'timer.deadline', nothingSent: nothingSent() } : { type: `timer.${timer}` },
+      );
+    }
   }
 
   /** What is due in exchanges; call after the machine's own timers. */
@@ -118,6 +136,18 @@ export class SessionCore {
     return this.#channel?.keys;
   }
 
+  /** The highest counter of a sealed frame that came, -1 for none. */
+  get newestCounter(): number {
+    return this.#channel?.newest ?? -1;
+  }
+
+  /** Another tuple, of which only this is known; PINGs that went to the one before say nothing about it. */
+  moveTo(peer: Peer, rttMs: number): void {
+    this.peer = peer;
+    this.#nonces = undefined;
+    this.rtt.restart(rttMs);
+  }
+
   /** From now on all frames are sealed but those that say otherwise. */
   secure(keys: SessionKeys, role: SessionRole, firstInitiatorCounter: number): void {
     this.#channel = new SealedChannel(keys, role, firstInitiatorCounter, this);
@@ -138,17 +168,19 @@ export class SessionCore {
   /**
    * The frame in a sealed datagram with this session's ids; what is none is counted.
    *
+   * @param from where it came from.
    * @returns `keyLimit` when the session must end.
    */
-  open(datagram: Uint8Array): Frame | 'keyLimit' | undefined {
+  open(datagram: Uint8Array, from: Peer = this.peer): Frame | 'keyLimit' | undefined {
     const text = this.#channel?.open(datagram, this.nowMs) ?? 'sealedEarly';
-    const opened = typeof text === 'string' ? text : decodeOpened(datagram, text);
+    const kept = this.#host.trace ? 'all' : 'known';
+    const opened = typeof text === 'string' ? text : decodeOpened(datagram, text, kept);
     if (typeof opened !== 'string' && opened.ok) {
-      if (this.#host.trace) traceFrame(this.#host, 'received', datagram, this.peer, opened.frame);
+      if (this.#host.trace) traceFrame(this.#host, 'received', datagram, from, opened.frame);
       return opened.frame;
     }
     const reason = typeof opened === 'string' ? opened : opened.reason;
-    drop(this.#host, reason, this.peer, datagram.length);
+    drop(this.#host, reason, from, datagram.length);
     return reason === 'keyLimit' ? reason : undefined;
   }
 
@@ -162,6 +194,9 @@ export class SessionCore {
       case FrameType.PING:
         this.#peerNonce = frame.nonce;
         return { type: 'frame.PING' };
+      case FrameType.PATH_CHALLENGE:
+        this.#pathNonce = frame.nonce;
+        return plainEvent(frame.type);
       case FrameType.PONG:
         return { type: 'frame.PONG', nonceKnown: this.#notePong(frame.nonce) };
       case FrameType.BYE:
@@ -185,11 +220,11 @@ export class SessionCore {
   }
 
   /** Sends a frame with this session's ids once; sealed if it is secured. */
-  sendOnce(body: FrameBody, replaces?: SessionHandle): void {
+  sendOnce(body: FrameBody, replaces?: SessionHandle, to: Peer = this.peer): void {
     const header = this.#header(0);
     const sealed = this.#channel !== undefined;
     const bytes = encodeOnce(header, body, this.#channel?.trailer ?? clearTrailer);
-    sendControl(this.#host, this.peer, bytes, {
+    sendControl(this.#host, to, bytes, {
       replaces,
       ...(sealed ? { frame: { ...header, ...body } as Frame } : {}),
     });
@@ -219,6 +254,13 @@ export class SessionCore {
     sent?.(nonce);
   }
 
+  /** Asks whether this session's peer is there, on its own path or another. @returns the nonce. */
+  sendPathChallenge(to: Peer): bigint {
+    const nonce = this.#host.random.id();
+    this.sendOnce({ type: FrameType.PATH_CHALLENGE, nonce }, undefined, to);
+    return nonce;
+  }
+
   /** Tells of a transition when tracing is on. */
   traceTransition(role: 'initiator' | 'responder', event: string, from: SessionState, to: SessionState): void {
     if (!this.#host.trace) return;
@@ -239,6 +281,9 @@ export class SessionCore {
           this.handle,
         );
         this.#largestReceivedBytes = 0;
+        return true;
+      case 'sendPathResponse':
+        this.sendOnce({ type: FrameType.PATH_RESPONSE, nonce: this.#pathNonce });
         return true;
       case 'sendBye':
         this.#bye = this.sendAgain(this.#bye, {

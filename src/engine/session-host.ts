@@ -59,12 +59,12 @@ export function traceFrame(
   peer: Peer,
   inside?: TracedFrame,
 ): void {
-  const frame = inside ?? readable(bytes);
+  const frame = inside ?? readableFrame(bytes);
   if (frame !== undefined) host.emit({ kind: 'traceFrame', direction, frame, bytes: bytes.length, peer });
 }
 
-/** A clear frame, or one that this end made with its MAC1. */
-function readable(bytes: Uint8Array): TracedFrame | undefined {
+/** The frame that can be read without keys: a clear one, or one that ends with MAC1, right or wrong; `undefined` for anything else. */
+export function readableFrame(bytes: Uint8Array): TracedFrame | undefined {
   const clear = decodeFrame(bytes);
   if (clear.ok) return clear.frame;
   const secured = decodeSecured(bytes, () => true);

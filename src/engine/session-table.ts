@@ -26,9 +26,13 @@ export class SessionTable {
 
   add(session: ResponderSession): void {
     this.#byHandle.set(session.handle, session);
-    const ofTuple = this.#byTuple.get(session.tupleKey);
-    if (ofTuple === undefined) this.#byTuple.set(session.tupleKey, [session]);
-    else ofTuple.push(session);
+    this.#join(session);
+  }
+
+  /** The session has another tuple. @param before the key of the one that it had. */
+  moved(session: ResponderSession, before: string): void {
+    this.#leave(session, before);
+    this.#join(session);
   }
 
   /** @returns false when another session has the tag. */
@@ -41,9 +45,19 @@ export class SessionTable {
   remove(session: ResponderSession): void {
     this.#byHandle.delete(session.handle);
     if (session.sessionTag !== 0n) this.#byTag.delete(session.sessionTag);
-    const rest = (this.#byTuple.get(session.tupleKey) ?? []).filter((other) => other !== session);
-    if (rest.length > 0) this.#byTuple.set(session.tupleKey, rest);
-    else this.#byTuple.delete(session.tupleKey);
+    this.#leave(session, session.tupleKey);
+  }
+
+  #join(session: ResponderSession): void {
+    const ofTuple = this.#byTuple.get(session.tupleKey);
+    if (ofTuple === undefined) this.#byTuple.set(session.tupleKey, [session]);
+    else ofTuple.push(session);
+  }
+
+  #leave(session: ResponderSession, tupleKey: string): void {
+    const rest = (this.#byTuple.get(tupleKey) ?? []).filter((other) => other !== session);
+    if (rest.length > 0) this.#byTuple.set(tupleKey, rest);
+    else this.#byTuple.delete(tupleKey);
   }
 
   /** The session has a feed now; harmless when it is known. */

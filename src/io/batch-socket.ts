@@ -2,13 +2,13 @@ import { isIPv6 } from 'node:net';
 import { getSystemErrorName } from 'node:util';
 import type { HintName } from '../engine/counters.ts';
 import type { Peer, SessionHandle } from '../engine/io-types.ts';
-import type { DatagramSocket, Plane, SocketEvents } from './datagram-socket.ts';
+import type { DatagramSocket, DescribedSocket, Plane, SocketEvents } from './datagram-socket.ts';
 import { MESSAGE_BYTES_MAX } from './segment-plan.ts';
 import { SendBatch } from './send-batch.ts';
 import type { SendCalls } from './send-calls.ts';
 import { SendQueue } from './send-queue.ts';
 import { socketAddress } from './socket-address.ts';
-import type { UdpSocket, UdpSocketOptions } from './udp-socket.ts';
+import type { UdpSocketOptions } from './udp-socket.ts';
 
 /** How many of those that waited are tried at once, so that control that comes meanwhile has not long to wait. */
 const RESUMED_DATAGRAMS = 64;
@@ -23,16 +23,16 @@ interface Refused {
 }
 
 /**
- * A socket that hands what one turn of the code sends to the system in one call: datagrams of one size to one destination as one
+ * A socket that hands what one turn of the event loop sends to the system in one call: datagrams of one size to one destination as one
  * message that the kernel cuts up (UDP_SEGMENT), messages to different ones together (sendmmsg). It receives, waits and closes as
- * the {@link UdpSocket} that it has, and sends on the same descriptor, so that the tuple is the same.
+ * the socket that it has, and sends on the same descriptor, so that the tuple is the same.
  *
- * Media waits for the end of the running callback, control for nothing: it takes with it what was sent before it. What the
- * system does not take waits in a {@link SendQueue}, control first, until libuv has found room for one of them.
+ * Media waits for the end of the turn, or for {@link flush}, so that what the timers of one ms let out leaves together; control for
+ * nothing: it takes with it what was sent before it. What the system does not take waits in a {@link SendQueue}, control first, until libuv has found room for one of them.
  */
 export class BatchSocket implements DatagramSocket {
   readonly kind = 'batch';
-  readonly #udp: UdpSocket;
+  readonly #udp: DescribedSocket;
   readonly #events: SocketEvents;
   readonly #ipv6: boolean;
   readonly #names = new WeakMap<Peer, Uint8Array>();
@@ -40,14 +40,14 @@ export class BatchSocket implements DatagramSocket {
   readonly #queue: SendQueue;
   readonly #endTurn = (): void => {
     this.#turnEnds = false;
-    this.#flush();
+    this.flush();
   };
   readonly #tell = (): void => {
     const refused = this.#refused;
     this.#refused = [];
     for (const { to, hint, bytes } of refused) this.#events.sendFailed(to, hint, bytes);
   };
-  /** A flush is to come at the end of the running callback. */
+  /** A flush is to come at the end of the turn. */
   #turnEnds = false;
   /** The system has no room: all that is sent waits in the queue. */
   #blocked = false;
@@ -57,7 +57,7 @@ export class BatchSocket implements DatagramSocket {
   #drained: (() => void) | undefined;
 
   private constructor(
-    udp: UdpSocket,
+    udp: DescribedSocket,
     events: SocketEvents,
     { address, sendQueue }: UdpSocketOptions,
     calls: SendCalls,
@@ -83,7 +83,7 @@ export class BatchSocket implements DatagramSocket {
    * @throws an Error that says why sending in batches does not work on it.
    */
   static over(
-    udp: UdpSocket,
+    udp: DescribedSocket,
     events: SocketEvents,
     options: UdpSocketOptions,
     calls: SendCalls,
@@ -112,10 +112,18 @@ export class BatchSocket implements DatagramSocket {
       return;
     }
     this.#gather(bytes, to, plane, replaces);
-    if (plane !== 'media' || this.#batch.full) return this.#flush();
+    if (plane !== 'media' || this.#batch.full) return this.flush();
     if (this.#turnEnds) return;
     this.#turnEnds = true;
-    queueMicrotask(this.#endTurn);
+    setImmediate(this.#endTurn);
+  }
+
+  flush(): void {
+    if (this.#batch.length === 0) return;
+    // Asked for each time: after close() the number may be another file's.
+    if (this.#batch.transmit(this.#udp.fd ?? -1)) return;
+    this.#batch.takeBack((datagram) => this.#count(this.#queue.putBack(datagram)));
+    this.#awaitRoom();
   }
 
   close(): Promise<void> {
@@ -124,7 +132,7 @@ export class BatchSocket implements DatagramSocket {
   }
 
   async #close(): Promise<void> {
-    this.#flush();
+    this.flush();
     if (this.#blocked) {
       await new Promise<void>((resolve) => {
         this.#drained = resolve;
@@ -149,14 +157,6 @@ export class BatchSocket implements DatagramSocket {
     return name;
   }
 
-  #flush(): void {
-    if (this.#batch.length === 0) return;
-    // Asked for each time: after close() the number may be another file's.
-    if (this.#batch.transmit(this.#udp.fd ?? -1)) return;
-    this.#batch.takeBack((datagram) => this.#count(this.#queue.putBack(datagram)));
-    this.#awaitRoom();
-  }
-
   /** libuv watches the descriptor for as long as it has something to send: it gets the next one. */
   #awaitRoom(): void {
     const next = this.#queue.shift();
@@ -175,7 +175,7 @@ export class BatchSocket implements DatagramSocket {
         if (next === undefined) break;
         this.#gather(next.bytes, next.to, next.plane, next.replaces);
       }
-      this.#flush();
+      this.flush();
     }
     if (!this.#blocked) this.#drained?.();
   }

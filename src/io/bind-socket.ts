@@ -1,15 +1,21 @@
 import type { SocketChoice } from '../config/settings.ts';
 import { ConfigError } from '../errors.ts';
 import { BatchSocket } from './batch-socket.ts';
-import type { DatagramSocket, SocketEvents } from './datagram-socket.ts';
+import type { DatagramSocket, DescribedSocket, SocketEvents } from './datagram-socket.ts';
 import { loadSendCalls } from './send-calls.ts';
 import { UdpSocket, type UdpSocketOptions } from './udp-socket.ts';
+
+/** Binds a socket of one datagram at a time. */
+export type OpenSocket = (options: UdpSocketOptions, events: SocketEvents) => Promise<DescribedSocket>;
+
+const openUdp: OpenSocket = (options, events) => UdpSocket.bind(options, events);
 
 /**
  * Binds a socket.
  *
  * @param choice `auto`: the batch socket where it works.
  * @param notice hears, in one line, why `auto` is not the batch socket, or why that one is not as fast as it could be.
+ * @param open default: {@link UdpSocket.bind}.
  * @throws the operating system's error, such as EADDRINUSE; with `batch` also a ConfigError that says why it does not work here.
  */
 export async function bindSocket(
@@ -17,8 +23,9 @@ export async function bindSocket(
   events: SocketEvents,
   choice: SocketChoice,
   notice: (text: string) => void,
+  open: OpenSocket = openUdp,
 ): Promise<DatagramSocket> {
-  const udp = await UdpSocket.bind(options, events);
+  const udp = await open(options, events);
   if (choice === 'dgram') return udp;
   try {
     return BatchSocket.over(udp, events, options, await loadSendCalls(), notice);

@@ -31,6 +31,16 @@ export interface DatagramSocket {
    * @param replaces a queued datagram with the same mark is not sent any more.
    */
   send(bytes: Uint8Array, to: Peer, plane: Plane, replaces?: SessionHandle): void;
+  /** Lets leave at once what waits only so that more can go with it. */
+  flush(): void;
   /** Lets queued datagrams leave, then closes. Never rejects. */
   close(): Promise<void>;
+}
+
+/** A socket on whose descriptor others may send. */
+export interface DescribedSocket extends DatagramSocket {
+  /** The descriptor; `undefined` where Node shows none, and once it is closed. */
+  readonly fd: number | undefined;
+  /** Has one datagram sent, which waits for room if need be; `done` is called when it has left or was refused. */
+  handOver(bytes: Uint8Array, to: Peer, done: () => void): void;
 }

@@ -53,6 +53,10 @@ export class ImpairedSocket implements DatagramSocket {
     else this.#socket.send(bytes, to, plane, replaces);
   }
 
+  flush(): void {
+    this.#socket.flush();
+  }
+
   close(): Promise<void> {
     return this.#socket.close();
   }

@@ -5,6 +5,7 @@ import { InitiatorEndpoint } from '../engine/initiator-endpoint.ts';
 import type { InitiatorInput, InitiatorOutput, Peer } from '../engine/io-types.ts';
 import { RttMemory } from '../engine/rtt-memory.ts';
 import { srtpMedia } from '../engine/srtp-media.ts';
+import { TokenMemory } from '../engine/token-memory.ts';
 import { HandshakeError } from '../errors.ts';
 import { peerText } from '../observe/text.ts';
 import { ErrorCode } from '../protocol/error-code.ts';
@@ -17,6 +18,7 @@ import { ReceivedStream } from './received-stream.ts';
 import { EndpointRunner } from './runner.ts';
 
 const rttMemory = new RttMemory();
+const tokenMemory = new TokenMemory();
 
 /**
  * Gets a stream from a camera: looks the host up, shakes hands, and resolves when media flows (or 250 ms after the handshake
@@ -41,6 +43,8 @@ export async function initiate(target: string, options: InitiateOptions<MediaSin
   const remembered = settings.profile === profiles.internet;
   const rtoInitialMs =
     settings.rtoInitialMs ?? (remembered ? rttMemory.rtoInitialMs(peer.address, startedAtMs) : undefined);
+  const remembersToken = settings.fast && settings.token === undefined;
+  const token = remembersToken ? tokenMemory.take(peer, startedAtMs) : settings.token;
   const observer = outputObserver(settings);
   const endpoint = new InitiatorEndpoint({
     profile: { ...settings.profile, handshakeMs: settings.timeoutMs },
@@ -51,6 +55,8 @@ export async function initiate(target: string, options: InitiateOptions<MediaSin
       repair: settings.repair,
       datagrams: settings.datagrams || settings.sink?.wants === 'datagrams',
     },
+    fast: settings.fast,
+    ...(token === undefined ? {} : { token }),
     trace: observer !== undefined,
     ...(settings.credentials && { security: settings.credentials }),
     protectMedia: srtpMedia,
@@ -58,6 +64,7 @@ export async function initiate(target: string, options: InitiateOptions<MediaSin
     ...(rtoInitialMs === undefined ? {} : { rtoInitialMs }),
   });
   const stream = new ReceivedStream({ endpoint, peer, frameQueueMax, sink, observer, methods: settings.methods });
+  if (settings.fast) stream.on('token', (given) => tokenMemory.keep(peer, given, monotonicMs()));
   const binding = bind(endpoint, peer, settings, stream, startedAtMs);
   stream.run(await binding.catch((error: unknown) => abandon(sink, error)));
   const cancel = (): void => void stream.close(stream.streaming ? ErrorCode.NO_ERROR : ErrorCode.CANCELLED);

@@ -25,13 +25,14 @@ interface Running {
 /** Runs this end's methods for one session. The engine asks for each round once. */
 export class MethodRunner {
   readonly #session: SessionHandle;
-  readonly #peer: Peer;
+  /** Who asks, as methods are told. */
+  peer: Peer;
   readonly #host: MethodHost;
   readonly #running = new Map<bigint, Running>();
 
   constructor(session: SessionHandle, peer: Peer, host: MethodHost) {
     this.#session = session;
-    this.#peer = peer;
+    this.peer = peer;
     this.#host = host;
   }
 
@@ -83,7 +84,7 @@ export class MethodRunner {
     const { requestId, round, method, body } = asked;
     const { signal } = abort;
     const text = (): string => decoder.decode(body);
-    const who = { session: this.#session, peer: this.#peer };
+    const who = { session: this.#session, peer: this.peer };
     return { method, body, round, requestId, ...who, signal, ended, text, json: () => JSON.parse(text()) as unknown };
   }
 

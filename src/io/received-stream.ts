@@ -44,6 +44,8 @@ export interface ReceivedStreamEvents {
   firstFrame: [number];
   /** The camera told something by NOTIFY. */
   notified: [{ readonly method: string; readonly body: Uint8Array }];
+  /** For the next session with this camera, once: the option `token`. Kept for this process where `fast` was asked for. */
+  token: [Uint8Array];
   /** One of this end's methods threw, or gave what cannot be sent. */
   methodFailed: [{ readonly method: string; readonly error: Error }];
 }
@@ -74,10 +76,10 @@ export class ReceivedStream extends EventEmitter<ReceivedStreamEvents> implement
   readonly #startedAtMs = monotonicMs();
   #runner: EndpointRunner<InitiatorInput, InitiatorOutput> | undefined;
   #streamingAtMs: number | undefined;
-  #attempts = 0;
   #timeToStreamMs: number | undefined;
   #timeToFirstFrameMs: number | undefined;
   #sdp: string | undefined;
+  #token: Uint8Array | undefined;
   #sinkFailure: Error | undefined;
   #idleTimer: NodeJS.Timeout | undefined;
   #ended: Promise<StreamEnd> | undefined;
@@ -86,6 +88,10 @@ export class ReceivedStream extends EventEmitter<ReceivedStreamEvents> implement
   #ready: () => void = () => {};
   #failed: (error: Error) => void = () => {};
   #isEstablished = false;
+  #confirm: () => void = () => {};
+  readonly #confirmed = new Promise<void>((resolve) => {
+    this.#confirm = resolve;
+  });
   /** Settles when the stream is there, or rejects with a HandshakeError. For `initiate()`. */
   readonly established: Promise<void>;
 
@@ -132,7 +138,7 @@ export class ReceivedStream extends EventEmitter<ReceivedStreamEvents> implement
 
   /** STARTs that it took. */
   get attempts(): number {
-    return this.#attempts;
+    return this.#parts.endpoint.attempts;
   }
 
   /** Smoothed round-trip time in ms. */
@@ -157,6 +163,11 @@ export class ReceivedStream extends EventEmitter<ReceivedStreamEvents> implement
   /** The stream's description, once READY brought it. */
   get sdp(): string | undefined {
     return this.#sdp;
+  }
+
+  /** The newest token for the next session with this camera; absent where it gives none. */
+  get token(): Uint8Array | undefined {
+    return this.#token;
   }
 
   /** Frames that waited for `frames()` too long. */
@@ -184,7 +195,9 @@ export class ReceivedStream extends EventEmitter<ReceivedStreamEvents> implement
    *
    * @throws ExchangeError when there is no answer of the method, RangeError for what cannot be sent.
    */
-  call(method: string, body?: ExchangeBody, options?: CallOptions): Promise<ExchangeAnswer> {
+  async call(method: string, body?: ExchangeBody, options?: CallOptions): Promise<ExchangeAnswer> {
+    // In fast mode media is there before the camera has the confirm.
+    if (!this.streaming) await this.#confirmed;
     return this.#caller.call(method, body, options);
   }
 
@@ -229,8 +242,12 @@ export class ReceivedStream extends EventEmitter<ReceivedStreamEvents> implement
     switch (output.kind) {
       case 'streaming':
         this.#streamingAtMs = monotonicMs();
-        this.#attempts = output.attempts;
-        this.#idleTimer = setTimeout(this.#ready, IDLE_CAMERA_MS);
+        this.#confirm();
+        if (this.#timeToStreamMs === undefined) this.#idleTimer = setTimeout(this.#ready, IDLE_CAMERA_MS);
+        break;
+      case 'token':
+        this.#token = output.token;
+        this.emit('token', output.token);
         break;
       case 'firstMedia':
         this.#timeToStreamMs = output.timeToStreamMs;
@@ -313,6 +330,7 @@ export class ReceivedStream extends EventEmitter<ReceivedStreamEvents> implement
 
   #over(output: ClosedOutput): void {
     clearTimeout(this.#idleTimer);
+    this.#confirm();
     this.#caller.close();
     const { code, reason } = output;
     this.#fail(code, reason);

@@ -7,8 +7,11 @@ import type { MetricsSnapshot } from '../engine/counters.ts';
 import type { ClosedOutput, Peer, ResponderInput, ResponderOutput, SessionHandle } from '../engine/io-types.ts';
 import { ResponderEndpoint } from '../engine/responder-endpoint.ts';
 import { srtpMedia } from '../engine/srtp-media.ts';
+import type { WorkerShare } from '../engine/worker-share.ts';
 import type { StreamFeed } from '../media/stream-feed.ts';
 import { ErrorCode } from '../protocol/error-code.ts';
+import { bindAnywhere } from './bind-anywhere.ts';
+import type { OpenSocket } from './bind-socket.ts';
 import { cameraMethods } from './camera-methods.ts';
 import { monotonicMs } from './clock.ts';
 import type { SocketKind } from './datagram-socket.ts';
@@ -28,6 +31,8 @@ export interface ResponderEvents {
   notified: [{ readonly session: SessionHandle; readonly method: string; readonly body: Uint8Array }];
   /** A method threw, or gave what cannot be sent. */
   methodFailed: [{ readonly method: string; readonly error: Error }];
+  /** A viewer has another address or port, as it has proven: its session and its media go on there. Secured modes only. */
+  moved: [{ readonly session: SessionHandle; readonly before: Peer; readonly peer: Peer }];
   /** A viewer said BYE: no media flows any more; `closed` follows when stray copies of it can no longer come. */
   left: [{ readonly session: SessionHandle; readonly code: number; readonly reason: string | undefined }];
   /** A session, or an attempt at one, is over. */
@@ -43,11 +48,22 @@ export type LoadOutput = Extract<ResponderOutput, { kind: 'load' }>;
 
 type ReserveOutput = Extract<ResponderOutput, { kind: 'reserve' }>;
 
+/** What a responder has that is one of a camera's workers. */
+export interface ResponderSeat {
+  readonly worker: WorkerShare;
+  /** See {@link SharedKeys}. */
+  readonly cookieKey: Uint8Array;
+  readonly open: OpenSocket;
+  /** Another worker's. */
+  handOver(bytes: Uint8Array, from: Peer): void;
+}
+
 /** A camera that listens: several named streams on one port, any number of viewers. */
 export class Responder extends EventEmitter<ResponderEvents> implements AsyncDisposable {
   /** Settled when it is closed, by whomever. */
   readonly closed: Promise<void>;
   readonly #settings: RespondSettings<MediaSource>;
+  readonly #seat: ResponderSeat | undefined;
   readonly #observer: OutputObserver<ResponderOutput> | undefined;
   readonly #endpoint: ResponderEndpoint;
   readonly #streams = new Map<string, PublishedStream>();
@@ -64,23 +80,26 @@ export class Responder extends EventEmitter<ResponderEvents> implements AsyncDis
   #allClosed: (() => void) | undefined;
   #settleClosed: () => void = () => {};
 
-  private constructor(settings: RespondSettings<MediaSource>) {
+  private constructor(settings: RespondSettings<MediaSource>, seat: ResponderSeat | undefined) {
     super();
     this.closed = new Promise((resolve) => {
       this.#settleClosed = resolve;
     });
     this.#settings = settings;
+    this.#seat = seat;
     this.#observer = outputObserver(settings);
     this.#endpoint = new ResponderEndpoint({
       profile: settings.profile,
       entropy: cryptoEntropy,
       limits: settings.limits,
+      fast: settings.fast,
       repair: settings.repair,
       datagramBytesMax: settings.datagramBytesMax,
       trace: this.#observer !== undefined,
       ...(settings.credentials && { security: settings.credentials }),
       protectMedia: srtpMedia,
       ...(settings.resetKey === undefined ? {} : { resetKey: settings.resetKey }),
+      ...(seat && { worker: seat.worker, cookieKey: seat.cookieKey }),
     });
     for (const [name, source] of Object.entries(settings.streams)) {
       this.#streams.set(
@@ -95,11 +114,13 @@ export class Responder extends EventEmitter<ResponderEvents> implements AsyncDis
     }
   }
 
-  /** See {@link respond}. */
-  static async listen(settings: RespondSettings<MediaSource>): Promise<Responder> {
-    const responder = new Responder(settings);
+  /** See {@link respond}. @param seat of one that is a worker. */
+  static async listen(settings: RespondSettings<MediaSource>, seat?: ResponderSeat): Promise<Responder> {
+    const responder = new Responder(settings, seat);
     try {
-      responder.#runner = await responder.#bind((await lookup(settings.host)).address);
+      responder.#runner = await bindAnywhere((await lookup(settings.host)).address, settings.ipv6Only, (address) =>
+        responder.#bind(address),
+      );
       for (const stream of responder.#streams.values()) await stream.open();
     } catch (error) {
       await responder.close();
@@ -108,23 +129,17 @@ export class Responder extends EventEmitter<ResponderEvents> implements AsyncDis
     return responder;
   }
 
-  async #bind(address: string): Promise<EndpointRunner<ResponderInput, ResponderOutput>> {
+  #bind(address: string): Promise<EndpointRunner<ResponderInput, ResponderOutput>> {
     const { port, ipv6Only, receiveBufferBytes, socket, drop, logger } = this.#settings;
     const notice = (text: string): void => {
       this.#notices.push(text);
       logger?.info({}, text);
     };
-    try {
-      return await EndpointRunner.bind<ResponderInput, ResponderOutput>(
-        this.#endpoint,
-        { address, port, ipv6Only, receiveBufferBytes, socket, notice, impairment: drop },
-        (output) => this.#output(output),
-      );
-    } catch (error) {
-      // All interfaces were asked for, and this machine has no IPv6: those of IPv4 are all there are.
-      if (address === '::' && !ipv6Only && isWithoutIpv6(error)) return this.#bind('0.0.0.0');
-      throw error;
-    }
+    return EndpointRunner.bind<ResponderInput, ResponderOutput>(
+      this.#endpoint,
+      { address, port, ipv6Only, receiveBufferBytes, socket, notice, impairment: drop, open: this.#seat?.open },
+      (output) => this.#output(output),
+    );
   }
 
   /** Where it listens. */
@@ -224,6 +239,12 @@ export class Responder extends EventEmitter<ResponderEvents> implements AsyncDis
       case 'streaming':
         this.#welcome(output);
         break;
+      case 'moved': {
+        const { session, before, peer } = output;
+        this.#viewers.get(session)?.moved(peer);
+        this.emit('moved', { session, before, peer });
+        break;
+      }
       case 'load':
         this.emit('load', output);
         break;
@@ -235,6 +256,9 @@ export class Responder extends EventEmitter<ResponderEvents> implements AsyncDis
         this.#viewers.delete(output.session);
         this.emit('closed', output);
         if (this.#endpoint.sessionCount === 0) this.#allClosed?.();
+        break;
+      case 'otherWorker':
+        this.#seat?.handOver(output.bytes, output.from);
         break;
       case 'notified':
         this.emit('notified', { session: output.session, method: output.method, body: output.body });
@@ -332,11 +356,6 @@ export class Responder extends EventEmitter<ResponderEvents> implements AsyncDis
 
 function isThenable<Answer>(answer: Answer | PromiseLike<Answer>): answer is PromiseLike<Answer> {
   return typeof answer === 'object' && answer !== null && 'then' in answer;
-}
-
-function isWithoutIpv6(error: unknown): boolean {
-  const { code } = error as NodeJS.ErrnoException;
-  return code === 'EAFNOSUPPORT' || code === 'EADDRNOTAVAIL';
 }
 
 /**

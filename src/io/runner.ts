@@ -2,7 +2,7 @@ import type { SocketChoice } from '../config/settings.ts';
 import type { Counters } from '../engine/counters.ts';
 import type { ControlSend, FeedbackSend, SharedInput } from '../engine/io-types.ts';
 import { MediaSend } from '../engine/media-gate.ts';
-import { bindSocket } from './bind-socket.ts';
+import { bindSocket, type OpenSocket } from './bind-socket.ts';
 import { monotonicMs } from './clock.ts';
 import type { DatagramSocket, SocketEvents } from './datagram-socket.ts';
 import { ImpairedSocket, type Impairment, impairedEvents } from './impaired-socket.ts';
@@ -21,6 +21,8 @@ export interface RunnerSocketOptions extends UdpSocketOptions {
   /** See {@link bindSocket}. */
   readonly notice: (text: string) => void;
   readonly impairment: Impairment | undefined;
+  /** See {@link bindSocket}. */
+  readonly open?: OpenSocket | undefined;
 }
 
 /** A timer that fires this late means that the event loop stood still, and datagrams may wait that must be read first. */
@@ -29,7 +31,7 @@ const STALL_MS = 5;
 /**
  * Runs one endpoint on one socket and one timer: the only place where the core meets real time.
  */
-export class EndpointRunner<Input, Output extends { readonly kind: string }> {
+export class EndpointRunner<Input extends { readonly kind: string }, Output extends { readonly kind: string }> {
   readonly #endpoint: SteppedEndpoint<Input, Output>;
   readonly #application: (output: Output) => void;
   #socket: DatagramSocket | undefined;
@@ -47,18 +49,18 @@ export class EndpointRunner<Input, Output extends { readonly kind: string }> {
   }
 
   /** Binds a socket for the endpoint. Rejects as {@link bindSocket} does. */
-  static async bind<Input, Output extends { readonly kind: string }>(
+  static async bind<Input extends { readonly kind: string }, Output extends { readonly kind: string }>(
     endpoint: SteppedEndpoint<Input, Output>,
     options: RunnerSocketOptions,
     application: (output: Output) => void,
   ): Promise<EndpointRunner<Input, Output>> {
     const runner = new EndpointRunner(endpoint, application);
     const events = runner.#events();
-    const { impairment, socket: choice, notice } = options;
+    const { impairment, socket: choice, notice, open } = options;
     if (impairment === undefined) {
-      runner.#socket = await bindSocket(options, events, choice, notice);
+      runner.#socket = await bindSocket(options, events, choice, notice, open);
     } else {
-      const socket = await bindSocket(options, impairedEvents(events, impairment), choice, notice);
+      const socket = await bindSocket(options, impairedEvents(events, impairment), choice, notice, open);
       runner.#socket = new ImpairedSocket(socket, events, impairment);
     }
     return runner;
@@ -103,6 +105,8 @@ export class EndpointRunner<Input, Output extends { readonly kind: string }> {
     } finally {
       this.#depth--;
     }
+    // Frames and timers of many streams come together; who is answered is not to wait for others.
+    if (input.kind !== 'media' && input.kind !== 'timeout') this.#socket?.flush();
   }
 
   #do(output: Output): void {
@@ -126,19 +130,21 @@ export class EndpointRunner<Input, Output extends { readonly kind: string }> {
     };
   }
 
+  /** A timer that is too early costs less than to move it each time that a deadline goes back. */
   #arm(): void {
     const deadlineMs = this.#endpoint.deadlineMs();
-    if (deadlineMs === this.#timerAtMs || this.#stopped) return;
+    if (deadlineMs >= this.#timerAtMs || this.#stopped) return;
     clearTimeout(this.#timer);
     this.#timerAtMs = deadlineMs;
-    if (deadlineMs === Number.POSITIVE_INFINITY) return;
     const waitMs = Math.ceil(deadlineMs - monotonicMs());
     this.#timer = setTimeout(() => this.#fire(deadlineMs), Math.min(Math.max(waitMs, 0), 2 ** 31 - 1));
   }
 
-  #fire(deadlineMs: number): void {
+  #fire(armedForMs: number): void {
     this.#timerAtMs = Number.POSITIVE_INFINITY;
-    if (monotonicMs() - deadlineMs < STALL_MS) return this.step({ kind: 'timeout' });
+    const nowMs = monotonicMs();
+    if (this.#endpoint.deadlineMs() > nowMs) return this.#arm();
+    if (nowMs - armedForMs < STALL_MS) return this.step({ kind: 'timeout' });
     this.#immediate = setImmediate(() => this.step({ kind: 'timeout' }));
   }
 }

@@ -162,6 +162,14 @@ export class UdpRelay implements AsyncDisposable {
     this.#partition(ways, false);
   }
 
+  /**
+   * Forgets all viewers, as a NAT that starts anew forgets its mappings: what the camera sends to their ports leads nowhere, and what they
+   * send next comes from others.
+   */
+  forget(): void {
+    for (const [key, lane] of this.#lanes) this.#forget(key, lane);
+  }
+
   /** Drops what is on its way and closes all sockets. */
   close(): Promise<void> {
     return this.#end(undefined);

@@ -4,7 +4,7 @@ import { DgramAsPromised, type SocketAsPromised } from 'dgram-as-promised';
 import { RECEIVE_BUFFER_BYTES } from '../config/settings.ts';
 import { type HintName, hintName } from '../engine/counters.ts';
 import type { Peer, SessionHandle } from '../engine/io-types.ts';
-import type { DatagramSocket, Plane, SocketEvents } from './datagram-socket.ts';
+import type { DescribedSocket, Plane, SocketEvents } from './datagram-socket.ts';
 import { SendQueue, type SendQueueLimits } from './send-queue.ts';
 
 /** Where and how to bind. */
@@ -16,6 +16,8 @@ export interface UdpSocketOptions {
   readonly ipv6Only?: boolean;
   /** Asked of the operating system; default 4 MiB. */
   readonly receiveBufferBytes?: number;
+  /** Others may bind the same port, and the system spreads datagrams over all (SO_REUSEPORT); default false. */
+  readonly reusePort?: boolean;
   /** Connects, so that datagrams of others are not received and ICMP errors are. */
   readonly remote?: Peer;
   /** What waits to be sent at most; default 256 datagrams, 1 MiB. */
@@ -29,7 +31,7 @@ const IN_FLIGHT_MAX = 64;
  * A UDP socket of dgram-as-promised. It is used to bind, connect and close only: its `recv()` and async iterator lose
  * datagrams that come in the same turn of the event loop (7 of 200 arrived), so one `message` listener stays on the socket.
  */
-export class UdpSocket implements DatagramSocket {
+export class UdpSocket implements DescribedSocket {
   readonly kind = 'dgram';
   readonly local: Peer;
   readonly #owner: SocketAsPromised;
@@ -67,6 +69,7 @@ export class UdpSocket implements DatagramSocket {
     const owner = DgramAsPromised.createSocket({
       type: isIPv6(options.address) ? 'udp6' : 'udp4',
       ipv6Only: options.ipv6Only ?? false,
+      ...(options.reusePort === true ? { reusePort: true } : {}),
       // Addresses are numeric; the default would resolve them anew, a turn of the event loop later, for every datagram.
       lookup: (address, family, done) => done(null, address, typeof family === 'number' ? family : 4),
     });
@@ -104,6 +107,9 @@ export class UdpSocket implements DatagramSocket {
     const dropped = this.#queue.push({ bytes, to, plane, replaces });
     for (let i = 0; i < dropped; i++) this.#events.dropped('queue');
   }
+
+  /** Nothing waits for more. */
+  flush(): void {}
 
   close(): Promise<void> {
     this.#closed ??= this.#close();

@@ -8,6 +8,7 @@ import type { SecuredSession } from './secured-session.ts';
 /** A viewer's session, as told to the application. */
 export interface ViewerSession extends SecuredSession {
   readonly session: SessionHandle;
+  /** Where it is now; it may move in secured modes. */
   readonly peer: Peer;
   readonly streamId: bigint;
   /** Who it is, 32 bytes: one of the list. Mode `keys` only. */
@@ -40,7 +41,7 @@ export interface ViewerSecrets {
 /** One viewer of a camera: what it asks, and what it is asked. Most never do, so that what this takes is made when it is needed. */
 export class Viewer implements ViewerSession {
   readonly session: SessionHandle;
-  readonly peer: Peer;
+  peer: Peer;
   readonly streamId: bigint;
   /** Monotonic ms. */
   readonly streamingSinceMs: number;
@@ -67,6 +68,12 @@ export class Viewer implements ViewerSession {
 
   get publicKey(): Uint8Array | undefined {
     return this.#secrets?.publicKey;
+  }
+
+  /** It has another address or port. */
+  moved(peer: Peer): void {
+    this.peer = peer;
+    if (this.#methods !== undefined) this.#methods.peer = peer;
   }
 
   get channelBinding(): Uint8Array | undefined {

@@ -86,6 +86,7 @@ export class MediaSender {
   #largerLane: StreamLane | undefined;
   #cursor = -1;
   #catchingUp = false;
+  #opening = true;
   #stopped = false;
   #nowMs = Number.NEGATIVE_INFINITY;
   #lastSequence = -1;
@@ -117,6 +118,11 @@ export class MediaSender {
     if (lane === undefined || !this.#feed.ended || !this.#repairs.empty) return false;
     if (this.#cursor < lane.base) return lane.group < 0;
     return this.#cursor === lane.next && this.#tailDueMs(lane) === NEVER;
+  }
+
+  /** It waits for its first group, or is in the middle of it. */
+  get opening(): boolean {
+    return this.#opening;
   }
 
   /** Begins with the newest group, or waits for the next keyframe. */
@@ -161,7 +167,10 @@ export class MediaSender {
       const datagram = lane.at(this.#cursor++);
       const sequence = this.#sent.advance();
       const caughtUp = this.#catchingUp && this.#cursor === lane.next;
-      if (caughtUp) this.#catchingUp = false;
+      if (caughtUp) {
+        this.#catchingUp = false;
+        this.#opening = false;
+      }
       if (datagram !== undefined && this.#fits(datagram)) return this.#send(datagram, sequence, caughtUp, nowMs);
     }
     return this.#nextTailProbe(lane, nowMs);

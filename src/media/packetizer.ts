@@ -32,6 +32,7 @@ export function packetizeH264(
   const packets: Uint8Array[] = [];
   const payloadMax = datagramBytesMax - RTP_HEADER_BYTES;
   const nals = unit.units.filter((nal) => nal.length > 0);
+  const memory = new FrameMemory(nals.reduce((bytes, nal) => bytes + packetBytesMax(nal, datagramBytesMax), 0));
   let first = 0;
   while (first < nals.length) {
     const nal = nals[first] ?? new Uint8Array(0);
@@ -42,11 +43,11 @@ export function packetizeH264(
       if (++end === nals.length) break;
     }
     if (end - first > 1) {
-      packets.push(aggregate(nals, first, end, bytes));
+      packets.push(aggregate(memory, nals, first, end, bytes));
       first = end;
     } else {
-      if (nal.length <= payloadMax) packets.push(single(nal));
-      else fragment(packets, nal, datagramBytesMax);
+      if (nal.length <= payloadMax) packets.push(single(memory, nal));
+      else fragment(memory, packets, nal, datagramBytesMax);
       first++;
     }
   }
@@ -77,15 +78,40 @@ export function packetizeGeneric(
   const fragmentCount = Math.max(1, Math.ceil(frame.length / fragmentBytes));
   const packets: Uint8Array[] = [];
   if (fragmentCount > GENERIC_FRAGMENTS_MAX) return packets;
+  const memory = new FrameMemory(fragmentCount * start + frame.length);
   for (let fragmentIndex = 0; fragmentIndex < fragmentCount; fragmentIndex++) {
     const part = frame.subarray(fragmentIndex * fragmentBytes, (fragmentIndex + 1) * fragmentBytes);
-    const packet = new Uint8Array(start + part.length);
+    const packet = memory.take(start + part.length);
     writeGenericHeader(packet, RTP_HEADER_BYTES, { frameNumber, fragmentIndex, fragmentCount });
     packet.set(part, start);
     packets.push(packet);
   }
   finish(packets, payloadType, unit.timestamp);
   return packets;
+}
+
+/** Memory of one frame's packets: they are kept together and given up together, and a piece for each would cost more than to fill it. */
+class FrameMemory {
+  readonly #piece: ArrayBuffer;
+  #used = 0;
+
+  constructor(bytesMax: number) {
+    this.#piece = new ArrayBuffer(bytesMax);
+  }
+
+  take(length: number): Uint8Array {
+    const packet = new Uint8Array(this.#piece, this.#used, length);
+    this.#used += length;
+    return packet;
+  }
+}
+
+/** Bytes of the packets of a NAL unit at most, whether it goes alone, with others or in fragments. */
+function packetBytesMax(nal: Uint8Array, datagramBytesMax: number): number {
+  const alone = RTP_HEADER_BYTES + STAP_HEADER_BYTES + STAP_LENGTH_BYTES + nal.length;
+  if (RTP_HEADER_BYTES + nal.length <= datagramBytesMax) return alone;
+  const start = RTP_HEADER_BYTES + FU_HEADER_BYTES;
+  return nal.length + start * Math.ceil(nal.length / (datagramBytesMax - start));
 }
 
 function checkSize(datagramBytesMax: number): void {
@@ -102,15 +128,21 @@ function join(parts: readonly Uint8Array[]): Uint8Array {
   return whole;
 }
 
-function single(nal: Uint8Array): Uint8Array {
-  const packet = new Uint8Array(RTP_HEADER_BYTES + nal.length);
+function single(memory: FrameMemory, nal: Uint8Array): Uint8Array {
+  const packet = memory.take(RTP_HEADER_BYTES + nal.length);
   packet.set(nal, RTP_HEADER_BYTES);
   return packet;
 }
 
 /** STAP-A: F is set if any unit's is, NRI is the largest (RFC 6184, 5.7). */
-function aggregate(nals: readonly Uint8Array[], first: number, end: number, payloadBytes: number): Uint8Array {
-  const packet = new Uint8Array(RTP_HEADER_BYTES + payloadBytes);
+function aggregate(
+  memory: FrameMemory,
+  nals: readonly Uint8Array[],
+  first: number,
+  end: number,
+  payloadBytes: number,
+): Uint8Array {
+  const packet = memory.take(RTP_HEADER_BYTES + payloadBytes);
   let forbidden = 0;
   let refIdc = 0;
   let offset = RTP_HEADER_BYTES + STAP_HEADER_BYTES;
@@ -127,14 +159,14 @@ function aggregate(nals: readonly Uint8Array[], first: number, end: number, payl
   return packet;
 }
 
-function fragment(packets: Uint8Array[], nal: Uint8Array, datagramBytesMax: number): void {
+function fragment(memory: FrameMemory, packets: Uint8Array[], nal: Uint8Array, datagramBytesMax: number): void {
   const start = RTP_HEADER_BYTES + FU_HEADER_BYTES;
   const partBytes = datagramBytesMax - start;
   const indicator = ((nal[0] ?? 0) & 0xe0) | NalType.fuA;
   const type = nalType(nal);
   for (let offset = 1; offset < nal.length; offset += partBytes) {
     const part = nal.subarray(offset, offset + partBytes);
-    const packet = new Uint8Array(start + part.length);
+    const packet = memory.take(start + part.length);
     packet[RTP_HEADER_BYTES] = indicator;
     packet[RTP_HEADER_BYTES + 1] =
       type | (offset === 1 ? FU_START : 0) | (offset + partBytes >= nal.length ? FU_END : 0);

@@ -1,11 +1,16 @@
-/** Datagrams of a frame that are due at once; the rest are spread. */
+/** Datagrams of a frame that are due together, unless one burst each {@link MEDIA_SLOT_MS} would not be enough. */
 export const FRAME_BURST_DATAGRAMS = 4;
+/** Bursts but a frame's first are due at whole multiples of this time, in ms, so that those of many streams leave together. */
+export const MEDIA_SLOT_MS = 1;
+
+/** Stands for a datagram that is no longer kept. */
+const gone = new Uint8Array(0);
 
 /** When the datagrams of a frame are due. */
 export interface FramePace {
-  /** Its first datagrams are due now, monotonic ms. */
+  /** Its first burst is due now, monotonic ms. */
   readonly nowMs: number;
-  /** Over how long the others are spread, in ms. */
+  /** Over how long its bursts are spread, in ms. */
   readonly spreadMs: number;
 }
 
@@ -23,6 +28,8 @@ export class StreamLane {
   #datagrams: Uint8Array[] = [];
   #dueMs: number[] = [];
   #frames: number[] = [];
+  /** Index of the first place in the arrays; those before the base are given up. */
+  #origin = 0;
   #base = 0;
   #group = -1;
   #nextFrame: number;
@@ -41,7 +48,7 @@ export class StreamLane {
 
   /** Index that the next datagram will get. */
   get next(): number {
-    return this.#base + this.#datagrams.length;
+    return this.#origin + this.#datagrams.length;
   }
 
   /** Index of the first datagram of the newest decodable group, -1 when none is kept. */
@@ -51,22 +58,22 @@ export class StreamLane {
 
   /** Number of the oldest frame of which anything is kept, or else of the next. */
   get firstFrame(): number {
-    return this.#frames[0] ?? this.#nextFrame;
+    return this.frameOf(this.#base);
   }
 
   /** The datagram at an index; `undefined` for one not kept or not there yet. Belongs to the log: copy before writing. */
   at(index: number): Uint8Array | undefined {
-    return this.#datagrams[index - this.#base];
+    return index < this.#base ? undefined : this.#datagrams[index - this.#origin];
   }
 
   /** When the datagram at an index is due, monotonic ms. */
   dueMs(index: number): number {
-    return this.#dueMs[index - this.#base] ?? Number.POSITIVE_INFINITY;
+    return (index < this.#base ? undefined : this.#dueMs[index - this.#origin]) ?? Number.POSITIVE_INFINITY;
   }
 
   /** Number of the frame that an index belongs to; the next frame's at the end. */
   frameOf(index: number): number {
-    return this.#frames[index - this.#base] ?? this.#nextFrame;
+    return (index < this.#base ? undefined : this.#frames[index - this.#origin]) ?? this.#nextFrame;
   }
 
   /** A frame begins at this index, so far as is known: its predecessor is of another frame. */
@@ -76,14 +83,14 @@ export class StreamLane {
 
   /** Index of the first kept datagram of this frame or a later one. */
   startOfFrame(frame: number): number {
-    let low = 0;
+    let low = this.#base - this.#origin;
     let high = this.#frames.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
       if ((this.#frames[middle] ?? 0) < frame) low = middle + 1;
       else high = middle;
     }
-    return this.#base + low;
+    return this.#origin + low;
   }
 
   /** Adds a frame's datagrams; a keyframe begins a new group. */
@@ -91,11 +98,10 @@ export class StreamLane {
     // What the source lost before a keyframe is no part of the new group.
     if (keyframe) this.#group = this.next + (datagrams[0]?.length === 0 ? 1 : 0);
     this.#evict();
-    const spreadOver = datagrams.length - FRAME_BURST_DATAGRAMS;
+    const bursts = burstsOf(datagrams.length, pace.spreadMs);
     datagrams.forEach((datagram, index) => {
-      const late = Math.max(0, index + 1 - FRAME_BURST_DATAGRAMS);
       this.#datagrams.push(datagram);
-      this.#dueMs.push(pace.nowMs + (late === 0 ? 0 : (pace.spreadMs * late) / spreadOver));
+      this.#dueMs.push(burstDueMs(Math.floor((index * bursts) / datagrams.length), bursts, pace));
       this.#frames.push(frame);
     });
     this.#nextFrame = frame + 1;
@@ -108,11 +114,28 @@ export class StreamLane {
 
   #evict(): void {
     const beforeGroup = (this.#group < 0 ? this.next : this.#group) - this.#base;
-    const excess = Math.min(this.#datagrams.length - this.#keptMin, beforeGroup);
+    const excess = Math.min(this.next - this.#base - this.#keptMin, beforeGroup);
     if (excess <= 0) return;
-    this.#datagrams.splice(0, excess);
-    this.#dueMs.splice(0, excess);
-    this.#frames.splice(0, excess);
+    const from = this.#base - this.#origin;
+    this.#datagrams.fill(gone, from, from + excess);
     this.#base += excess;
+    // Places are given up by the half, so that each is moved once on average.
+    const free = this.#base - this.#origin;
+    if (2 * free < this.#datagrams.length) return;
+    this.#datagrams.splice(0, free);
+    this.#dueMs.splice(0, free);
+    this.#frames.splice(0, free);
+    this.#origin = this.#base;
   }
+}
+
+/** How many bursts a frame leaves in: no two of them in one slot. */
+function burstsOf(datagrams: number, spreadMs: number): number {
+  const wanted = Math.ceil(datagrams / FRAME_BURST_DATAGRAMS);
+  return Math.max(1, Math.min(wanted, Math.floor(spreadMs / MEDIA_SLOT_MS)));
+}
+
+function burstDueMs(burst: number, bursts: number, { nowMs, spreadMs }: FramePace): number {
+  if (burst === 0) return nowMs;
+  return Math.floor((nowMs + (spreadMs * burst) / bursts) / MEDIA_SLOT_MS) * MEDIA_SLOT_MS;
 }

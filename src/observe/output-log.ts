@@ -53,6 +53,11 @@ export function outputLine(output: InitiatorOutput | ResponderOutput): OutputLin
       const { elapsedMs, attempts, rttMs } = output;
       return { fields: { elapsedMs, attempts, ...(rttMs === undefined ? {} : { rttMs }) }, message: 'streaming' };
     }
+    case 'moved': {
+      const { session, streamId, before, peer } = output;
+      const fields = { session, stream: idText(streamId), before: peerText(before), peer: peerText(peer) };
+      return { fields, message: 'moved' };
+    }
     case 'closed': {
       const { session, streamId, peer, code, reason, wasStreaming, attempts } = output;
       const fields = { session, stream: idText(streamId), peer: peerText(peer), code: errorCodeName(code) };

@@ -50,6 +50,20 @@ export const CANDIDATES_PER_TUPLE_MAX = 4;
 export const READY_PER_SECOND_MAX = 50;
 /** Media datagrams kept in AwaitingStartAck when fast mode was asked for. */
 export const EARLY_MEDIA_DATAGRAMS_MAX = 64;
+/** A token of fast mode is good for so long, in ms. */
+export const TOKEN_MS = 3_600_000;
+/** Tokens of one endpoint that may be shown; giving one more voids the oldest. A multiple of 8. */
+export const TOKENS_MAX = 65_536;
+/** TOKEN is sent so often, each time beside a PING. */
+export const TOKEN_SENDS = 3;
+/** Media before the confirm leaves for so long after START_ACK, in ms. */
+export const FAST_MS = 500;
+/** Most media before the confirm, in bytes. */
+export const FAST_BYTES_MAX = 65_536;
+/** Media before the confirm without regard to what came, in bytes. */
+export const FAST_BYTES_BASE = 32_768;
+/** And for each byte of the candidate's STARTs so many. */
+export const FAST_BYTES_PER_RECEIVED = 10;
 /** PING nonces that a PONG may still answer. */
 export const NONCES_KEPT = 8;
 
@@ -87,6 +101,13 @@ export const DRAIN_MS = 3500;
 export const PROBE_INTERVAL_MS = 100;
 /** Number of those PINGs. */
 export const PROBES = 3;
+
+/** A new path is asked at most this often: then it has failed. */
+export const PATH_ASKS_MAX = 12;
+/** The old path is asked this often before it counts as gone. */
+export const PATH_OLD_ASKS = 3;
+/** After one path was judged, another one is looked at no earlier than this, in ms. */
+export const PATH_PAUSE_MS = 1000;
 
 /** Sizes of an RTP datagram that a responder steps through, in bytes. */
 export const DATAGRAM_BYTES_STEPS = [1200, 600, 296] as const;

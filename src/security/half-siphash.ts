@@ -39,7 +39,8 @@ export function halfSipHash(key: Uint8Array, data: Uint8Array): number {
   }
 }
 
-function word(bytes: Uint8Array, offset: number): number {
+/** The u32 at an offset as a signed number, little-endian; bytes that are not there count as 0. */
+export function word(bytes: Uint8Array, offset: number): number {
   return (
     (bytes[offset] ?? 0) |
     ((bytes[offset + 1] ?? 0) << 8) |

@@ -62,6 +62,11 @@ export class ControlOpener {
     for (let counter = 0; counter < firstCounter; counter++) this.#window.note(counter);
   }
 
+  /** The highest counter that came, -1 for none. */
+  get newest(): number {
+    return this.#window.newest;
+  }
+
   /**
    * Opens a frame. What is not authentic changes nothing.
    *

@@ -146,6 +146,11 @@ export class ResponderHandshake {
     return written?.message;
   }
 
+  /** Those of the session, where two messages are all: in mode `psk` once START_ACK was written. */
+  get earlyKeys(): SessionKeys | undefined {
+    return this.#state.finished ? SessionKeys.of(this.#state) : undefined;
+  }
+
   /**
    * Reads a START_CONFIRM; one that is not authentic changes nothing.
    *

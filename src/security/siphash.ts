@@ -1,3 +1,5 @@
+import { word } from './half-siphash.ts';
+
 /** v0 to v3, each its low word and then its high one. */
 const state = new Int32Array(8);
 
@@ -108,13 +110,4 @@ function rounds(count: number): void {
 
 function carry(sum: number): number {
   return sum > 0xffff_ffff ? 1 : 0;
-}
-
-function word(bytes: Uint8Array, offset: number): number {
-  return (
-    (bytes[offset] ?? 0) |
-    ((bytes[offset + 1] ?? 0) << 8) |
-    ((bytes[offset + 2] ?? 0) << 16) |
-    ((bytes[offset + 3] ?? 0) << 24)
-  );
 }

@@ -1,6 +1,7 @@
 import { type HintName, hintNames } from '../engine/counters.ts';
 import { ErrorCode } from '../protocol/error-code.ts';
 import type { ProfileName } from '../protocol/profiles.ts';
+import type { SecuredMode } from '../security/credentials.ts';
 import {
   type ApplicationPlan,
   type CameraPlan,
@@ -21,6 +22,10 @@ import type { HostName } from './world-event.ts';
 const PLAN_STREAM = 0x504c_414e;
 /** Limits are drawn apart, so that a plan is the same with them and without. */
 const LIMITS_STREAM = 0x4c49_4d53;
+/** And so are moves of viewers in secured worlds. */
+const MOVES_STREAM = 0x4d4f_5645;
+/** A session is found out to have moved, and moves, within this time at most in profile `lan`, if it does. */
+const MOVE_MS = 3000;
 
 /** Each seed has its own subset of the kinds of faults, with this chance for each. */
 const KIND_CHANCE = 0.3;
@@ -38,6 +43,21 @@ const kinds: readonly TimedFault['kind'][] = [
   'forge',
   'flood',
 ];
+
+/**
+ * The plan of a seed in secured worlds: that of the seed, and in a third of them NATs that forget viewers in the middle of a
+ * session, with time enough to follow them.
+ */
+export function drawSecuredPlan(seed: number, mode: RunMode, security: SecuredMode): FaultPlan {
+  const plan = { ...drawPlan(seed, mode), security };
+  const draw = new Draw(new Prng(seed, MOVES_STREAM));
+  if (!draw.chance(0.33)) return plan;
+  const { faultyMs, viewers } = plan;
+  const moves = Array.from({ length: draw.between(1, 3) }, (): TimedFault => {
+    return { atMs: faultyMs + draw.below(MOVE_MS), kind: 'rebind', viewer: draw.below(viewers.length) };
+  });
+  return { ...plan, profile: 'lan', faults: [...plan.faults, ...moves], faultyMs: faultyMs + 2 * MOVE_MS };
+}
 
 /** The plan of a seed: which kinds of faults there are, how often, how bad the links are, what the hosts do. */
 export function drawPlan(seed: number, mode: RunMode): FaultPlan {

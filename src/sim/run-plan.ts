@@ -42,6 +42,8 @@ export interface PlanSummary {
   /** Sessions that the camera began to stream, and viewers that streamed at the end. */
   readonly handshakes: number;
   readonly streaming: number;
+  /** Sessions that followed their viewer to another tuple. */
+  readonly moves: number;
   readonly sent: number;
   readonly arrived: number;
 }
@@ -65,6 +67,7 @@ class PlanRun {
   readonly #forges: boolean;
   #diedAtMs = 0;
   #handshakes = 0;
+  #moves = 0;
   #sent = 0;
   #arrived = 0;
 
@@ -127,7 +130,13 @@ class PlanRun {
       }
     }
     const streaming = this.#world.viewers.filter(({ endpoint }) => endpoint.state === 'Streaming').length;
-    const summary = { handshakes: this.#handshakes, streaming, sent: this.#sent, arrived: this.#arrived };
+    const summary = {
+      handshakes: this.#handshakes,
+      streaming,
+      moves: this.#moves,
+      sent: this.#sent,
+      arrived: this.#arrived,
+    };
     return { violations, threw, traceHash: this.#hash.hex, summary };
   }
 
@@ -180,6 +189,7 @@ class PlanRun {
 
   #answer(output: ResponderOutput): void {
     if (output.kind === 'streaming') this.#handshakes++;
+    else if (output.kind === 'moved') this.#moves++;
     if (output.kind !== 'reserve') return;
     const { late, refuses, silent, lateMs } = this.#plan.application;
     const prng = this.#application;

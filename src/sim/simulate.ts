@@ -30,6 +30,8 @@ export interface SimulationOptions {
    * with `security` of its own is another one.
    */
   readonly security?: 'none' | SecuredMode;
+  /** The camera allows fast mode and every viewer asks for it: see {@link Simulation.rejoin}. Not with `keys`. Default false. */
+  readonly fast?: boolean;
   /** How frames are cut. Default `generic`: any bytes. */
   readonly format?: 'generic' | 'h264';
   /** Options of the camera's endpoint, such as `limits`, `resetKey`, `repair`. */
@@ -58,7 +60,7 @@ export interface HandshakeReport {
   readonly timeToStreamMs: number | undefined;
   /** STARTs sent. */
   readonly attempts: number;
-  /** Media datagrams that left for the viewer before its START_CONFIRM had arrived. Always 0, or the engine is broken. */
+  /** Media datagrams that left for the viewer before its START_CONFIRM had arrived. Without `fast` always 0, or the engine is broken. */
   readonly mediaBeforeConfirm: number;
   /** Datagrams sent both ways. */
   readonly datagrams: number;
@@ -97,6 +99,7 @@ export class Simulation {
   readonly viewers: SimulatedViewer[] = [];
   readonly #profile: Profile;
   readonly #ends: SecuredEnds | undefined;
+  readonly #fast: boolean;
   readonly #stream: SimulatedStream;
   readonly #recorder: Recorder;
   readonly #watch: InvariantWatch;
@@ -108,6 +111,7 @@ export class Simulation {
     if (!Number.isInteger(seed) || seed < 0 || seed > 0xffff_ffff) throw new RangeError(`seed ${seed} is no u32`);
     this.seed = seed;
     this.#profile = typeof profile === 'string' ? named(profiles, profile, 'profile') : profile;
+    this.#fast = options.fast === true;
     this.#ends = security === 'none' ? undefined : securedEnds(security, seed);
     this.#stream = new SimulatedStream(format);
     this.#recorder = new Recorder(options.eventsMax);
@@ -123,7 +127,7 @@ export class Simulation {
       keepOutputs: false,
       application: (world, output) => this.#stream.answer(world, output),
       observe: (event, world) => this.#see(event, world),
-      camera: { ...this.#ends?.camera, ...camera },
+      camera: { fast: this.#fast, ...this.#ends?.camera, ...camera },
       ...(cameraClock === undefined ? {} : { cameraClock }),
     });
   }
@@ -141,10 +145,25 @@ export class Simulation {
   /** Adds a viewer that starts now. */
   join(options: JoinOptions = {}): SimulatedViewer {
     const { link, onFrame, ...own } = options;
-    const viewer = { ...this.#ends?.viewer, ...own };
+    const viewer = { fast: this.#fast, ...this.#ends?.viewer, ...own };
     const host = link === undefined ? this.world.addViewer(viewer) : this.world.addViewer(viewer, linkOf(link));
     const joined = new SimulatedViewer(this.world, host, onFrame);
     this.viewers.push(joined);
+    this.world.toViewer(host, { kind: 'start' });
+    return joined;
+  }
+
+  /**
+   * A viewer begins anew, as a new program at the same address. With `fast` it shows the token of its last session, and has media one
+   * round trip earlier.
+   */
+  rejoin(viewer: SimulatedViewer): SimulatedViewer {
+    const { host } = viewer;
+    this.world.restart(host.number);
+    const joined = new SimulatedViewer(this.world, host);
+    this.viewers[host.number] = joined;
+    const tally = this.#tallyOf(host.peer.address);
+    tally.confirmed = false;
     this.world.toViewer(host, { kind: 'start' });
     return joined;
   }

@@ -62,6 +62,8 @@ export class World {
   readonly #byPeer = new Map<string, Viewer>();
   readonly #sendFaults = new Map<HostName, SendFault & { readonly prng: Prng }>();
   readonly #observe: WorldOptions['observe'];
+  /** Each viewer's newest token, which its next program shows if it asks for fast mode. */
+  readonly #tokens = new Map<number, Uint8Array>();
   #streams = 1;
   #sent = 0;
 
@@ -91,7 +93,10 @@ export class World {
     const boot = (): InitiatorEndpoint => {
       const prng = this.#prng();
       const entropy = allocationFailsAt === undefined ? prng : new FaultyEntropy(prng, allocationFailsAt);
-      return new InitiatorEndpoint({ profile: this.#profile, entropy, peer: cameraPeer, ...endpoint });
+      const token = endpoint.fast === true ? this.#tokens.get(number) : undefined;
+      this.#tokens.delete(number);
+      const shown = token === undefined ? {} : { token };
+      return new InitiatorEndpoint({ profile: this.#profile, entropy, peer: cameraPeer, ...shown, ...endpoint });
     };
     const viewer: Viewer = new Viewer(
       {
@@ -145,6 +150,11 @@ export class World {
   restart(host: HostName): void {
     this.#fault(host, 'restart');
     this.#host(host).restart();
+  }
+
+  /** What a viewer's next program shows if it asks for fast mode, in place of the newest token that it was given. */
+  keepToken(viewer: Viewer, token: Uint8Array): void {
+    this.#tokens.set(viewer.number, token);
   }
 
   /** A host stands still. */
@@ -206,6 +216,7 @@ export class World {
   #viewerOutput(viewer: Viewer, output: InitiatorOutput): void {
     if (output.kind === 'send') return this.#send(viewer.number, viewer, cameraPeer, output.bytes, output.plane);
     const { nowMs } = this.clock;
+    if (output.kind === 'token') this.#tokens.set(viewer.number, output.token);
     this.#observe?.({ kind: 'told', atMs: nowMs, host: viewer.number, output }, this);
     if (this.#options.keepOutputs !== false) viewer.outputs.push({ atMs: nowMs, output });
   }

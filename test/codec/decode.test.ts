@@ -132,6 +132,13 @@ describe('decodeFrame', () => {
     expect(result.ok && result.frame.unknownTlvs).toHaveLength(32);
   });
 
+  test('keeps no unknown TLV where the known ones are enough', () => {
+    const bytes = datagram('0c010600 0000000000000001 0000000000000001 00 00 0000', '000a000176 00400001ff');
+    const { unknownTlvs, ...known } = (decodeFrame(bytes) as { frame: Frame }).frame;
+    expect(unknownTlvs).toHaveLength(1);
+    expect(decodeFrame(bytes, 'known')).toStrictEqual({ ok: true, frame: known });
+  });
+
   test('keeps a BOM as a character', () => {
     const result = decodeFrame(datagram('0c010600 0000000000000001 0000000000000001 00 00 0000', '000a0004efbbbf76'));
     expect(result).toMatchObject({ ok: true, frame: { sdp: '\ufeffv' } });

@@ -270,6 +270,17 @@ describe('an answer', () => {
 });
 
 describe('the next round', () => {
+  it.each([
+    ['a place', { fragment: { offset: 0, total: 4 } }],
+    ['a place at the end of nothing', { fragment: { offset: 0, total: 0 } }],
+    ['nothing', {}],
+  ])('is not opened by a CONTINUE that has %s and no BODY', (_name, part) => {
+    const { host, answerer } = responding();
+    expect(answerer.continue(goOn({ round: 2, ...part }))).toBe('exchangeMalformed');
+    expect(answerer.state).toBe('Responding');
+    expect([host.takeSent(), host.takeTold()]).toEqual([[], []]);
+  });
+
   it('begins with its message, has 30 s of its own, and nothing of the round before is repeated', () => {
     const { host, answerer } = responding();
     host.nowMs += 20;

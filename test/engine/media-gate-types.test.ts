@@ -7,6 +7,8 @@ const snippets = {
   literal:
     "export const forged: MediaSend = { kind: 'media', bytes: new Uint8Array(1), to: { address: '', port: 1 } };",
   proof: "export const forged: ConfirmProof = { sessionTag: 1n, tupleKey: '' };",
+  token: "export const forged: TokenProof = { sessionTag: 1n, tupleKey: '' };",
+  redeemed: "export const forged = TokenProof.of({ spend: () => true }, { sessionTag: 1n, tupleKey: '' });",
   annotation: 'export function take(send: MediaSend, proof: ConfirmProof): unknown { return [send, proof]; }',
 };
 
@@ -25,7 +27,7 @@ function compile(): Map<string, readonly string[]> {
   const files = new Map(
     Object.entries(snippets).map(([name, code]) => [
       `${folder}forgery-${name}.ts`,
-      `import { ConfirmProof, MediaSend } from './media-gate.ts';\nvoid ConfirmProof;\nvoid MediaSend;\n${code}\n`,
+      `import { ConfirmProof, MediaSend, TokenProof } from './media-gate.ts';\nvoid ConfirmProof;\nvoid MediaSend;\nvoid TokenProof;\n${code}\n`,
     ]),
   );
   const host = ts.createCompilerHost(options);
@@ -63,5 +65,10 @@ describe('what the compiler lets other code do with the media gate', () => {
 
   it('refuses to pass off an object literal as a ConfirmProof (S1)', () => {
     expect(errors.get('proof')).not.toEqual([]);
+  });
+
+  it('refuses to pass off an object literal as a TokenProof, or as the token behind it (S1, S2)', () => {
+    expect(errors.get('token')).not.toEqual([]);
+    expect(errors.get('redeemed')).not.toEqual([]);
   });
 });

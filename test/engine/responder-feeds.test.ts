@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { Peer, SessionHandle } from '../../src/engine/io-types.ts';
+import { SESSION_SLOT_DATAGRAMS_MAX } from '../../src/engine/media-outlet.ts';
 import { StreamFeed } from '../../src/media/stream-feed.ts';
 import { ErrorCode } from '../../src/protocol/error-code.ts';
 import { frameOf, type Ids, sessionFrame, startBytes } from '../support/frames.ts';
 import { ResponderBench } from '../support/responder-bench.ts';
+import { calmSession, pushFrame } from '../support/session-steps.ts';
 
 const viewers: readonly Peer[] = [1, 2, 3, 4, 5].map((port) => ({ address: '192.0.2.1', port }));
 
@@ -61,5 +63,29 @@ describe('what a feed has new', () => {
     expect(media(even)).toEqual([2, 4]);
     bench.step({ kind: 'close', code: ErrorCode.SHUTDOWN });
     expect(media(even)).toEqual([]);
+  });
+
+  it('is cut into datagrams once, however many watch: they all read one log', () => {
+    const { odd, media } = streaming([1, 2, 3, 4, 5]);
+    const lane = odd.retain(1200);
+    media(odd);
+    expect([odd.counters.frames, lane.next]).toEqual([1, 1]);
+    expect([1, 3, 5].map(() => odd.retain(1200))).toEqual([lane, lane, lane]);
+  });
+
+  it('leaves one session in bounded bursts after a stall: the rest waits for the next slots', () => {
+    const bench = new ResponderBench();
+    calmSession(bench);
+    pushFrame(bench);
+    const { feed } = bench.stream;
+    for (let frame = 0; frame < 300; frame++) {
+      feed.push({ units: [new Uint8Array(300)], timestamp: frame, keyframe: false }, bench.nowMs, 0);
+    }
+    const sent = [...bench.step({ kind: 'media', feed }), ...bench.run(20)].filter(({ plane }) => plane === 'media');
+    const bySlot = new Map<number, number>();
+    for (const { atMs } of sent) bySlot.set(Math.floor(atMs), (bySlot.get(Math.floor(atMs)) ?? 0) + 1);
+    expect(sent.length).toBeGreaterThan(SESSION_SLOT_DATAGRAMS_MAX);
+    expect(Math.max(...bySlot.values())).toBe(SESSION_SLOT_DATAGRAMS_MAX);
+    expect(bench.metrics.counters.mediaPutOff).toBeGreaterThan(0);
   });
 });

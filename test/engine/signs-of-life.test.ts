@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { ErrorCode } from '../../src/protocol/error-code.ts';
-import { sessionFrame } from '../support/frames.ts';
+import { kindOf, sessionFrame } from '../support/frames.ts';
 import { InitiatorBench } from '../support/initiator-bench.ts';
 import { ResponderBench } from '../support/responder-bench.ts';
 import { calmSession, nack } from '../support/session-steps.ts';
 
-const aliveAtViewer = ['READY', 'PING', 'PONG', 'PATH_CHALLENGE', 'PATH_RESPONSE', 'TOKEN', 'NOTIFY'] as const;
+const aliveAtViewer = ['READY', 'PING', 'PONG', 'PATH_RESPONSE', 'TOKEN', 'NOTIFY'] as const;
 const aliveAtCamera = ['START_CONFIRM', 'PING', 'PONG', 'PATH_CHALLENGE', 'PATH_RESPONSE', 'NOTIFY'] as const;
 
 describe('signs of life', () => {
@@ -16,6 +16,19 @@ describe('signs of life', () => {
     bench.frame(type);
     expect(bench.run(5900)).toEqual([]);
     bench.run(6200);
+    expect(bench.closed?.code).toBe(ErrorCode.PEER_DEAD);
+    expect(bench.closedAtMs).toBe(5900 + 12_000);
+  });
+
+  it('PATH_CHALLENGE keeps a viewer from giving up, and makes it ask soon: the camera needs news from where it is', () => {
+    const bench = new InitiatorBench();
+    bench.stream();
+    bench.run(5900);
+    const kinds = (sent: readonly { readonly bytes: Uint8Array }[]) => sent.map(({ bytes }) => kindOf(bytes));
+    expect(kinds(bench.frame('PATH_CHALLENGE'))).toEqual(['PATH_RESPONSE']);
+    expect(kinds(bench.run(249))).toEqual([]);
+    expect(kinds(bench.run(501))).toEqual(['PING', 'PING', 'PING']);
+    bench.run(12_000);
     expect(bench.closed?.code).toBe(ErrorCode.PEER_DEAD);
     expect(bench.closedAtMs).toBe(5900 + 12_000);
   });

@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest';
+import { encodeFrame } from '../../src/codec/encode.ts';
 import type { InitiatorOutput, ResponderOutput } from '../../src/engine/io-types.ts';
-import { frameTypeName } from '../../src/protocol/frame.ts';
+import { FrameType, frameTypeName } from '../../src/protocol/frame.ts';
 import { sessionFrame, startBytes } from '../support/frames.ts';
 import { InitiatorBench } from '../support/initiator-bench.ts';
 import { framesOf, ResponderBench, somePeer } from '../support/responder-bench.ts';
 
+const nobodysPing = { type: FrameType.PING, flags: 0, streamId: 9n, sessionTag: 9n, attempt: 0, nonce: 1n } as const;
 const camera = { address: '192.0.2.9', port: 4444 };
 
 /** Traces as short lines; who is meant and which session is kept apart. */
@@ -98,6 +100,20 @@ describe('tracing', () => {
     const transitions = bench.outputs.flatMap(({ output }) => (output.kind === 'traceTransition' ? [output] : []));
     for (const one of transitions) {
       expect(one).toMatchObject({ role: 'responder', session: 1, streamId: 1n, peer: somePeer });
+    }
+  });
+
+  it('shows the TLVs of a frame that nobody knows', () => {
+    const unknownTlvs = [{ type: 64, value: Uint8Array.of(7) }];
+    const bytes = encodeFrame({ ...nobodysPing, unknownTlvs });
+    const bench = new ResponderBench({ trace: true });
+    bench.receive(bytes);
+    const viewer = new InitiatorBench({ trace: true });
+    viewer.start();
+    viewer.receive(bytes);
+    for (const { outputs } of [bench, viewer]) {
+      const frames = outputs.flatMap(({ output }) => (output.kind === 'traceFrame' ? [output.frame] : []));
+      expect(frames.find(({ type }) => type === FrameType.PING)).toMatchObject({ unknownTlvs });
     }
   });
 

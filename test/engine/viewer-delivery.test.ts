@@ -181,17 +181,58 @@ describe('a viewer that asked for fast mode', () => {
       }),
     );
 
-  it('keeps 64 datagrams that overtake START_ACK, and is given those of its session in Streaming', () => {
+  it('keeps 64 datagrams that overtake START_ACK, and is given those of its session as soon as it names the SSRC', () => {
     const bench = viewer(true);
     bench.start();
     bench.receive(rtpBytes(8, 1));
     for (let sequence = 7; sequence <= 80; sequence++) bench.receive(rtpBytes(7, sequence));
     expect(sequences(bench)).toEqual([]);
     granted(bench, FrameFlag.FAST);
-    expect(sequences(bench)).toEqual([]);
-    bench.frame('READY');
+    expect(bench.endpoint.state).toBe('AwaitingStartConfirm');
     expect(sequences(bench)).toEqual(Array.from({ length: 63 }, (_, index) => 7 + index));
     expect(bench.metrics.counters.mediaDatagramsReceived).toBe(63);
+    expect([bench.metrics.drops.mediaEarly, bench.metrics.drops.mediaForeign]).toEqual([11, 1]);
+  });
+
+  it('drops what came before a START_ACK that does not grant it: the camera cannot have sent it', () => {
+    const bench = viewer(true);
+    bench.start();
+    bench.receive(rtpBytes(7, 7));
+    granted(bench, FrameFlag.ACK_REQUIRED);
+    bench.frame('READY');
+    expect([sequences(bench), bench.metrics.drops.mediaEarly]).toEqual([[], 1]);
+  });
+
+  it('tells each token once, in Streaming', () => {
+    const bench = viewer(true);
+    bench.start();
+    granted(bench, FrameFlag.FAST);
+    const token = (byte: number): void => {
+      const { streamId, sessionTag } = bench.ids;
+      const frame = { type: FrameType.TOKEN, flags: 0, streamId, sessionTag, attempt: 0 } as const;
+      bench.receive(encodeFrame({ ...frame, token: new Uint8Array(35).fill(byte) }));
+    };
+    token(1);
+    expect([bench.count('token'), bench.metrics.drops.noRow]).toEqual([0, 1]);
+    bench.frame('READY');
+    for (const byte of [1, 1, 2]) token(byte);
+    expect(bench.count('token')).toBe(2);
+    expect(bench.metrics.counters.tokensReceived).toBe(2);
+  });
+
+  it('shows its token with the first StreamId only: a camera that was restarted does not know it', () => {
+    const bench = new InitiatorBench({ fast: true, token: Uint8Array.of(1, 2, 3) });
+    const tokens = () => bench.sentFrames('START').map((start) => ('token' in start ? start.token : undefined));
+    bench.start();
+    bench.startAck(5n);
+    bench.reset(0xaa);
+    expect(tokens()).toEqual([Uint8Array.of(1, 2, 3), undefined]);
+  });
+
+  it('shows no token that it was given without fast mode', () => {
+    const bench = new InitiatorBench({ token: Uint8Array.of(1, 2, 3) });
+    bench.start();
+    expect(bench.sentFrames('START').map((start) => 'token' in start)).toEqual([false]);
   });
 
   it('is given media before the confirm arrived, which is no evidence that it did (S3)', () => {

@@ -39,4 +39,9 @@ describe('what fuzzing once found', () => {
       expect(allocated).toBeLessThanOrEqual(REJECT_BYTES_MAX);
     }
   });
+
+  it.each(regressions.filter(([name]) => name.includes('of-nobody')))('%s allocates little', (_name, found) => {
+    const allocated = allocatedBytes(new AdmissionTarget(corpus).lastRefusal(found), heapBytes);
+    expect(allocated).toBeLessThanOrEqual(REJECT_BYTES_MAX);
+  });
 });

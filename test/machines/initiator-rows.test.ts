@@ -291,7 +291,14 @@ const streaming: readonly Row[] = [
     to: 'Streaming',
     does: ['armLiveness'],
   },
-  ...(['frame.TOKEN', 'frame.PATH_CHALLENGE', 'frame.PATH_RESPONSE'] as const).map(
+  {
+    in: 'Streaming',
+    on: 'frame.PATH_CHALLENGE',
+    says: 'is answered, and soon asked back: the responder needs news from here',
+    to: 'Streaming',
+    does: ['sendPathResponse', 'armLiveness', 'armWatchdogRepeat'],
+  },
+  ...(['frame.TOKEN', 'frame.PATH_RESPONSE'] as const).map(
     (on): Row => ({
       in: 'Streaming',
       on,

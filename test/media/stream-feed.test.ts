@@ -6,8 +6,8 @@ import { CatchUpPace } from '../../src/media/catch-up.ts';
 import { readGenericHeader } from '../../src/media/generic-payload.ts';
 import { writeRtpHeader } from '../../src/media/rtp.ts';
 import { StreamFeed } from '../../src/media/stream-feed.ts';
-import type { StreamLane } from '../../src/media/stream-lane.ts';
-import { seedFromEnv } from '../support/seeded.ts';
+import { FRAME_BURST_DATAGRAMS, MEDIA_SLOT_MS, StreamLane } from '../../src/media/stream-lane.ts';
+import { runsFromEnv, seedFromEnv } from '../support/seeded.ts';
 
 function frame(bytes: number, keyframe = false, timestamp = 0): AccessUnit {
   return { units: [new Uint8Array(bytes).fill(0x41)], timestamp, keyframe };
@@ -40,13 +40,13 @@ describe('stream feed', () => {
     expect(feed.counters).toEqual({ frames: 2, droppedFrames: 0, skippedFrames: 1, droppedGroups: 0 });
   });
 
-  it('sends four datagrams of a frame at once and spreads the others over half of the interval', () => {
+  it('sends a frame in bursts of four datagrams, spread evenly over half of the interval', () => {
     const feed = new StreamFeed({ format: 'generic' });
-    feed.push(frame(full(8), true), 1000, 40);
-    feed.push(frame(full(4)), 1040, 40);
+    feed.push(frame(full(9), true), 1000, 39);
+    feed.push(frame(full(3)), 1040, 40);
     const lane = feed.retain(1200);
     const due = Array.from({ length: 12 }, (_, index) => lane.dueMs(index));
-    expect(due).toEqual([1000, 1000, 1000, 1000, 1005, 1010, 1015, 1020, 1040, 1040, 1040, 1040]);
+    expect(due).toEqual([1000, 1000, 1000, 1006, 1006, 1006, 1013, 1013, 1013, 1040, 1040, 1040]);
     expect(lane.dueMs(12)).toBe(Number.POSITIVE_INFINITY);
   });
 
@@ -54,10 +54,64 @@ describe('stream feed', () => {
     const feed = new StreamFeed({ format: 'generic', spreadFraction: 1 });
     for (const intervalMs of [10, 0, -5, Number.NaN]) feed.push(frame(full(5), true), 0, intervalMs);
     const lane = feed.retain(1200);
-    expect([4, 9, 14, 19].map((index) => lane.dueMs(index))).toEqual([10, 0, 0, 0]);
+    expect([4, 9, 14, 19].map((index) => lane.dueMs(index))).toEqual([5, 0, 0, 0]);
   });
 
-  it('cuts the same group for each datagram size, with the same frame numbers and due times at its ends', () => {
+  it('lets bursts come in order, in slots of their own, evenly, none too large, and all within the spread', () => {
+    const cases = fc.record({
+      datagrams: fc.integer({ min: 1, max: 300 }),
+      atMs: fc.double({ min: 0, max: 1e6, noNaN: true }),
+      intervalMs: fc.double({ min: 0, max: 100, noNaN: true }),
+    });
+    const property = fc.property(cases, ({ datagrams, atMs, intervalMs }) => {
+      const lane = new StreamLane(1200, 512, 0);
+      const spreadMs = intervalMs / 2;
+      const packets = Array.from({ length: datagrams }, () => new Uint8Array(1));
+      lane.append(0, packets, true, { nowMs: atMs, spreadMs });
+      const dueMs = packets.map((_, index) => lane.dueMs(index));
+      expect(dueMs[0]).toBe(atMs);
+      const inSlot = new Map<number, number>();
+      for (const [index, due] of dueMs.entries()) {
+        expect(due).toBeGreaterThanOrEqual(dueMs[index - 1] ?? atMs);
+        expect(due).toBeLessThanOrEqual(atMs + spreadMs);
+        const slot = Math.floor(due / MEDIA_SLOT_MS);
+        if (due !== atMs) expect(due).toBe(slot * MEDIA_SLOT_MS);
+        inSlot.set(slot, (inSlot.get(slot) ?? 0) + 1);
+        // As many as its part of the spread is worth have left before it, but for one burst.
+        const sizeMax = Math.max(FRAME_BURST_DATAGRAMS, Math.ceil(datagrams / Math.max(1, Math.floor(spreadMs))));
+        const worth = spreadMs === 0 ? 0 : ((due + MEDIA_SLOT_MS - atMs) / spreadMs) * datagrams;
+        expect(index).toBeLessThan(worth + sizeMax + 1e-6);
+        expect(inSlot.get(slot)).toBeLessThanOrEqual(sizeMax);
+      }
+    });
+    fc.assert(property, { seed: seedFromEnv('media/stream-feed'), numRuns: runsFromEnv(100) });
+  });
+
+  it('gives up what is no longer kept, and finds the rest, however long it runs', () => {
+    const lane = new StreamLane(1200, 5, 0);
+    for (let number = 0; number < 200; number++) {
+      const packets = [0, 1, 2].map((part) => Uint8Array.of(number, part));
+      lane.append(number, packets, number % 7 === 0, { nowMs: number, spreadMs: 0 });
+      const group = 3 * (number - (number % 7));
+      expect([lane.group, lane.next, lane.base]).toEqual([
+        group,
+        3 * (number + 1),
+        Math.max(0, Math.min(group, 3 * number - 5)),
+      ]);
+      expect([lane.at(lane.base - 1), lane.dueMs(lane.base - 1), lane.frameOf(lane.base - 1)]).toEqual([
+        ...[undefined, Number.POSITIVE_INFINITY, number + 1],
+      ]);
+      for (let index = lane.base; index < lane.next; index++) {
+        const frameNumber = Math.floor(index / 3);
+        expect(lane.at(index)).toEqual(Uint8Array.of(frameNumber, index % 3));
+        expect([lane.dueMs(index), lane.frameOf(index)]).toEqual([frameNumber, frameNumber]);
+        expect(lane.startOfFrame(frameNumber)).toBe(Math.max(lane.base, 3 * frameNumber));
+      }
+      expect(lane.firstFrame).toBe(Math.floor(lane.base / 3));
+    }
+  });
+
+  it('cuts the same group for each datagram size, with the same frame numbers, each frame begun at the same time', () => {
     const feed = new StreamFeed({ format: 'generic' });
     feed.push(frame(5000, true), 0, 40);
     feed.push(frame(700), 40, 40);
@@ -69,8 +123,8 @@ describe('stream feed', () => {
       expect(packets.every((bytes) => bytes.length <= lane.datagramBytesMax)).toBe(true);
       expect([...new Set(headers.map((header) => header?.frameNumber))]).toEqual([0, 1, 2]);
       expect(packets.reduce((sum, bytes) => sum + bytes.length - 20, 0)).toBe(6400);
-      const ends = [lane.startOfFrame(0), lane.startOfFrame(1) - 1, lane.startOfFrame(2)];
-      expect(ends.map((index) => lane.dueMs(index))).toEqual([0, 20, 80]);
+      const begins = [0, 1, 2].map((number) => lane.startOfFrame(number));
+      expect(begins.map((index) => lane.dueMs(index))).toEqual([0, 40, 80]);
     }
   });
 

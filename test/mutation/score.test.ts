@@ -72,7 +72,9 @@ describe('the accepted survivors', () => {
       'engine-exchange': 85,
       'engine-media': 85,
       'engine-handshake': 85,
-      'engine-session': 85,
+      'engine-sessions': 85,
+      'engine-endpoints': 85,
+      'engine-rest': 85,
     });
   });
 });

@@ -143,6 +143,14 @@ describe('the engine’s outputs as lines', () => {
     });
   });
 
+  test('a move tells from where to where', () => {
+    const before = { address: '::1', port: 50_122 };
+    expect(outputLine({ kind: 'moved', session: 4, streamId: STREAM_ID, before, peer: viewer })).toEqual({
+      message: 'moved',
+      fields: { session: 4, stream: '0123456789abcdef', before: '[::1]:50122', peer: '[::1]:50123' },
+    });
+  });
+
   test('an end tells its code, and the peer’s words without what a terminal obeys', () => {
     expect(outputLine(closed(12))?.fields).toMatchObject({ code: 'PEER_DEAD', wasStreaming: true, attempts: 3 });
     expect(outputLine(closed(12))?.fields).not.toHaveProperty('reason');

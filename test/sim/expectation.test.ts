@@ -11,7 +11,7 @@ import { HandshakeRunner } from '../../src/sim/handshakes.ts';
 import { bursts } from '../../src/sim/link-model.ts';
 import { Prng } from '../../src/sim/prng.ts';
 import type { LinkPair } from '../../src/sim/world.ts';
-import { seedFromEnv } from '../support/seeded.ts';
+import { runsFromEnv, seedFromEnv } from '../support/seeded.ts';
 
 const scenarioOf = (link: LinkPair, profile: Profile = profiles.default, keyframeDatagrams = 1): HandshakeScenario => ({
   link,
@@ -30,6 +30,15 @@ const scenarios = [
   ['internet, 30 %', scenarioOf({ loss: 0.3, oneWayMs: 60 }, profiles.internet, 40)],
   ['seed, 30 %', scenarioOf({ loss: 0.3, oneWayMs: 25 }, profiles.seed)],
 ] as const;
+
+const expectations = new Map<HandshakeScenario, Expectation>();
+
+/** That of one of the scenarios, which takes a while to make, and so is made once. */
+function expectationOf(scenario: HandshakeScenario): Expectation {
+  const expectation = expectations.get(scenario) ?? new Expectation(scenario);
+  expectations.set(scenario, expectation);
+  return expectation;
+}
 
 /** The same model, played: one copy after the other, each lost or not. */
 function played({ link, profile, keyframeDatagrams }: HandshakeScenario, prng: Prng): number {
@@ -56,15 +65,15 @@ describe('the expectation of time to stream', () => {
   it.each(scenarios)('is what its model gives when it is played (%s)', (_name, scenario) => {
     const prng = new Prng(seedFromEnv('sim/expectation'), 77);
     const times = new Distribution(Float64Array.from({ length: 200_000 }, () => played(scenario, prng)));
-    const comparison = compareWithExpectation(times, new Expectation(scenario));
+    const comparison = compareWithExpectation(times, expectationOf(scenario));
     expect(comparison).toMatchObject({ agrees: true });
     expect(comparison.bound).toBeLessThan(0.0066);
   });
 
   it.each(scenarios)('is what the engine does (%s)', (_name, scenario) => {
     const runner = new HandshakeRunner(scenario);
-    const { timesToStreamMs } = runner.runMany(seedFromEnv('sim/expectation'), 0, 3000);
-    const comparison = compareWithExpectation(new Distribution(timesToStreamMs), new Expectation(scenario));
+    const { timesToStreamMs } = runner.runMany(seedFromEnv('sim/expectation'), 0, runsFromEnv(3000));
+    const comparison = compareWithExpectation(new Distribution(timesToStreamMs), expectationOf(scenario));
     expect(comparison).toMatchObject({ agrees: true });
   });
 
@@ -89,7 +98,7 @@ describe('the expectation of time to stream', () => {
   });
 
   it.each(scenarios)('moves by less than it says when the grid is three times finer (%s)', (_name, scenario) => {
-    const coarse = new Expectation(scenario);
+    const coarse = expectationOf(scenario);
     const fine = new Expectation(scenario, GRID_STEP_MS / 3);
     let most = 0;
     for (const ms of coarse.edgesMs()) most = Math.max(most, Math.abs(coarse.shareAtMost(ms) - fine.shareAtMost(ms)));

@@ -6,7 +6,7 @@ import { Expectation } from '../../src/sim/expectation.ts';
 import type { HandshakeScenario } from '../../src/sim/handshake-result.ts';
 import type { HandshakeStats } from '../../src/sim/handshake-stats.ts';
 import type { LinkModel } from '../../src/sim/link-model.ts';
-import { seedFromEnv } from '../support/seeded.ts';
+import { runsFromEnv, seedFromEnv } from '../support/seeded.ts';
 
 // 227,000 handshakes: half a minute of two cores, much more on a machine that is busy.
 vi.setConfig({ testTimeout: 600_000 });
@@ -47,7 +47,7 @@ describe('of 100,000 handshakes within the default deadline', () => {
     ['99.9 % succeed at 50 % loss each way', { loss: 0.5 }, 0.999],
   ])('%s (S1 to S16)', async (_name, impairments, wanted) => {
     const scenario = scenarioOf({ oneWayMs: 25, ...impairments });
-    const stats = await simulated(scenario, seedFromEnv('sim/time-to-stream'), 100_000);
+    const stats = await simulated(scenario, seedFromEnv('sim/time-to-stream'), runsFromEnv(100_000));
     if (stats.success < wanted) expect([stats.success, stats.failedSeeds]).toEqual([wanted, []]);
     expect(stats.timesToStream().max).toBeLessThanOrEqual(15_000);
   });

@@ -102,6 +102,22 @@ describe.skipIf(batchMissing !== undefined)('a batch socket', () => {
     expect(one.came.seen.every(({ from }) => from.port === socket.local.port)).toBe(true);
   });
 
+  it('sends together what the callbacks of one turn send, and what waits when it is told to', async () => {
+    const heard = new Told();
+    const to = await hearing(heard);
+    const socket = await sending(new Told());
+    for (let i = 0; i < 3; i++) process.nextTick(() => socket.send(numbered(i), to, 'media'));
+    for (let i = 3; i < 6; i++) queueMicrotask(() => socket.send(numbered(i), to, 'media'));
+    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+    expect(asked).toEqual([1]);
+    socket.send(numbered(6), to, 'media');
+    socket.flush();
+    socket.flush();
+    expect(asked).toEqual([1, 1]);
+    await heard.all(7);
+    expect(heard.tags.toSorted()).toEqual([0, 1, 2, 3, 4, 5, 6]);
+  });
+
   it('sends control at once, behind what was sent before it', async () => {
     const heard = new Told();
     const to = await hearing(heard);

@@ -7,35 +7,12 @@ import { type Responder, respond } from '../../src/io/respond.ts';
 import { testSource } from '../../src/io/sources/test-source.ts';
 import { createLog } from '../../src/observe/log.ts';
 import { DROP_LINES_PER_SECOND, LINES_PER_SECOND } from '../../src/observe/output-log.ts';
-import type { FrameTypeName } from '../../src/protocol/frame.ts';
 import { AnswerLedger } from '../support/answer-ledger.ts';
 import { Cleanup } from '../support/command.ts';
-import { frameOf, kindOf, sessionFrame, startBytes } from '../support/frames.ts';
+import { forgeableTypes, frameOf, kindOf, sessionFrame, startBytes } from '../support/frames.ts';
+import { looseLimits } from '../support/limits.ts';
 import { freshStreamId, otherVersionStart, RawPeer } from '../support/raw-peer.ts';
 import { Witness } from '../support/witness.ts';
-
-/** Loopback is one prefix, and a busy machine no load: limits are not what is tested here. */
-const limits = {
-  prefixRate: { perSecond: 1e6, burst: 1e6 },
-  load: { pending: 1000, startsPerSecond: 1e6, lateMs: 60_000 },
-};
-const types: readonly FrameTypeName[] = [
-  'START',
-  'START_ACK',
-  'START_CONFIRM',
-  'ERROR',
-  'RETRY',
-  'READY',
-  'PING',
-  'PONG',
-  'BYE',
-  'BYE_ACK',
-  'RESET',
-  'PATH_CHALLENGE',
-  'PATH_RESPONSE',
-  'TOKEN',
-  'NOTIFY',
-];
 
 let cleanup = new Cleanup();
 afterEach(async () => {
@@ -44,7 +21,7 @@ afterEach(async () => {
 });
 
 async function camera(options: Pick<RespondOptions<MediaSource>, 'logger'> = {}): Promise<Responder> {
-  const made = await respond({ port: 0, limits, streams: { door: testSource() }, ...options });
+  const made = await respond({ port: 0, limits: looseLimits, streams: { door: testSource() }, ...options });
   cleanup.defer(() => made.destroy());
   return made;
 }
@@ -111,7 +88,7 @@ describe('S12: real cameras', () => {
     const next = new Map(ports.map((port, at) => [port, ports[(at + 1) % count] ?? port]));
     const middle = await Middle.open(next);
     const seeds = [
-      ...types.flatMap((type) =>
+      ...forgeableTypes.flatMap((type) =>
         [1, 2].map(() => sessionFrame(type, { streamId: freshStreamId(), sessionTag: freshStreamId() })),
       ),
       otherVersionStart(freshStreamId()),
@@ -149,7 +126,9 @@ describe('S16: the log of a camera that strangers flood', () => {
       const datagrams = Array.from({ length: 100 }, (_, n) => {
         const ids = { streamId: freshStreamId(), sessionTag: freshStreamId() };
         if (n === 0) return startBytes(freshStreamId(), 1, { streamName: names[batch % names.length] ?? '' });
-        return n % 2 === 0 ? new Uint8Array(n).fill(n) : sessionFrame(types[n % types.length] ?? 'PONG', ids);
+        return n % 2 === 0
+          ? new Uint8Array(n).fill(n)
+          : sessionFrame(forgeableTypes[n % forgeableTypes.length] ?? 'PONG', ids);
       });
       await stranger.answersTo(...datagrams);
     }

@@ -9,19 +9,12 @@ import { encodeNack } from '../../src/media/rtcp.ts';
 import { ErrorCode } from '../../src/protocol/error-code.ts';
 import { type Frame, FrameType, type FrameTypeName } from '../../src/protocol/frame.ts';
 import { frameOf, type Ids, kindOf, rtpBytes, sessionFrame, startBytes } from '../support/frames.ts';
+import { looseLimits } from '../support/limits.ts';
 import { type RawFrame, rawFrame, versionOne } from '../support/raw-frames.ts';
 import { freshStreamId, otherVersionStart, RawPeer } from '../support/raw-peer.ts';
 import { seeded, seedFromEnv } from '../support/seeded.ts';
 import { soon } from '../support/witness.ts';
 
-/** Loopback is one prefix: the limits are not what is tested here. */
-const fast = { perSecond: 1_000_000, burst: 1_000_000 };
-/** A machine that is busy with other tests is not the load that these are about. */
-const limits = {
-  prefixRate: fast,
-  prefixRateUnderLoad: fast,
-  load: { pending: 1000, startsPerSecond: 1e6, lateMs: 60_000 },
-};
 /** What the answer to a fence adds to the counters (see RawPeer.answersTo). */
 const fenceDrops: Partial<Record<DropReason, number>> = { version: 1 };
 
@@ -37,7 +30,7 @@ let stranger: RawPeer;
 beforeAll(async () => {
   camera = await respond({
     port: 0,
-    limits,
+    limits: looseLimits,
     streams: { door: testSource({ framesPerSecond: 50, bytesPerFrame: 500 }) },
   });
   bystander = await initiate(`127.0.0.1:${camera.local.port}/door`);
@@ -460,7 +453,7 @@ describe('a camera whose application refuses', () => {
   beforeAll(async () => {
     choosy = await respond({
       port: 0,
-      limits,
+      limits: looseLimits,
       streams: Object.fromEntries(
         ['door', 'yard', 'busy', 'private', 'own', 'broken', 'slow'].map((name) => [name, testSource()]),
       ),

@@ -250,6 +250,7 @@ describe('an impaired link', () => {
         send: () => {
           passedOut++;
         },
+        flush: () => {},
         close: () => Promise.resolve(),
       };
       const socket = new ImpairedSocket(inner, told, { fraction: 0.2, seed });

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test, vi } from 'vitest';
 import { encodeFrame } from '../../src/codec/encode.ts';
 import type { Peer } from '../../src/engine/io-types.ts';
-import { FrameFlag, FrameType, type FrameTypeName } from '../../src/protocol/frame.ts';
+import { FrameFlag, FrameType } from '../../src/protocol/frame.ts';
 import { mac1Key, mac1Trailer } from '../../src/security/mac1.ts';
 import {
   CLIP,
@@ -14,12 +14,12 @@ import {
   startStreamingViewer,
   temporaryFolder,
 } from '../support/command.ts';
-import { rtpBytes, sessionFrame, startBytes } from '../support/frames.ts';
+import { forgeableBut, rtpBytes, sessionFrame, startBytes } from '../support/frames.ts';
 import { layRoutedCable, namespacesLeft, type RoutedCable } from '../support/namespaces.ts';
 import { bytesCountedBy, countedBy, FIRST_BYTE, install } from '../support/nft.ts';
 import { furtherFrames } from '../support/progress.ts';
 import { freshStreamId, otherVersionStart } from '../support/raw-peer.ts';
-import { skipIf } from '../support/skipping.ts';
+import { skipBecause } from '../support/skip-because.ts';
 import { Spoofer, spoofingMissing } from '../support/spoofer.ts';
 
 vi.setConfig({ maxConcurrency: 3 });
@@ -28,19 +28,7 @@ const LIMIT_MS = 30_000;
 const door = ['--stream', `door=${CLIP}`, '--loop'];
 const open = ['--security', 'none'];
 /** What ends or moves sessions, of those who have the ids. */
-const ending: readonly FrameTypeName[] = [
-  'START_ACK',
-  'START_CONFIRM',
-  'ERROR',
-  'RETRY',
-  'READY',
-  'PING',
-  'PONG',
-  'BYE',
-  'BYE_ACK',
-  'RESET',
-  'TOKEN',
-];
+const ending = forgeableBut('START', 'PATH_CHALLENGE', 'PATH_RESPONSE', 'NOTIFY');
 
 if (spoofingMissing !== undefined) process.stderr.write(`skipped: another's address: ${spoofingMissing}\n`);
 
@@ -85,7 +73,7 @@ describe.skipIf(spoofingMissing !== undefined).concurrent('a host that sends in 
         { hook: 'input', match: from, counter: 'heard' },
         { hook: 'input', match: `${from} ${FIRST_BYTE} 128-191`, counter: 'pictures' },
       ]);
-      skipIf(reason, 'what a victim hears', context);
+      skipBecause(context, reason);
       const psk = join(temporaryFolder(cleanup), 'home.psk');
       if (mode === 'psk') await runToEnd(['keygen', '--psk', psk]);
       const security = mode === 'none' ? open : ['--security', 'psk', '--psk-file', psk];
@@ -134,7 +122,7 @@ describe.skipIf(spoofingMissing !== undefined).concurrent('a host that sends in 
       { address: camera.address, port: sender.port },
       { address: host, port: Number(port) },
     ];
-    skipIf(host === victim.address ? undefined : `the camera sees ${host}`, 'a session that is spoofed', context);
+    skipBecause(context, host === victim.address ? undefined : `the camera sees ${host}`);
     await furtherFrames(viewer, 10, LIMIT_MS);
 
     const spoofer = await Spoofer.start(cleanup, router.namespace);

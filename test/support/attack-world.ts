@@ -189,7 +189,11 @@ export class AttackWorld {
       if (event.kind === 'arrived' && event.host === 'camera') ledger.received(event.from, event.bytes.length);
       else if (event.kind === 'sent' && event.from === cameraPeer && event.plane !== 'stranger') {
         ledger.sent(event.to, event.bytes.length);
-      } else if (event.kind === 'told' && event.output.kind === 'streaming' && 'peer' in event.output) {
+      } else if (
+        event.kind === 'told' &&
+        (event.output.kind === 'streaming' || event.output.kind === 'moved') &&
+        'peer' in event.output
+      ) {
         if (honest.has(event.output.peer.address)) ledger.trust(event.output.peer);
       }
     }

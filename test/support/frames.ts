@@ -10,6 +10,33 @@ export interface Ids {
   readonly sessionTag: bigint;
 }
 
+/** What can be forged without a session's keys: every frame of its two machines, and NOTIFY, which stands for those of exchanges. */
+export const forgeableTypes = [
+  'START',
+  'START_ACK',
+  'START_CONFIRM',
+  'ERROR',
+  'RETRY',
+  'READY',
+  'PING',
+  'PONG',
+  'BYE',
+  'BYE_ACK',
+  'RESET',
+  'PATH_CHALLENGE',
+  'PATH_RESPONSE',
+  'TOKEN',
+  'NOTIFY',
+] as const satisfies readonly FrameTypeName[];
+
+/** One of {@link forgeableTypes}. */
+export type ForgeableType = (typeof forgeableTypes)[number];
+
+/** Those of {@link forgeableTypes} that are not named, in their order. */
+export function forgeableBut(...left: readonly ForgeableType[]): readonly ForgeableType[] {
+  return forgeableTypes.filter((type) => !left.includes(type));
+}
+
 /** The frame in a datagram that must be one. */
 export function frameOf(bytes: Uint8Array): Frame {
   const decoded = decodeFrame(bytes);

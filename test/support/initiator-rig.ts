@@ -44,6 +44,7 @@ export class InitiatorRig implements Rig<InitiatorEvent> {
       sendStartConfirm: 'START_CONFIRM',
       sendPing: 'PING',
       sendPong: 'PONG',
+      sendPathResponse: 'PATH_RESPONSE',
       sendBye: 'BYE',
       sendByeAck: 'BYE_ACK',
       reportStreaming: 'streaming',

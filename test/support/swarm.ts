@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import type { SecuredMode } from '../../src/security/credentials.ts';
-import { drawPlan } from '../../src/sim/draw-plan.ts';
+import { drawPlan, drawSecuredPlan } from '../../src/sim/draw-plan.ts';
 import type { RunMode } from '../../src/sim/fault-plan.ts';
 import type { PlanSummary } from '../../src/sim/run-plan.ts';
 import { failureReport, shrink } from '../../src/sim/shrink.ts';
@@ -12,15 +12,18 @@ import { checkPlan } from '../../src/sim/swarm.ts';
  * @param security of all of them; default none.
  */
 export function swarm(firstSeed: number, seeds: number, mode: RunMode, security?: SecuredMode): PlanSummary {
-  const total = { handshakes: 0, streaming: 0, sent: 0, arrived: 0 };
+  const total = { handshakes: 0, streaming: 0, moves: 0, sent: 0, arrived: 0 };
   for (let run = 0; run < seeds; run++) {
-    const plan = drawPlan((firstSeed + run) >>> 0, mode);
-    const { result, failure } = checkPlan(security === undefined ? plan : { ...plan, security });
+    const seed = (firstSeed + run) >>> 0;
+    const plan = security === undefined ? drawPlan(seed, mode) : drawSecuredPlan(seed, mode, security);
+    const { result, failure } = checkPlan(plan);
     if (failure !== undefined) throw new Error(failureReport(failure, shrink(failure)));
-    for (const name of ['handshakes', 'streaming', 'sent', 'arrived'] as const) total[name] += result.summary[name];
+    for (const name of ['handshakes', 'streaming', 'moves', 'sent', 'arrived'] as const)
+      total[name] += result.summary[name];
   }
   // A swarm in which nothing happens would find nothing either.
   expect(total.handshakes).toBeGreaterThan(seeds / 2);
   expect(total.streaming).toBeGreaterThan(seeds / 4);
+  if (security !== undefined) expect(total.moves).toBeGreaterThan(seeds / 50);
   return total;
 }

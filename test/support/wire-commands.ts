@@ -5,7 +5,7 @@
 import fc from 'fast-check';
 import { type FrameTypeName, frameTypeName } from '../../src/protocol/frame.ts';
 import { assertInvariant } from '../../src/protocol/invariants.ts';
-import { type Ids, sessionFrame } from './frames.ts';
+import { forgeableBut, type Ids, sessionFrame } from './frames.ts';
 import { cameraPeer, type Flight, type Viewer, type Wire } from './wire.ts';
 import { frameIn } from './wire-ledger.ts';
 
@@ -78,20 +78,7 @@ function guessedIds(viewer: Viewer, know: 'nothing' | 'streamId'): Ids {
   return { streamId: know === 'streamId' ? streamId : OTHER_ID, sessionTag: OTHER_ID };
 }
 
-const forgedTypes = [
-  'START_ACK',
-  'START_CONFIRM',
-  'ERROR',
-  'RETRY',
-  'READY',
-  'PING',
-  'PONG',
-  'BYE',
-  'BYE_ACK',
-  'RESET',
-  'TOKEN',
-  'NOTIFY',
-] as const satisfies readonly FrameTypeName[];
+const forgedTypes = forgeableBut('START', 'PATH_CHALLENGE', 'PATH_RESPONSE');
 
 /** Somebody speaks in the name of a viewer, or of the camera, without knowing the SessionTag. */
 function forge(wire: Wire, viewer: Viewer, type: FrameTypeName, know: 'nothing' | 'streamId', toCamera: boolean): void {

@@ -13,6 +13,7 @@ import {
   count,
   countAll,
   type FuzzCase,
+  FuzzFailure,
   type FuzzLife,
   type FuzzStep,
   type FuzzTally,
@@ -76,7 +77,18 @@ export class AdmissionTarget implements FuzzTarget {
     return new AdmissionLife(this, { role, mode, seed: prng.u32() }, prng, record);
   }
 
-  replay({ settings, steps }: FuzzCase): void {
+  replay(given: FuzzCase): void {
+    this.#replayed(given).finish();
+  }
+
+  /** Replays a case. @returns what takes its last datagram again, which must have been refused. */
+  lastRefusal(given: FuzzCase): () => void {
+    const again = this.#replayed(given).again();
+    if (again === undefined) throw new FuzzFailure('the last datagram was not refused');
+    return again;
+  }
+
+  #replayed({ settings, steps }: FuzzCase): Subject {
     const { subject } = this.setUp(settings);
     for (const { hex, from, afterMs, application } of steps) {
       const step = {
@@ -88,7 +100,7 @@ export class AdmissionTarget implements FuzzTarget {
       subject.pass(step);
       this.take(subject, step);
     }
-    subject.finish();
+    return subject;
   }
 
   /** A new subject and its companion, and the source of mutants. */

@@ -52,9 +52,8 @@ export class Agreement {
     }
   }
 
-  /** The camera begins to stream, before it is noted. */
-  streaming(session: CameraSession): void {
-    const { live, peer } = session.tuple;
+  /** The camera begins to stream, or to stream to another tuple, before it is noted. */
+  streaming(session: CameraSession, { live, peer } = session.tuple): void {
     if (live !== undefined) {
       this.#log.report(
         'S6',

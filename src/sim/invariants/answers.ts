@@ -15,6 +15,7 @@ const askedBy: Readonly<Record<number, readonly number[]>> = {
   [FrameType.READY]: [FrameType.START_CONFIRM],
   [FrameType.PONG]: [FrameType.PING],
   [FrameType.BYE_ACK]: [FrameType.BYE],
+  [FrameType.PATH_RESPONSE]: [FrameType.PATH_CHALLENGE],
   [FrameType.RESET]: [FrameType.START_CONFIRM, FrameType.PING, FrameType.BYE],
   [FrameType.RETRY]: [FrameType.START],
   [FrameType.RECEIPT]: [FrameType.REQUEST, FrameType.CONTINUE],

@@ -1,5 +1,6 @@
 import type { Peer, SessionHandle } from '../../engine/io-types.ts';
 import { CONTROL_REPLAY_WINDOW, NONCES_KEPT } from '../../protocol/constants.ts';
+import { PathRecord } from './path-record.ts';
 import { SeenCounters } from './seen-counters.ts';
 import { type SeenDatagram, sameIds } from './seen-datagram.ts';
 
@@ -41,7 +42,7 @@ export class Tuple {
 /** One session of the camera, from what it said and what reached it. */
 export class CameraSession {
   readonly handle: SessionHandle;
-  readonly tuple: Tuple;
+  tuple: Tuple;
   readonly streamId: bigint;
   sessionTag = 0n;
   /** 0 until it is known: in a secured session it is inside START_ACK's Noise message, and shows with the first media. */
@@ -69,9 +70,14 @@ export class CameraSession {
   readyWindowMs = Number.NEGATIVE_INFINITY;
   readyInWindow = 0;
   granted = false;
+  /** Media before the confirm was granted, at the camera's time; and bytes of it so far. */
+  fast: { readonly atMs: number; bytes: number } | undefined;
+  /** It was sent a TOKEN. */
+  tokenGiven = false;
   released = 0;
   readonly #counters = new SeenCounters(CONTROL_REPLAY_WINDOW);
-  readonly #pings: { readonly nonce: bigint; readonly atMs: number }[] = [];
+  #pings: { readonly nonce: bigint; readonly atMs: number }[] = [];
+  readonly #paths = new PathRecord();
 
   constructor(handle: SessionHandle, tuple: Tuple, streamId: bigint) {
     this.handle = handle;
@@ -92,6 +98,20 @@ export class CameraSession {
   /** The camera asks, at its own `atMs`. */
   pinged(nonce: bigint, atMs: number): void {
     if (this.#pings.push({ nonce, atMs }) > NONCES_KEPT) this.#pings.shift();
+  }
+
+  /** What was asked and answered about other tuples. */
+  get paths(): PathRecord {
+    return this.#paths;
+  }
+
+  /** It goes to another tuple: PINGs to the one before say nothing any more, the answer that moved it is consent. */
+  moved(tuple: Tuple, consentMs: number): void {
+    this.tuple = tuple;
+    this.#pings = [];
+    const askedAtMs = this.#paths.answered(tuple);
+    if (askedAtMs !== undefined) this.consentUntilMs = Math.max(this.consentUntilMs, askedAtMs + consentMs);
+    this.#paths.clear();
   }
 
   /** The viewer answers: consent lasts `consentMs` from the question, and never becomes shorter. */
@@ -214,6 +234,18 @@ export class CameraRecord {
     session.phase = 'streaming';
     session.everStreamed = true;
     session.tuple.live = session;
+  }
+
+  /** A live session has another tuple. */
+  moved(session: CameraSession, tuple: Tuple, consentMs: number): void {
+    const before = session.tuple;
+    before.sessions.splice(before.sessions.indexOf(session), 1);
+    before.confirmed--;
+    if (before.live === session) before.live = undefined;
+    tuple.sessions.push(session);
+    tuple.confirmed++;
+    tuple.live = session;
+    session.moved(tuple, consentMs);
   }
 
   /** Closing or draining: no media any more. */

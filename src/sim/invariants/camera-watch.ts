@@ -1,7 +1,6 @@
-import { decodeFrame } from '../../codec/decode.ts';
-import { decodeSecured } from '../../codec/decode-secured.ts';
 import { headerOffset } from '../../codec/header.ts';
 import type { ResponderInput, ResponderOutput } from '../../engine/io-types.ts';
+import { readableFrame } from '../../engine/session-host.ts';
 import { MEDIA_FIRST_BYTE_MAX, MEDIA_FIRST_BYTE_MIN } from '../../protocol/constants.ts';
 import { FrameFlag, FrameType } from '../../protocol/frame.ts';
 import type { Profile } from '../../protocol/profiles.ts';
@@ -63,13 +62,13 @@ export class CameraWatch {
   sent({ to, bytes, plane }: TappedDatagram, seen: SeenDatagram, world: World): void {
     const { camera, caps, cause, ledger } = this.#checkers;
     const tuple = camera.tupleOf(to);
-    ledger.sent(tuple, bytes.length);
     caps.datagram(bytes.length, plane === 'media');
     const kind = cause.of('camera', world.clock.turn);
     if (plane === 'media') {
-      ledger.media(tuple, bytes, world.cameraHost.localMs);
-      return this.#checkers.disturbance.cameraOutput('media', startedBy(cause, kind));
+      const granted = ledger.media(tuple, bytes, world.cameraHost.localMs);
+      return this.#checkers.disturbance.cameraOutput('media', startedBy(cause, kind), granted);
     }
+    ledger.sent(tuple, bytes.length);
     this.#checkers.disturbance.cameraOutput(seen.type, startedBy(cause, kind));
     this.#checkers.answers.sent('camera', seen, cause, kind);
     this.#note(seen, tuple, world);
@@ -121,6 +120,15 @@ export class CameraWatch {
         camera.streaming(session);
         break;
       }
+      case 'moved': {
+        const session = camera.byHandle(output.session);
+        if (session === undefined) break;
+        const tuple = camera.tupleOf(output.peer);
+        ledger.moved(session, tuple);
+        agreement.streaming(session, tuple);
+        camera.moved(session, tuple, this.#checkers.profile.consentMs);
+        break;
+      }
       case 'peerBye': {
         const session = camera.byHandle(output.session);
         if (session !== undefined) camera.ending(session);
@@ -149,12 +157,18 @@ export class CameraWatch {
     disturbance.cameraOutput(output.kind, startedBy(cause, kind), halfOpen);
   }
 
-  /** What is in a sealed PING or PONG, which its bytes do not tell. */
-  #traced({ frame, direction }: Extract<ResponderOutput, { kind: 'traceFrame' }>, world: World): void {
+  /** What is in a sealed frame, which its bytes do not tell. */
+  #traced({ frame, direction, peer }: Extract<ResponderOutput, { kind: 'traceFrame' }>, world: World): void {
     const { camera, profile } = this.#checkers;
     if ((frame.flags & FrameFlag.SECURED) === 0 && direction === 'received') return;
     const session = camera.byTag(frame.sessionTag);
     if (session?.streamId !== frame.streamId || !session.sealed) return;
+    if (frame.type === FrameType.PATH_CHALLENGE && direction === 'sent') {
+      session.paths.asked(frame.nonce, camera.tupleOf(peer), world.cameraHost.localMs);
+    }
+    if (frame.type === FrameType.PATH_RESPONSE && direction === 'received') {
+      session.paths.read(frame.nonce, camera.tupleOf(peer));
+    }
     if (frame.type === FrameType.PING && direction === 'sent') session.pinged(frame.nonce, world.cameraHost.localMs);
     if (frame.type === FrameType.PONG && direction === 'received') session.ponged(frame.nonce, profile.consentMs);
   }
@@ -164,6 +178,7 @@ export class CameraWatch {
     if (fault === 'crash' || fault === 'restart' || fault === 'allocationFailed') {
       this.#waiting = [];
       camera.programEnded();
+      this.#checkers.ledger.fast.programEnded();
       cause.begin('camera', world.clock.turn, 'asked');
     } else if (fault === 'resume' && world.cameraHost.state === 'paused') {
       cause.begin('camera', world.clock.turn, 'batch');
@@ -176,11 +191,15 @@ export class CameraWatch {
     const { camera } = this.#checkers;
     const first = seen.bytes[0] ?? 0;
     // What NACKs may do is the ledger's business.
+    if (seen.type === FrameType.START) this.#checkers.ledger.fast.start(tuple, seen);
     if (seen.type === FrameType.START || (first >= MEDIA_FIRST_BYTE_MIN && first <= MEDIA_FIRST_BYTE_MAX)) return true;
     if (seen.type === 0) return false;
     const session = camera.bySeen(seen);
-    if (session === undefined || session.tuple !== tuple || seen.fromCamera) return false;
+    if (session === undefined || seen.fromCamera) return false;
+    // What is sealed counts wherever it comes from.
+    if (session.tuple !== tuple && seen.counter === undefined) return false;
     if (!session.takes(seen.counter)) return false;
+    if (seen.type === FrameType.PATH_RESPONSE) session.paths.responded(tuple);
     return session.phase !== 'closed' && session.phase !== 'lost' && this.#heard(session, seen, localMs);
   }
 
@@ -224,7 +243,10 @@ export class CameraWatch {
       if (session === undefined) return;
       session.sealed = ((seen.bytes[headerOffset.flags] ?? 0) & FrameFlag.SECURED) !== 0;
       const ssrc = session.sealed ? 0 : u32At(seen.bytes, ACK_SSRC_OFFSET);
-      if (session.phase === 'reserved') camera.acked(session, seen.sessionTag, ssrc);
+      if (session.phase === 'reserved') {
+        camera.acked(session, seen.sessionTag, ssrc);
+        this.#checkers.ledger.fast.startAck(session, seen, world.cameraHost.localMs);
+      }
       session.startAck = copies.same(session.startAck, seen);
       return;
     }
@@ -239,6 +261,8 @@ export class CameraWatch {
     if (seen.type === FrameType.READY) {
       session.ready = copies.same(session.ready, seen);
       caps.ready(session, world.cameraHost.localMs);
+    } else if (seen.type === FrameType.TOKEN) {
+      this.#checkers.ledger.fast.token(session, seen, world.cameraHost.localMs);
     } else if (seen.type === FrameType.PING) {
       if (!session.sealed) session.pinged(nonceAt(seen.bytes, PING_NONCE_OFFSET), world.cameraHost.localMs);
     } else if (seen.type === FrameType.BYE) {
@@ -258,10 +282,8 @@ function startedBy(cause: Cause, kind: ReturnType<Cause['of']>): boolean {
 /** Of what waited while the camera stood still, nobody knows which START it was. */
 function mayBeFree({ seen }: Cause): boolean {
   if (seen === undefined) return true;
-  const clear = decodeFrame(seen.bytes);
-  if (clear.ok) return clear.frame.type === FrameType.START && clear.frame.cookie !== undefined;
-  const secured = decodeSecured(seen.bytes, () => true);
-  return secured.ok && !secured.sealed && 'cookie' in secured.frame;
+  const frame = readableFrame(seen.bytes);
+  return frame?.type === FrameType.START && frame.cookie !== undefined;
 }
 
 function nonceAt(bytes: Uint8Array, offset: number): bigint {

@@ -1,5 +1,6 @@
 import { rtpSsrc } from '../../media/rtp.ts';
 import type { CameraRecord, CameraSession, Tuple } from './camera-record.ts';
+import { FastLedger } from './fast-ledger.ts';
 import type { ViolationLog } from './violation.ts';
 
 /**
@@ -9,8 +10,11 @@ import type { ViolationLog } from './violation.ts';
 export class MediaLedger {
   readonly #log: ViolationLog;
   readonly #camera: CameraRecord;
+  /** What tokens open. */
+  readonly fast: FastLedger;
 
   constructor(log: ViolationLog, camera: CameraRecord) {
+    this.fast = new FastLedger(log);
     this.#log = log;
     this.#camera = camera;
   }
@@ -33,8 +37,24 @@ export class MediaLedger {
     tuple.creditDatagrams = 0;
   }
 
-  /** The camera sends media, at its own `localMs`. */
-  media(tuple: Tuple, bytes: Uint8Array, localMs: number): void {
+  /**
+   * The camera sends media, at its own `localMs`.
+   *
+   * @returns whether it is what a token opened before the confirm.
+   */
+  media(tuple: Tuple, bytes: Uint8Array, localMs: number): boolean {
+    const ssrc = rtpSsrc(bytes);
+    const candidate = this.fast.sessionOf(tuple, ssrc);
+    if (candidate === undefined) {
+      this.sent(tuple, bytes.length);
+      this.#afterConfirm(tuple, bytes, localMs);
+      return false;
+    }
+    this.fast.media(candidate, bytes.length, ssrc, localMs);
+    return true;
+  }
+
+  #afterConfirm(tuple: Tuple, bytes: Uint8Array, localMs: number): void {
     const { live } = tuple;
     if (live?.sealed === true && live.ssrc === 0) live.ssrc = rtpSsrc(bytes);
     if (live?.ssrc === rtpSsrc(bytes)) {
@@ -52,6 +72,13 @@ export class MediaLedger {
     } else {
       this.#log.report('S4', 'media with another SSRC than START_ACK announced');
     }
+  }
+
+  /** The camera moves a session to another tuple, before it is noted. */
+  moved(session: CameraSession, tuple: Tuple): void {
+    if (session.paths.answered(tuple) !== undefined) return;
+    const { address, port } = tuple.peer;
+    this.#log.report('S14', `session ${session.handle} moves to ${address} ${port}, which answered no PATH_CHALLENGE`);
   }
 
   /** The camera begins to stream. */

@@ -166,6 +166,10 @@ export class ViewerWatch {
         record.peerReset ||= this.#checkers.cameraWatch.saidReset(seen.sessionTag);
         return true;
       case FrameType.START_ACK:
+        // A secured one is not read again, and unread it proves nothing.
+        if (record.session?.sealed === true) return false;
+        record.heardAtMs = viewer.localMs;
+        return true;
       case FrameType.READY:
       case FrameType.PING:
       case FrameType.PONG:

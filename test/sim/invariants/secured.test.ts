@@ -111,6 +111,30 @@ describe('simulate() with security', () => {
     expect(simulation.finish()).toEqual([]);
   });
 
+  it('S8: a START_ACK that comes late is no sign of life: nobody reads it', () => {
+    const { violations } = runPlan({
+      seed: 20_260_159,
+      mode: 'safety',
+      security: 'psk',
+      profile: 'lan',
+      camera: { keepsKey: true, repair: true, datagramBytesMax: 1200 },
+      application: { late: 0, refuses: 0, silent: 0, lateMs: 0 },
+      media: { frames: 1, bytes: 100, intervalMs: 24, ends: true },
+      viewers: [
+        {
+          startsAtMs: 0,
+          toCamera: { oneWayMs: 30 },
+          toViewer: { oneWayMs: 45, reorder: 0.26, reorderMs: 58 },
+          repair: true,
+          fast: false,
+        },
+      ],
+      faults: [{ atMs: 218, kind: 'rebind', viewer: 0 }],
+      faultyMs: 3612,
+    });
+    expect(violations).toEqual([]);
+  });
+
   it('S8: media that came before is no sign of life: a viewer may give up that hears of nothing else', () => {
     const link = { toCamera: { oneWayMs: 10 }, toViewer: { oneWayMs: 10 } };
     const viewer = { ...link, repair: true, fast: false };
@@ -123,7 +147,7 @@ describe('simulate() with security', () => {
       application: { late: 0, refuses: 0, silent: 0, lateMs: 0 },
       media: { frames: 1, bytes: 100, intervalMs: 82, ends: false },
       viewers: [viewer, { ...viewer, startsAtMs: 0 }],
-      faults: [{ atMs: 744, kind: 'rebind', viewer: 1 }],
+      faults: [{ atMs: 744, kind: 'partition', viewer: 1, ways: 'both' }],
       faultyMs: 3308,
     } as const;
     const seen: string[] = [];

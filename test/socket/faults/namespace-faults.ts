@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, type TestContext, test } from 'vitest';
 import { ErrorCode } from '../../../src/protocol/error-code.ts';
 import {
   CLIP,
@@ -25,7 +25,7 @@ import {
   watchMedia,
 } from '../../support/nft.ts';
 import { furtherFrames } from '../../support/progress.ts';
-import { skipIf } from '../../support/skipping.ts';
+import { skipBecause } from '../../support/skip-because.ts';
 
 const open = ['--security', 'none'];
 const lan = ['--profile', 'lan'];
@@ -34,10 +34,27 @@ const clip = ['--stream', `door=${CLIP}`];
 const LIMIT_MS = 30_000;
 
 /** A camera in its namespace, and how a viewer in the other one is started. */
-async function startBoth(cleanup: Cleanup, { camera, viewer }: Cable, more: readonly string[]) {
-  const there = { namespace: camera.namespace, host: camera.address };
-  const sender = await startCamera(cleanup, [...clip, ...open, ...more], there);
-  return { sender, target: `${sender.address}/door`, here: { namespace: viewer.namespace } };
+async function startBoth(
+  cleanup: Cleanup,
+  { camera, viewer }: Cable,
+  more: readonly string[],
+  { security = open, env = {} }: { readonly security?: readonly string[]; readonly env?: Record<string, string> } = {},
+) {
+  const there = { namespace: camera.namespace, host: camera.address, env };
+  const sender = await startCamera(cleanup, [...clip, ...security, ...more], there);
+  return { sender, target: `${sender.address}/door`, here: { namespace: viewer.namespace, env } };
+}
+
+/** A camera and a viewer with a NAT between them, or why the test is skipped. */
+function layNat(cleanup: Cleanup, context: TestContext): ReturnType<typeof layRoutedCable> {
+  const cable = layRoutedCable(cleanup);
+  const nat = [
+    'add table ip nat',
+    'add chain ip nat out { type nat hook postrouting priority 100; }',
+    'add rule ip nat out oifname "eth0" masquerade random,fully-random',
+  ];
+  skipBecause(context, nft(cable.router, nat) ?? flushConnections(cable.router) ?? watchMedia(cable.camera));
+  return cable;
 }
 
 /** Faults that only nftables and conntrack make, between a camera and a viewer in network namespaces. */
@@ -58,7 +75,7 @@ export function namespaceFaults(): void {
       });
       // A control frame's SessionTag; the payload of media, which has no CRC.
       const rules = [damage('0x0c', '@th,160,8', 'control'), damage('128-191', '@th,384,8', 'media')];
-      skipIf(install(cable.camera, rules) ?? install(cable.viewer, rules), 'damage between namespaces', context);
+      skipBecause(context, install(cable.camera, rules) ?? install(cable.viewer, rules));
       const { sender, target, here } = await startBoth(cleanup, cable, [...lan, '--once']);
       const viewer = startViewer(cleanup, target, [...open, ...lan], here);
       const ended = await viewer.event('ended', undefined, LIMIT_MS);
@@ -82,10 +99,9 @@ export function namespaceFaults(): void {
         act: `dup to ${to} device "eth0"`,
         counter: 'twice',
       });
-      skipIf(
-        install(cable.camera, [twice(cable.viewer.address)]) ?? install(cable.viewer, [twice(cable.camera.address)]),
-        'duplicates between namespaces',
+      skipBecause(
         context,
+        install(cable.camera, [twice(cable.viewer.address)]) ?? install(cable.viewer, [twice(cable.camera.address)]),
       );
       const path = join(temporaryFolder(cleanup), 'door.h264');
       const { sender, target, here } = await startBoth(cleanup, cable, ['--once']);
@@ -108,7 +124,7 @@ export function namespaceFaults(): void {
       const viewer = await startStreamingViewer(cleanup, target, [...open, ...lan], here);
       await furtherFrames(viewer, 10, LIMIT_MS);
       const hole = { hook: 'input', match: 'udp length > 708', act: 'drop', counter: 'swallowed' } as const;
-      skipIf(install(cable.viewer, [hole]), 'a black hole for large datagrams', context);
+      skipBecause(context, install(cable.viewer, [hole]));
       await sender.run.event(
         'status',
         (event) => figure(event, 'metrics', 'counters', 'datagramSizeStepsDown') === 1,
@@ -127,7 +143,7 @@ export function namespaceFaults(): void {
       await using cleanup = new Cleanup();
       const cable = layCable(cleanup);
       const lost = { hook: 'input', match: fraction(30), act: 'drop', counter: 'lost' } as const;
-      skipIf(install(cable.camera, [lost]) ?? install(cable.viewer, [lost]), 'loss between namespaces', context);
+      skipBecause(context, install(cable.camera, [lost]) ?? install(cable.viewer, [lost]));
       const { target, here } = await startBoth(cleanup, cable, ['--loop']);
       const viewer = await startStreamingViewer(cleanup, target, open, here);
       const before = await furtherFrames(viewer, 10, LIMIT_MS);
@@ -143,14 +159,8 @@ export function namespaceFaults(): void {
 
     test('S1, S14: a NAT that forgets its mappings ends the session at both ends, and nothing but a new handshake moves media', async (context) => {
       await using cleanup = new Cleanup();
-      const cable = layRoutedCable(cleanup);
+      const cable = layNat(cleanup, context);
       const { camera, router } = cable;
-      const nat = [
-        'add table ip nat',
-        'add chain ip nat out { type nat hook postrouting priority 100; }',
-        'add rule ip nat out oifname "eth0" masquerade random,fully-random',
-      ];
-      skipIf(nft(router, nat) ?? flushConnections(router) ?? watchMedia(camera), 'NAT between namespaces', context);
       const { sender, target, here } = await startBoth(cleanup, cable, [...lan, '--loop']);
       const viewer = await startStreamingViewer(cleanup, target, [...open, ...lan], here);
       const first = portOf(await sender.run.event('streaming'));
@@ -172,6 +182,28 @@ export function namespaceFaults(): void {
       expect(new Set(mediaByPort(camera).keys())).toEqual(new Set([first, second]));
       // The viewer's PINGs did come from its new tuple, and had no effect.
       await sender.run.event('status', (event) => figure(event, 'metrics', 'drops', 'otherTuple') > 0);
+    });
+
+    test('S14: in mode psk media follows the viewer to the port that a NAT gives it after it forgot its mappings, in the same session', async (context) => {
+      await using cleanup = new Cleanup();
+      const cable = layNat(cleanup, context);
+      const security = ['--security', 'psk'];
+      const env = { FIRSTFRAME_PSK: '5a'.repeat(32) };
+      const { sender, target, here } = await startBoth(cleanup, cable, [...lan, '--loop'], { security, env });
+      const viewer = await startStreamingViewer(cleanup, target, [...security, ...lan], here);
+      const first = portOf(await sender.run.event('streaming'));
+      await furtherFrames(viewer, 10, LIMIT_MS);
+
+      expect(flushConnections(cable.router)).toBeUndefined();
+      const moved = await sender.run.event('moved', undefined, LIMIT_MS);
+      const second = portOf(moved);
+      expect(second).not.toBe(first);
+      await furtherFrames(viewer, 50, LIMIT_MS);
+      expect(viewer.isRunning).toBe(true);
+      expect(new Set(mediaByPort(cable.camera).keys())).toEqual(new Set([first, second]));
+      viewer.signal('SIGINT');
+      expect(await viewer.exit()).toMatchObject({ code: 130 });
+      expect(await sender.run.event('closed', undefined, LIMIT_MS)).toMatchObject({ code: ErrorCode.NO_ERROR });
     });
   });
 }

@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, type TestContext } from 'vitest';
 import { Cleanup } from '../../support/command.ts';
 import { layCable, namespacesMissing } from '../../support/namespaces.ts';
-import { skipIf } from '../../support/skipping.ts';
+import { skipBecause } from '../../support/skip-because.ts';
 import { socketKinds } from '../../support/sockets.ts';
 
 const BUILT = new URL('../../../dist/src/io/bind-socket.js', import.meta.url).href;
@@ -52,8 +52,8 @@ function inNamespace(namespace: string, ...command: readonly string[]): string {
 }
 
 describe.each(socketKinds)('a device that (%s)', (kind) => {
-  async function hear(setUp: readonly string[], { skip }: { readonly skip: (note: string) => void }): Promise<Heard> {
-    skipIf(namespacesMissing, `a device that is slow or narrow (${kind})`, { skip });
+  async function hear(setUp: readonly string[], test: TestContext): Promise<Heard> {
+    skipBecause(test, namespacesMissing);
     await using cleanup = new Cleanup();
     const { namespace } = layCable(cleanup).camera;
     inNamespace(namespace, ...setUp);
@@ -63,7 +63,7 @@ describe.each(socketKinds)('a device that (%s)', (kind) => {
 
   it('is slower than the sender gets every datagram in order, though the socket was closed at once', async (context) => {
     const tc = spawnSync('tc', ['-V']).error;
-    skipIf(tc && 'the command "tc" is not installed', 'a device that is slow', context);
+    skipBecause(context, tc && 'the command "tc" is not installed');
     const { tags, drops, hints } = await hear(['tc', 'qdisc', 'add', 'dev', 'lo', ...SLOW.split(' ')], context);
     expect(tags).toEqual(Array.from({ length: DATAGRAMS }, (_, i) => i));
     expect({ drops, hints }).toEqual({ drops: 0, hints: 0 });

@@ -1,0 +1,76 @@
+import type { ClosedOutput, Peer, SessionHandle } from '../../engine/io-types.ts';
+import { ErrorCode } from '../../protocol/error-code.ts';
+import type { WorkerViewer } from './worker-messages.ts';
+import type { WorkerViewerSession } from './worker-options.ts';
+
+/** Threads that one camera starts at most, so that a session's number says which of them has it. */
+const THREADS_MAX = 2 ** 16;
+
+/** Which thread has a session, and by which handle it knows it. */
+export interface PlacedSession {
+  /** Number of the thread, from 0 on; a worker that is started anew is another thread. */
+  readonly thread: number;
+  readonly handle: SessionHandle;
+}
+
+/** A session's handle for the application: that of its thread, and the thread's number. Never used twice. */
+export function sessionOf({ thread, handle }: PlacedSession): SessionHandle {
+  return handle * THREADS_MAX + (thread % THREADS_MAX);
+}
+
+/** The reverse of {@link sessionOf}. */
+export function placeOf(session: SessionHandle): PlacedSession {
+  return { thread: session % THREADS_MAX, handle: Math.floor(session / THREADS_MAX) };
+}
+
+/** Live sessions of all threads: who looks, and what is told when a thread is gone. */
+export class CrewSessions {
+  readonly #live = new Map<SessionHandle, { readonly viewer: WorkerViewerSession; readonly thread: number }>();
+
+  streaming(thread: number, worker: number, viewer: WorkerViewer): WorkerViewerSession {
+    const told = { ...viewer, worker, session: sessionOf({ thread, handle: viewer.session }) };
+    this.#live.set(told.session, { viewer: told, thread });
+    return told;
+  }
+
+  /** It has followed its viewer to another tuple. */
+  moved(session: SessionHandle, peer: Peer): void {
+    const live = this.#live.get(session);
+    if (live !== undefined) this.#live.set(session, { ...live, viewer: { ...live.viewer, peer } });
+  }
+
+  closed(session: SessionHandle): void {
+    this.#live.delete(session);
+  }
+
+  /** The live session of a tuple in a worker. */
+  onTuple({ address, port }: Peer, worker: number): SessionHandle | undefined {
+    for (const [session, { viewer }] of this.#live) {
+      const { peer } = viewer;
+      if (viewer.worker === worker && peer.port === port && peer.address === address) return session;
+    }
+    return undefined;
+  }
+
+  /** How the sessions of a thread that is gone have ended. */
+  threadLost(thread: number): readonly ClosedOutput[] {
+    const ended: ClosedOutput[] = [];
+    for (const [session, { viewer, thread: owner }] of this.#live) {
+      if (owner !== thread) continue;
+      this.#live.delete(session);
+      const { peer, streamId } = viewer;
+      const code = ErrorCode.LOCAL_NETWORK;
+      ended.push({
+        kind: 'closed',
+        session,
+        peer,
+        streamId,
+        code,
+        reason: 'its worker died',
+        wasStreaming: true,
+        attempts: 0,
+      });
+    }
+    return ended;
+  }
+}

@@ -1,0 +1,34 @@
+import type { RespondOptions } from '../../config/options.ts';
+import type { MediaSource } from '../media-source.ts';
+import type { ResponderEvents } from '../respond.ts';
+import type { ViewerSession } from '../viewer.ts';
+import type { Sharing } from './worker-messages.ts';
+
+/**
+ * Options of `respondWorkers()`: those of `respond()` but for what cannot cross threads. Viewers may ask for a camera's own methods
+ * only; their `stats` are those of the viewer's worker.
+ */
+export interface RespondWorkersOptions extends Omit<RespondOptions<MediaSource>, 'methods' | 'trace'> {
+  /** Threads that have the sessions, 1..256. Limits are divided among them. */
+  readonly workers: number;
+  /**
+   * How datagrams come to them: `reusePort`, each has a socket (Linux, Node 22.12, 23.1 and later); `receiver`, the main thread
+   * receives for all. Default `'auto'`: `reusePort` where it works.
+   */
+  readonly sharing?: Sharing | 'auto' | undefined;
+}
+
+/** A viewer's session, as told to the application: it lives in a worker, so there is no calling it. */
+export interface WorkerViewerSession extends Pick<ViewerSession, 'session' | 'peer' | 'streamId' | 'publicKey'> {
+  /** Index of the worker that has it. */
+  readonly worker: number;
+}
+
+/** What a camera with workers tells its application. */
+export interface RespondWorkersEvents
+  extends Pick<ResponderEvents, 'moved' | 'left' | 'closed' | 'load' | 'sourceFailed' | 'methodFailed'> {
+  /** A viewer confirmed: media flows. */
+  streaming: [WorkerViewerSession];
+  /** A worker died, and its sessions with it. `restarts` is false when it has died too often. */
+  workerLost: [{ readonly worker: number; readonly why: string; readonly restarts: boolean }];
+}

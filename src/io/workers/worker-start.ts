@@ -1,0 +1,55 @@
+import type { RespondSettings } from '../../config/settings.ts';
+import type { Peer } from '../../engine/io-types.ts';
+import { type SharedKeys, shareOfLimits, type WorkerShare } from '../../engine/worker-share.ts';
+import { processClockOffsetMs } from '../clock.ts';
+import { cryptoEntropy } from '../entropy.ts';
+import type { MediaSource } from '../media-source.ts';
+import { RemoteLog } from './remote-log.ts';
+import type { HandedSocketOptions, SharedSourceDescription, WorkerSecurity } from './worker-messages.ts';
+import type { WorkerThread } from './worker-thread.ts';
+
+/** What a worker has besides the camera's settings. */
+export interface WorkerPart {
+  readonly share: WorkerShare;
+  readonly keys: SharedKeys;
+  readonly local: Peer;
+  readonly handed: HandedSocketOptions | undefined;
+  readonly security: WorkerSecurity;
+  readonly streams: Readonly<Record<string, SharedSourceDescription>>;
+}
+
+/** Random bytes of a key. */
+export function randomKey(bytes: number): Uint8Array {
+  const key = new Uint8Array(bytes);
+  cryptoEntropy.fill(key);
+  return key;
+}
+
+/** What a worker is started with. */
+export function workerStart(
+  settings: RespondSettings<MediaSource>,
+  { share, keys, local, handed, security, streams }: WorkerPart,
+): ConstructorParameters<typeof WorkerThread>[0] {
+  const { dualStack, profile, repair, drop, socket, limits, datagramBytesMax, receiveBufferBytes } = settings;
+  return {
+    share,
+    keys,
+    clockOffsetMs: processClockOffsetMs(),
+    address: local.address,
+    port: local.port,
+    dualStack,
+    profile,
+    repair,
+    // Each drops others, or all would lose the same of theirs.
+    drop: drop && { ...drop, seed: (drop.seed + share.index) >>> 0 },
+    socket,
+    limits: shareOfLimits(limits, share.count),
+    datagramBytesMax,
+    receiveBufferBytes,
+    security,
+    authorizes: settings.authorize !== undefined,
+    logLevel: settings.logger && RemoteLog.lowestOf(settings.logger),
+    streams,
+    handed,
+  };
+}
