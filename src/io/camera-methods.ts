@@ -9,6 +9,8 @@ const REFRESH_MS = 1000;
 /** What a camera's own methods need of it. */
 export interface CameraMethodsHost {
   readonly stream: PublishedStream;
+  /** When the session began to stream. */
+  readonly startedAtMs: number;
   nowMs(): number;
   metrics(): MetricsSnapshot;
   /** Sends the newest group again. */
@@ -19,7 +21,6 @@ export interface CameraMethodsHost {
 
 /** The methods that every camera has, for one session (docs/PROTOCOL.md, section 9.5). */
 export function cameraMethods(host: CameraMethodsHost): Methods {
-  const startedAtMs = host.nowMs();
   let refreshedAtMs = Number.NEGATIVE_INFINITY;
   return {
     keyframe(): MethodResult {
@@ -40,7 +41,7 @@ export function cameraMethods(host: CameraMethodsHost): Methods {
       const { name, viewers } = host.stream;
       const { counters, drops, hints } = host.metrics();
       const seen = Object.fromEntries(Object.entries(drops).filter(([, count]) => count > 0));
-      const elapsedMs = Math.round(host.nowMs() - startedAtMs);
+      const elapsedMs = Math.round(host.nowMs() - host.startedAtMs);
       return JSON.stringify({ stream: name, viewers, elapsedMs, counters, drops: seen, hints });
     },
     stop(request: MethodRequest): MethodResult {

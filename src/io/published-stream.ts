@@ -2,7 +2,7 @@ import { buildSdp } from '../media/sdp.ts';
 import { StreamFeed } from '../media/stream-feed.ts';
 import { ErrorCode } from '../protocol/error-code.ts';
 import { monotonicMs } from './clock.ts';
-import type { MediaSource, SourceTarget } from './media-source.ts';
+import type { MediaSource, SourceDescription, SourceTarget } from './media-source.ts';
 
 /** What a viewer gets of a stream. */
 export interface Reservation {
@@ -26,6 +26,10 @@ export class PublishedStream {
   readonly #onMedia: (feed: StreamFeed) => void;
   readonly #onFailure: (error: Error) => void;
   #feed: StreamFeed | undefined;
+  /** The feed whose source has started. */
+  #running: StreamFeed | undefined;
+  /** The newest description that was written, and what it was made of. */
+  #sdp: { readonly of: SourceDescription; readonly text: string } | undefined;
   #starting: Promise<void> | undefined;
   #stopping: Promise<void> = Promise.resolve();
   #viewers = 0;
@@ -53,8 +57,15 @@ export class PublishedStream {
     if (this.#source.runs === 'always') await this.#start();
   }
 
-  /** Gives a viewer the stream. Every success is followed by one {@link release}. */
-  async reserve(): Promise<Reservation | Unavailable> {
+  /** Gives a viewer the stream: at once when it runs. Every success is followed by one {@link release}. */
+  reserve(): Reservation | Unavailable | Promise<Reservation | Unavailable> {
+    const feed = this.#feed;
+    if (feed === undefined || feed !== this.#running || feed.ended) return this.#reserveStarted();
+    this.#viewers++;
+    return { feed, sdp: this.#describe() };
+  }
+
+  async #reserveStarted(): Promise<Reservation | Unavailable> {
     this.#viewers++;
     try {
       if (this.#feed?.ended === true && this.#source.runs === 'on-demand') await this.#stop();
@@ -69,7 +80,15 @@ export class PublishedStream {
       this.#viewers--;
       return { code: ErrorCode.NO_SUCH_STREAM, reason: 'the stream has ended' };
     }
-    return { feed, sdp: buildSdp({ streamName: this.name, ...this.#source.describe() }) };
+    return { feed, sdp: this.#describe() };
+  }
+
+  #describe(): string {
+    const of = this.#source.describe();
+    if (this.#sdp === undefined || !sameDescription(of, this.#sdp.of)) {
+      this.#sdp = { of, text: buildSdp({ streamName: this.name, ...of }) };
+    }
+    return this.#sdp.text;
   }
 
   /** Asks the source for a key frame. @returns false when it cannot make one. */
@@ -106,6 +125,7 @@ export class PublishedStream {
     this.#feed = feed;
     try {
       await this.#source.start(this.#target(feed));
+      this.#running = feed;
     } catch (error) {
       this.#feed = undefined;
       throw error;
@@ -137,4 +157,10 @@ export class PublishedStream {
       },
     };
   }
+}
+
+function sameDescription(a: SourceDescription, b: SourceDescription): boolean {
+  if (a.format !== b.format || a.payloadType !== b.payloadType || a.framerate !== b.framerate) return false;
+  const [ofA, ofB] = [a.spropParameterSets ?? [], b.spropParameterSets ?? []];
+  return ofA.length === ofB.length && ofA.every((set, index) => set === ofB[index]);
 }

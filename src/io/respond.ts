@@ -1,15 +1,10 @@
 import { lookup } from 'node:dns/promises';
 import { EventEmitter } from 'node:events';
+import type { Methods } from '../config/methods.ts';
+import type { AuthorizeVerdict } from '../config/options.ts';
 import { type RespondOptions, type RespondSettings, resolveRespondSettings } from '../config/settings.ts';
 import type { MetricsSnapshot } from '../engine/counters.ts';
-import type {
-  ClosedOutput,
-  ExchangeInput,
-  Peer,
-  ResponderInput,
-  ResponderOutput,
-  SessionHandle,
-} from '../engine/io-types.ts';
+import type { ClosedOutput, Peer, ResponderInput, ResponderOutput, SessionHandle } from '../engine/io-types.ts';
 import { ResponderEndpoint } from '../engine/responder-endpoint.ts';
 import { srtpMedia } from '../engine/srtp-media.ts';
 import type { WorkerShare } from '../engine/worker-share.ts';
@@ -23,9 +18,9 @@ import type { SocketKind } from './datagram-socket.ts';
 import { cryptoEntropy } from './entropy.ts';
 import type { MediaSource } from './media-source.ts';
 import { type OutputObserver, outputObserver } from './output-observer.ts';
-import { PublishedStream } from './published-stream.ts';
+import { PublishedStream, type Reservation, type Unavailable } from './published-stream.ts';
 import { EndpointRunner } from './runner.ts';
-import { Viewer, type ViewerSession } from './viewer.ts';
+import { Viewer, type ViewerHost, type ViewerSession } from './viewer.ts';
 import { warmUp } from './warm-up.ts';
 
 /** What a camera tells its application. */
@@ -75,6 +70,11 @@ export class Responder extends EventEmitter<ResponderEvents> implements AsyncDis
   readonly #reservedBy = new Map<SessionHandle, PublishedStream>();
   readonly #viewers = new Map<SessionHandle, Viewer>();
   readonly #notices: string[] = [];
+  readonly #host: ViewerHost = {
+    methodsOf: (viewer) => this.#methodsOf(viewer),
+    give: (session, input) => this.#step({ kind: 'exchange', session, input }),
+    failed: (method, error) => this.emit('methodFailed', { method, error }),
+  };
   #runner: EndpointRunner<ResponderInput, ResponderOutput> | undefined;
   #closing: Promise<void> | undefined;
   #allClosed: (() => void) | undefined;
@@ -230,9 +230,7 @@ export class Responder extends EventEmitter<ResponderEvents> implements AsyncDis
     this.#observer?.(output, monotonicMs());
     switch (output.kind) {
       case 'reserve':
-        this.#reserve(output).catch((error: unknown) => {
-          this.#refuse(output.session, ErrorCode.RESOURCE, String(error));
-        });
+        this.#reserve(output);
         break;
       case 'release':
         this.#reservedBy.get(output.session)?.release();
@@ -276,53 +274,77 @@ export class Responder extends EventEmitter<ResponderEvents> implements AsyncDis
     }
   }
 
-  #welcome({ session, peer, streamId }: ResponderOutput & { readonly kind: 'streaming' }): void {
-    const stream = this.#reservedBy.get(session);
-    const own =
-      stream === undefined
-        ? {}
-        : cameraMethods({
-            stream,
-            nowMs: monotonicMs,
-            metrics: () => this.metrics(),
-            refresh: () => this.#step({ kind: 'refresh', session }),
-            close: () => this.closeSession(session),
-          });
-    const host = {
-      methods: [this.#settings.methods, own],
-      give: (input: ExchangeInput) => this.#step({ kind: 'exchange', session, input }),
-      failed: (method: string, error: Error) => this.emit('methodFailed', { method, error }),
-    };
-    const secured = { keys: this.#endpoint.keysOf(session), publicKey: this.#endpoint.viewerKeyOf(session) };
-    const viewer = new Viewer(session, peer, streamId, host, secured);
+  #welcome(output: ResponderOutput & { readonly kind: 'streaming' }): void {
+    const { session } = output;
+    const secrets =
+      this.#settings.credentials === undefined
+        ? undefined
+        : { keys: this.#endpoint.keysOf(session), publicKey: this.#endpoint.viewerKeyOf(session) };
+    const viewer = new Viewer(output, monotonicMs(), this.#host, secrets);
     this.#viewers.set(session, viewer);
     this.emit('streaming', viewer);
   }
 
-  async #reserve({ session, peer, streamId, streamName }: ReserveOutput): Promise<void> {
+  #methodsOf({ session, streamingSinceMs: startedAtMs }: Viewer): readonly Methods[] {
+    const stream = this.#reservedBy.get(session);
+    const methods = this.#settings.methods;
+    if (stream === undefined) return [methods];
+    const own = cameraMethods({
+      stream,
+      startedAtMs,
+      nowMs: monotonicMs,
+      metrics: () => this.metrics(),
+      refresh: () => this.#step({ kind: 'refresh', session }),
+      close: () => this.closeSession(session),
+    });
+    return [methods, own];
+  }
+
+  /** An answer that is there at once costs no promise: most streams run, and most applications know their viewers. */
+  #reserve(asked: ReserveOutput): void {
+    const { session } = asked;
+    try {
+      this.#decide(asked)?.catch((error: unknown) => this.#refuse(session, ErrorCode.RESOURCE, String(error)));
+    } catch (error) {
+      this.#refuse(session, ErrorCode.RESOURCE, String(error));
+    }
+  }
+
+  #decide({ session, peer, streamId, streamName }: ReserveOutput): Promise<void> | undefined {
     if (this.#closing !== undefined) return this.#refuse(session, ErrorCode.SHUTDOWN);
     const stream = this.#find(streamName);
     if (stream === undefined) {
       return this.#refuse(session, ErrorCode.NO_SUCH_STREAM, `streams here: ${this.streams.join(', ')}`);
     }
-    const verdict = (await this.#settings.authorize?.({ peer, streamId, streamName: stream.name })) ?? true;
+    const verdict = this.#settings.authorize?.({ peer, streamId, streamName: stream.name }) ?? true;
+    if (!isThenable(verdict)) return this.#judged(session, stream, verdict);
+    return Promise.resolve(verdict).then((settled) => this.#judged(session, stream, settled ?? true));
+  }
+
+  #judged(session: SessionHandle, stream: PublishedStream, verdict: AuthorizeVerdict): Promise<void> | undefined {
     if (verdict === false) return this.#refuse(session, ErrorCode.POLICY);
     if (verdict !== true) return this.#refuse(session, verdict.code, verdict.reason, verdict.retryAfterMs);
-    const reservation = await stream.reserve();
-    if ('code' in reservation) return this.#refuse(session, reservation.code, reservation.reason);
+    const reservation = stream.reserve();
+    if (!isThenable(reservation)) return this.#reserved(session, stream, reservation);
+    return reservation.then((settled) => this.#reserved(session, stream, settled));
+  }
+
+  #reserved(session: SessionHandle, stream: PublishedStream, given: Reservation | Unavailable): undefined {
+    if ('code' in given) return this.#refuse(session, given.code, given.reason);
     this.#reservedBy.set(session, stream);
-    this.#step({ kind: 'reserved', session, ...reservation });
+    this.#runner?.stepNext({ kind: 'reserved', session, feed: given.feed, sdp: given.sdp });
   }
 
   /** The named stream, or the only one when no name was given. */
   #find(name: string | undefined): PublishedStream | undefined {
     if (name !== undefined) return this.#streams.get(name);
-    const [only, ...others] = this.#streams.values();
-    return others.length === 0 ? only : undefined;
+    if (this.#streams.size !== 1) return undefined;
+    for (const only of this.#streams.values()) return only;
+    return undefined;
   }
 
-  #refuse(session: SessionHandle, code: number, reason?: string, retryAfterMs?: number): void {
-    this.#step({
+  #refuse(session: SessionHandle, code: number, reason?: string, retryAfterMs?: number): undefined {
+    this.#runner?.stepNext({
       kind: 'refused',
       session,
       code,
@@ -330,6 +352,10 @@ export class Responder extends EventEmitter<ResponderEvents> implements AsyncDis
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     });
   }
+}
+
+function isThenable<Answer>(answer: Answer | PromiseLike<Answer>): answer is PromiseLike<Answer> {
+  return typeof answer === 'object' && answer !== null && 'then' in answer;
 }
 
 /**

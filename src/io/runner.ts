@@ -38,6 +38,9 @@ export class EndpointRunner<Input extends { readonly kind: string }, Output exte
   #timer: NodeJS.Timeout | undefined;
   #timerAtMs = Number.POSITIVE_INFINITY;
   #immediate: NodeJS.Immediate | undefined;
+  /** Steps whose outputs are being performed. */
+  #depth = 0;
+  readonly #next: (Input | SharedInput)[] = [];
   #stopped = false;
 
   private constructor(endpoint: SteppedEndpoint<Input, Output>, application: (output: Output) => void) {
@@ -71,11 +74,19 @@ export class EndpointRunner<Input extends { readonly kind: string }, Output exte
   /** Gives the endpoint an input now, sends what it says, and hands the rest to the application. */
   step(input: Input | SharedInput): void {
     if (this.#stopped) return;
-    const outputs = this.#endpoint.step(input, monotonicMs());
-    for (const output of outputs) this.#do(output);
-    // Frames and timers of many streams come together; who is answered is not to wait for others.
-    if (input.kind !== 'media' && input.kind !== 'timeout') this.#socket?.flush();
+    this.#perform(input);
+    while (this.#depth === 0) {
+      const next = this.#next.shift();
+      if (next === undefined) break;
+      this.#perform(next);
+    }
     this.#arm();
+  }
+
+  /** As {@link step}, after the outputs of the step under way if there is one: so they keep the order of their causes. */
+  stepNext(input: Input | SharedInput): void {
+    if (this.#depth === 0) this.step(input);
+    else this.#next.push(input);
   }
 
   /** Stops the timer and closes the socket after what waits was sent. */
@@ -84,6 +95,18 @@ export class EndpointRunner<Input extends { readonly kind: string }, Output exte
     clearTimeout(this.#timer);
     clearImmediate(this.#immediate);
     await this.#socket?.close();
+  }
+
+  #perform(input: Input | SharedInput): void {
+    const outputs = this.#endpoint.step(input, monotonicMs());
+    this.#depth++;
+    try {
+      for (const output of outputs) this.#do(output);
+    } finally {
+      this.#depth--;
+    }
+    // Frames and timers of many streams come together; who is answered is not to wait for others.
+    if (input.kind !== 'media' && input.kind !== 'timeout') this.#socket?.flush();
   }
 
   #do(output: Output): void {

@@ -1,8 +1,8 @@
-import type { CallOptions, ExchangeBody } from '../config/methods.ts';
-import type { ExchangeOutput, Peer, SessionHandle } from '../engine/io-types.ts';
+import type { CallOptions, ExchangeBody, Methods } from '../config/methods.ts';
+import type { ExchangeInput, ExchangeOutput, Peer, SessionHandle } from '../engine/io-types.ts';
 import type { SessionKeys } from '../security/session-keys.ts';
 import { Caller, type ExchangeAnswer } from './caller.ts';
-import { type MethodHost, MethodRunner } from './method-runner.ts';
+import { MethodRunner } from './method-runner.ts';
 import type { SecuredSession } from './secured-session.ts';
 
 /** A viewer's session, as told to the application. */
@@ -23,63 +23,97 @@ export interface ViewerSession extends SecuredSession {
   notify(method: string, body?: ExchangeBody): void;
 }
 
-/** One viewer of a camera: what it asks, and what it is asked. */
+/** What viewers need of their camera: one for all of them. */
+export interface ViewerHost {
+  /** The methods that one of them may ask for, the first list that has it counts. */
+  methodsOf(viewer: Viewer): readonly Methods[];
+  give(session: SessionHandle, input: ExchangeInput): void;
+  /** A method threw, or gave what cannot be sent. */
+  failed(method: string, error: Error): void;
+}
+
+/** What only secured sessions have; see {@link ViewerSession}. */
+export interface ViewerSecrets {
+  readonly keys: SessionKeys | undefined;
+  readonly publicKey: Uint8Array | undefined;
+}
+
+/** One viewer of a camera: what it asks, and what it is asked. Most never do, so that what this takes is made when it is needed. */
 export class Viewer implements ViewerSession {
   readonly session: SessionHandle;
   peer: Peer;
   readonly streamId: bigint;
-  readonly publicKey: Uint8Array | undefined;
-  readonly #keys: SessionKeys | undefined;
-  readonly #caller: Caller;
-  readonly #methods: MethodRunner;
+  /** Monotonic ms. */
+  readonly streamingSinceMs: number;
+  readonly #host: ViewerHost;
+  readonly #secrets: ViewerSecrets | undefined;
+  #caller: Caller | undefined;
+  #methods: MethodRunner | undefined;
+  #over = false;
 
-  /** @param secured of a secured session. */
+  /** @param secrets absent in mode `none`. */
   constructor(
-    session: SessionHandle,
-    peer: Peer,
-    streamId: bigint,
-    host: MethodHost,
-    secured: { readonly keys: SessionKeys | undefined; readonly publicKey: Uint8Array | undefined },
+    { session, peer, streamId }: Pick<ViewerSession, 'session' | 'peer' | 'streamId'>,
+    streamingSinceMs: number,
+    host: ViewerHost,
+    secrets: ViewerSecrets | undefined,
   ) {
     this.session = session;
     this.peer = peer;
     this.streamId = streamId;
-    this.publicKey = secured.publicKey;
-    this.#keys = secured.keys;
-    this.#caller = new Caller((input) => host.give(input));
-    this.#methods = new MethodRunner(session, peer, host);
+    this.streamingSinceMs = streamingSinceMs;
+    this.#host = host;
+    this.#secrets = secrets;
+  }
+
+  get publicKey(): Uint8Array | undefined {
+    return this.#secrets?.publicKey;
   }
 
   /** It has another address or port. */
   moved(peer: Peer): void {
     this.peer = peer;
-    this.#methods.peer = peer;
+    if (this.#methods !== undefined) this.#methods.peer = peer;
   }
 
   get channelBinding(): Uint8Array | undefined {
-    return this.#keys?.channelBinding;
+    return this.#secrets?.keys?.channelBinding;
   }
 
   exportKey(label: string, bytes?: number): Uint8Array | undefined {
-    return this.#keys?.exportKey(label, bytes).bytes.slice();
+    return this.#secrets?.keys?.exportKey(label, bytes).bytes.slice();
   }
 
   call(method: string, body?: ExchangeBody, options?: CallOptions): Promise<ExchangeAnswer> {
-    return this.#caller.call(method, body, options);
+    return this.#calls.call(method, body, options);
   }
 
   notify(method: string, body?: ExchangeBody): void {
-    this.#caller.notify(method, body);
+    this.#calls.notify(method, body);
   }
 
   /** What the endpoint says of exchanges. */
   output(output: ExchangeOutput): void {
+    this.#methods ??= new MethodRunner(this.session, this.peer, {
+      methods: this.#host.methodsOf(this),
+      give: (input) => this.#host.give(this.session, input),
+      failed: (method, error) => this.#host.failed(method, error),
+    });
     this.#methods.output(output);
-    this.#caller.output(output);
+    this.#caller?.output(output);
   }
 
   /** The session is over. */
   over(): void {
-    this.#caller.close();
+    this.#over = true;
+    this.#caller?.close();
+  }
+
+  get #calls(): Caller {
+    if (this.#caller === undefined) {
+      this.#caller = new Caller((input) => this.#host.give(this.session, input));
+      if (this.#over) this.#caller.close();
+    }
+    return this.#caller;
   }
 }

@@ -184,6 +184,7 @@ describe("a camera's own methods", () => {
     for (const able of [true, false]) {
       const { keyframe } = cameraMethods({
         stream: published(able),
+        startedAtMs: 0,
         nowMs: () => nowMs,
         metrics: () => new Counters().snapshot(),
         refresh: () => refreshed++,
