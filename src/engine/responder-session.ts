@@ -27,6 +27,8 @@ const NO_TOKEN = new Uint8Array(0);
 /** One viewer's session on a camera: gives the outputs of the responder's machine their meaning. */
 export class ResponderSession implements Sleeper {
   queuedAtMs = Number.POSITIVE_INFINITY;
+  queuedBefore: Sleeper | undefined;
+  queuedAfter: Sleeper | undefined;
   readonly handle: SessionHandle;
   readonly peer: Peer;
   readonly tupleKey: string;
