@@ -33,9 +33,13 @@ function wakeNext(count: number): () => unknown {
   const queue = new WakeQueue();
   for (let i = 0; i < count; i++) queue.update(sleeperUntil(prng.unit() * WAIT_MS));
   return () => {
-    const atMs = queue.earliestMs();
-    const sleeper = queue.takeDue(atMs) as (Sleeper & { untilMs: number }) | undefined;
-    if (sleeper === undefined) throw new Error('nobody sleeps');
+    let atMs = queue.earliestMs();
+    let sleeper = queue.takeDue(atMs) as (Sleeper & { untilMs: number }) | undefined;
+    while (sleeper === undefined) {
+      // It may be early.
+      atMs = queue.earliestMs();
+      sleeper = queue.takeDue(atMs) as typeof sleeper;
+    }
     sleeper.untilMs = atMs + WAIT_MS * (0.8 + 0.4 * prng.unit());
     queue.update(sleeper);
     return sleeper;
@@ -46,6 +50,8 @@ function sleeperUntil(untilMs: number): Sleeper & { untilMs: number } {
   return {
     untilMs,
     queuedAtMs: Number.POSITIVE_INFINITY,
+    queuedBefore: undefined,
+    queuedAfter: undefined,
     deadlineMs() {
       return this.untilMs;
     },

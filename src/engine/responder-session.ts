@@ -35,6 +35,8 @@ const initialContext = responderTable.initialContext(undefined);
 /** One viewer's session on a camera: gives the outputs of the responder's machine their meaning. */
 export class ResponderSession implements Sleeper {
   queuedAtMs = Number.POSITIVE_INFINITY;
+  queuedBefore: Sleeper | undefined;
+  queuedAfter: Sleeper | undefined;
   /** Its place in the table of sessions, and its record there; both are the table's, -1 for none. */
   slot = -1;
   record = -1;
