@@ -50,6 +50,14 @@ describe('a secured end', () => {
     expect(asked).toEqual([]);
   });
 
+  test('keeps what it does not know of a START unless it is told not to', () => {
+    const body = `0001 0001 01 ${handshake(48)} 0040 0001 ff ${padding(150)}`;
+    const start = mac1Frame(`0c01 01 05 ${id} 0000000000000000`, body);
+    const unknownTlvs = [{ type: 0x40, value: Uint8Array.of(0xff) }];
+    expect(decode(start)).toMatchObject({ ok: true, frame: { unknownTlvs } });
+    expect(decodeSecured(start, () => true, 'known')).not.toMatchObject({ frame: { unknownTlvs } });
+  });
+
   test('refuses START, START_ACK and START_CONFIRM without a TLV that they must have', () => {
     const missing = { ok: false, reason: 'tlvMissing' };
     const start = `0c01 01 05 ${id} 0000000000000000`;
