@@ -24,9 +24,10 @@ export const WHEEL_SLOTS = 256;
  * What was put off comes first in the next slot, in the order in which it was put off, so that nobody waits twice because of those who came later.
  */
 export class MediaWheel<Item extends Paced> {
-  readonly #slots: Item[][] = Array.from({ length: WHEEL_SLOTS }, () => []);
+  /** Made when something waits for the first time: many endpoints of a simulation live for one handshake. */
+  #slots: Item[][] = [];
   /** Of each slot, when the first in it is due; Infinity when it is empty. */
-  readonly #dueMs = new Float64Array(WHEEL_SLOTS).fill(NEVER);
+  #dueMs: number[] = [];
   /** All slots before it are empty. */
   #first = 0;
   #entries = 0;
@@ -101,6 +102,7 @@ export class MediaWheel<Item extends Paced> {
 
   #place(item: Item, dueMs: number, nowMs: number): void {
     const nowSlot = Math.floor(nowMs);
+    if (this.#dueMs.length === 0) this.#dueMs = new Array<number>(WHEEL_SLOTS).fill(NEVER);
     if (this.#entries === 0) this.#first = nowSlot;
     const last = Math.min(this.#first, nowSlot) + WHEEL_SLOTS - 1;
     const slot = Math.min(Math.max(Math.floor(dueMs), nowSlot), last);
@@ -109,7 +111,9 @@ export class MediaWheel<Item extends Paced> {
     const index = slot % WHEEL_SLOTS;
     if (item.mediaSlot !== slot) {
       item.mediaSlot = slot;
-      this.#slots[index]?.push(item);
+      const items = this.#slots[index];
+      if (items === undefined) this.#slots[index] = [item];
+      else items.push(item);
       this.#entries++;
       if (slot < this.#first) this.#first = slot;
     }

@@ -47,8 +47,8 @@ export function pendingRecord(who: Who, core: Core, rest: Rest): PendingRecord {
 
 const NONE = -1;
 /** Records that are made at a time: an endpoint that sees three viewers needs no room for 1,024. */
-const PAGE_RECORDS = 32;
-const PAGE_SHIFT = 5;
+const PAGE_RECORDS = 8;
+const PAGE_SHIFT = 3;
 
 // Bytes of a record, by what is in them.
 const EXPIRES_AT_MS = 0;

@@ -1,5 +1,5 @@
 const NONE = -1;
-const SLOTS_AT_FIRST = 64;
+const SLOTS_AT_FIRST = 8;
 
 /**
  * Finds slots, small whole numbers, by a 32-bit hash of what is in them: three arrays of numbers, which cost an entry 16 bytes where a Map

@@ -10,9 +10,9 @@ export interface Sleeper {
 }
 
 /** Time that one slot stands for. Sleepers of the slot that has come are sorted, all others are not. */
-const SLOT_MS = 4;
+const SLOT_MS = 16;
 /** A turn of the wheel takes 4.1 s, which most timers do not exceed; those of later turns wait in the same slots. */
-const SLOTS = 1024;
+const SLOTS = 256;
 const WORDS = SLOTS / 32;
 
 /**
