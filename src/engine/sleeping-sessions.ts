@@ -1,4 +1,4 @@
-import { hmacSha256 } from '../security/hkdf.ts';
+import { halfSipHash } from '../security/half-siphash.ts';
 import type { ResponderHost } from './responder-host.ts';
 import { ResponderSession } from './responder-session.ts';
 import { SessionTable } from './session-table.ts';
@@ -8,7 +8,7 @@ import { tupleKeyOf } from './tuple.ts';
 const START_ACK_BYTES = 56;
 /** The same in both secured modes, rounded up. */
 const SECURED_START_ACK_BYTES = 200;
-const TUPLES = new TextEncoder().encode('firstframe tuples');
+const TUPLE_LABELS = ['first half', 'second half'].map((half) => new TextEncoder().encode(`tuples, ${half}`));
 
 /**
  * The table of a camera's sessions, of which those that are half-open sleep.
@@ -17,7 +17,7 @@ const TUPLES = new TextEncoder().encode('firstframe tuples');
  */
 export function sessionTableOf(host: ResponderHost, secured: boolean, now: () => number): SessionTable {
   return new SessionTable({
-    tupleHashKey: hmacSha256(host.resetKey, TUPLES).subarray(0, 8),
+    tupleHashKey: tupleHashKey(host.resetKey),
     startAckBytesMax: secured ? SECURED_START_ACK_BYTES : START_ACK_BYTES,
     wake: (record) => {
       const { handle, peer, proven, streamId, attempt, security } = record;
@@ -29,4 +29,9 @@ export function sessionTableOf(host: ResponderHost, secured: boolean, now: () =>
       return session;
     },
   });
+}
+
+/** Made of a key that there is: to draw one more would change all that is drawn after it. */
+function tupleHashKey(resetKey: Uint8Array): Uint8Array {
+  return new Uint8Array(Uint32Array.from(TUPLE_LABELS, (label) => halfSipHash(resetKey, label)).buffer);
 }
