@@ -105,8 +105,9 @@ export class FrontDoor {
     const handle = this.#nextHandle++;
     this.#parts.host.counters.add('handshakesStarted');
     this.#parts.admission.enter(from.peer.address, nowMs);
+    const { fast } = this.#parts.host;
     // A tuple whose session is live is sent no second media beside it.
-    const fast = this.#parts.sessions.streaming(from.tupleKey) === undefined ? this.#parts.host.fast : undefined;
+    const mayBeFast = fast !== undefined && this.#parts.sessions.streaming(from.tupleKey) === undefined;
     const session = new ResponderSession(
       this.#parts.host,
       {
@@ -117,7 +118,7 @@ export class FrontDoor {
         streamId,
         attempt,
         streamName,
-        redeemed: fast?.redeem({ flags, token }, from.peer, nowMs),
+        redeemed: mayBeFast ? fast.redeem({ flags, token }, from.peer, nowMs) : undefined,
         security: candidate,
       },
       nowMs,
