@@ -105,9 +105,7 @@ export class MediaGate {
    * @param protection of a secured session.
    */
   open(proof: ConfirmProof, consentUntilMs: number, protection?: MediaProtection): void {
-    assertInvariant('S1', proof.sessionTag === this.#sessionTag, 'proof of another session');
-    assertInvariant('S1', proof.tupleKey === this.#tupleKey, 'proof from another tuple');
-    assertInvariant('S9', !this.#closed, 'opened after it was closed');
+    this.#assertOpens(proof);
     this.#open = true;
     this.#protection = protection;
     this.#consentUntilMs = consentUntilMs;
@@ -120,10 +118,8 @@ export class MediaGate {
    * @param protection of a secured session.
    */
   openFast(proof: TokenProof, receivedBytes: number, nowMs: number, protection?: MediaProtection): void {
-    assertInvariant('S1', proof.sessionTag === this.#sessionTag, 'proof of another session');
-    assertInvariant('S1', proof.tupleKey === this.#tupleKey, 'proof from another tuple');
+    this.#assertOpens(proof);
     assertInvariant('S2', this.#allowance === undefined && !this.#open, 'a second allowance');
-    assertInvariant('S9', !this.#closed, 'opened after it was closed');
     this.#protection = protection;
     this.#allowance = new FastAllowance(nowMs);
     this.#allowance.startReceived(receivedBytes);
@@ -132,6 +128,12 @@ export class MediaGate {
   /** A further START of the candidate came. */
   startReceived(bytes: number): void {
     this.#allowance?.startReceived(bytes);
+  }
+
+  #assertOpens(proof: ConfirmProof | TokenProof): void {
+    assertInvariant('S1', proof.sessionTag === this.#sessionTag, 'proof of another session');
+    assertInvariant('S1', proof.tupleKey === this.#tupleKey, 'proof from another tuple');
+    assertInvariant('S9', !this.#closed, 'opened after it was closed');
   }
 
   /** From now on media goes to another tuple (S14); a proof of any other session is a bug. */
