@@ -15,7 +15,7 @@ import type { Entropy, InitiatorInput, InitiatorOutput, Peer } from './io-types.
 import type { InletOptions } from './media-inlet.ts';
 import type { ProtectMedia } from './media-protection.ts';
 import { Random } from './random.ts';
-import { drop, type SessionHost, traceFrame } from './session-host.ts';
+import { drop, keptTlvs, type SessionHost, traceFrame } from './session-host.ts';
 
 /** What an initiator's endpoint is made of. */
 export interface InitiatorEndpointOptions {
@@ -161,7 +161,7 @@ export class InitiatorEndpoint {
     if (first >= MEDIA_FIRST_BYTE_MIN && first <= MEDIA_FIRST_BYTE_MAX) return this.#session.media(bytes, nowMs);
     if (first !== CONTROL_FIRST_BYTE) return this.#drop('notOurs', from, bytes);
     const security = this.#security;
-    const kept = this.#host.trace ? 'all' : 'known';
+    const kept = keptTlvs(this.#host);
     const decoded = security === undefined ? decodeFrame(bytes, kept) : decodeSecured(bytes, security.hasMac1, kept);
     if (!decoded.ok) {
       this.#session.hint(ErrorCode.MALFORMED);

@@ -1,20 +1,15 @@
 import type { StreamFeed } from '../media/stream-feed.ts';
 import type { Peer, SessionHandle } from './io-types.ts';
 import type { CandidateSecurity } from './responder-security.ts';
+import type { KeptCore } from './session-core.ts';
 
 /** All that is known of a half-open session while nothing happens to it. */
-export interface PendingRecord {
+export interface PendingRecord extends KeptCore {
   readonly handle: SessionHandle;
   readonly peer: Peer;
   readonly proven: boolean;
-  readonly streamId: bigint;
-  /** 0 while the application is asked: the state is PendingStartRequest, then PendingConfirm. */
-  readonly sessionTag: bigint;
   readonly ssrc: number;
   readonly attempt: number;
-  readonly largestReceivedBytes: number;
-  /** When its one timer expires, `reserve` or `pending`. */
-  readonly expiresAtMs: number;
   /** At most as long as the table's records have room for; absent while the application is asked. */
   readonly startAck: Uint8Array | undefined;
   readonly feed: StreamFeed | undefined;
@@ -23,11 +18,10 @@ export interface PendingRecord {
 }
 
 type Who = Pick<PendingRecord, 'handle' | 'peer' | 'proven' | 'security'>;
-type Core = Pick<PendingRecord, 'streamId' | 'sessionTag' | 'expiresAtMs' | 'largestReceivedBytes'>;
 type Rest = Pick<PendingRecord, 'startAck' | 'ssrc' | 'attempt' | 'feed' | 'sdp'>;
 
 /** A record of its parts, field by field: parts that are spread into one make a START twice as dear. */
-export function pendingRecord(who: Who, core: Core, rest: Rest): PendingRecord {
+export function pendingRecord(who: Who, core: KeptCore, rest: Rest): PendingRecord {
   return {
     handle: who.handle,
     peer: who.peer,

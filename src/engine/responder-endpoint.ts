@@ -27,7 +27,7 @@ import { Random } from './random.ts';
 import type { ResponderHost } from './responder-host.ts';
 import { ResponderSecurity } from './responder-security.ts';
 import type { ResponderSession } from './responder-session.ts';
-import { drop, traceFrame } from './session-host.ts';
+import { drop, keptTlvs, traceFrame } from './session-host.ts';
 import { SessionSchedule } from './session-schedule.ts';
 import type { SessionTable } from './session-table.ts';
 import { sessionTableOf } from './sleeping-sessions.ts';
@@ -267,7 +267,7 @@ export class ResponderEndpoint {
     if (first >= MEDIA_FIRST_BYTE_MIN && first <= MEDIA_FIRST_BYTE_MAX) return this.#feedback(bytes, from);
     if (first !== CONTROL_FIRST_BYTE) return this.#drop('notOurs', from, bytes);
     const security = this.#security;
-    const kept = this.#host.trace ? 'all' : 'known';
+    const kept = keptTlvs(this.#host);
     const decoded = security === undefined ? decodeFrame(bytes, kept) : decodeSecured(bytes, security.hasMac1, kept);
     if (!decoded.ok) return this.#frontDoor.undecodable(decoded, from, bytes, this.#nowMs);
     if ('header' in decoded) return this.#sealed(decoded.header, from, bytes);

@@ -22,7 +22,7 @@ import type { MediaProtection } from './media-protection.ts';
 import { Nonces } from './nonces.ts';
 import { RttEstimate } from './rtt.ts';
 import { SealedChannel } from './sealed-channel.ts';
-import { drop, type SessionHost, sendControl, traceFrame } from './session-host.ts';
+import { drop, keptTlvs, type SessionHost, sendControl, traceFrame } from './session-host.ts';
 
 type SessionState = InitiatorState | ResponderState;
 type CoreOutput = ControlSend | TraceOutput | ExchangeOutput;
@@ -38,7 +38,9 @@ export type SessionEvent =
 /** See {@link SessionCore.kept}. */
 export interface KeptCore {
   readonly streamId: bigint;
+  /** 0 while the application is asked: the state is PendingStartRequest, then PendingConfirm. */
   readonly sessionTag: bigint;
+  /** When its one timer expires, `reserve` or `pending`. */
   readonly expiresAtMs: number;
   readonly largestReceivedBytes: number;
 }
@@ -195,7 +197,7 @@ export class SessionCore {
    */
   open(datagram: Uint8Array, from: Peer = this.peer): Frame | 'keyLimit' | undefined {
     const text = this.#channel?.open(datagram, this.nowMs) ?? 'sealedEarly';
-    const kept = this.#host.trace ? 'all' : 'known';
+    const kept = keptTlvs(this.#host);
     const opened = typeof text === 'string' ? text : decodeOpened(datagram, text, kept);
     if (typeof opened !== 'string' && opened.ok) {
       if (this.#host.trace) traceFrame(this.#host, 'received', datagram, from, opened.frame);

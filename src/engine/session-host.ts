@@ -1,4 +1,4 @@
-import { decodeFrame } from '../codec/decode.ts';
+import { decodeFrame, type KeptTlvs } from '../codec/decode.ts';
 import { decodeSecured } from '../codec/decode-secured.ts';
 import { CONTROL_FIRST_BYTE } from '../protocol/constants.ts';
 import type { FrameTrailer } from '../protocol/frame-trailer.ts';
@@ -31,6 +31,11 @@ export interface ControlMark {
   readonly replaces?: SessionHandle | undefined;
   /** What is in it, where its bytes do not tell. */
   readonly frame?: TracedFrame;
+}
+
+/** What decoders keep of frames: those TLVs that nobody knows are for traces alone. */
+export function keptTlvs({ trace }: Pick<ControlHost, 'trace'>): KeptTlvs {
+  return trace ? 'all' : 'known';
 }
 
 /** Sends one control frame. What is not a control frame cannot leave by this way (S1). */
