@@ -10,6 +10,8 @@ import { SendQueue } from './send-queue.ts';
 import { socketAddress } from './socket-address.ts';
 import type { UdpSocketOptions } from './udp-socket.ts';
 
+/** Control that waits for the end of the turn: more of it leaves at once, so that the first has not long to wait. */
+const GATHERED_CONTROL_MAX = 16;
 /** How many of those that waited are tried at once, so that control that comes meanwhile has not long to wait. */
 const RESUMED_DATAGRAMS = 64;
 
@@ -27,8 +29,9 @@ interface Refused {
  * message that the kernel cuts up (UDP_SEGMENT), messages to different ones together (sendmmsg). It receives, waits and closes as
  * the socket that it has, and sends on the same descriptor, so that the tuple is the same.
  *
- * Media waits for the end of the turn, or for {@link flush}, so that what the timers of one ms let out leaves together; control for
- * nothing: it takes with it what was sent before it. What the system does not take waits in a {@link SendQueue}, control first, until libuv has found room for one of them.
+ * A datagram waits for the end of the turn, or for {@link flush}, so that answers to all that was received together, and what the
+ * timers of one ms let out, leave together. Each call wakes whoever receives, which on loopback costs more than the datagram does.
+ * What the system does not take waits in a {@link SendQueue}, control first, until libuv has found room for one of them.
  */
 export class BatchSocket implements DatagramSocket {
   readonly kind = 'batch';
@@ -47,6 +50,7 @@ export class BatchSocket implements DatagramSocket {
     this.#refused = [];
     for (const { to, hint, bytes } of refused) this.#events.sendFailed(to, hint, bytes);
   };
+  #gatheredControl = 0;
   /** A flush is to come at the end of the turn. */
   #turnEnds = false;
   /** The system has no room: all that is sent waits in the queue. */
@@ -112,7 +116,8 @@ export class BatchSocket implements DatagramSocket {
       return;
     }
     this.#gather(bytes, to, plane, replaces);
-    if (plane !== 'media' || this.#batch.full) return this.flush();
+    if (plane === 'control') this.#gatheredControl++;
+    if (this.#batch.full || this.#gatheredControl === GATHERED_CONTROL_MAX) return this.flush();
     if (this.#turnEnds) return;
     this.#turnEnds = true;
     setImmediate(this.#endTurn);
@@ -120,6 +125,7 @@ export class BatchSocket implements DatagramSocket {
 
   flush(): void {
     if (this.#batch.length === 0) return;
+    this.#gatheredControl = 0;
     // Asked for each time: after close() the number may be another file's.
     if (this.#batch.transmit(this.#udp.fd ?? -1)) return;
     this.#batch.takeBack((datagram) => this.#count(this.#queue.putBack(datagram)));

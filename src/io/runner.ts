@@ -105,8 +105,8 @@ export class EndpointRunner<Input extends { readonly kind: string }, Output exte
     } finally {
       this.#depth--;
     }
-    // Frames and timers of many streams come together; who is answered is not to wait for others.
-    if (input.kind !== 'media' && input.kind !== 'timeout') this.#socket?.flush();
+    // Datagrams, frames and timers come many together; what the application asks for does not.
+    if (input.kind !== 'datagram' && input.kind !== 'media' && input.kind !== 'timeout') this.#socket?.flush();
   }
 
   #do(output: Output): void {
