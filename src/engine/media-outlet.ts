@@ -25,11 +25,23 @@ export interface OutletOwner {
   readonly ssrc: number;
 }
 
+/** What a sender had counted when that was last passed on. */
+interface Counted {
+  repaired: number;
+  refused: number;
+  tailProbes: number;
+  tooLarge: number;
+  jumps: number;
+}
+
 /** One session's media on its way out: what is due (MediaSender), how large (DatagramSizeSearch), and whether at all (MediaGate). */
 export class MediaOutlet {
   readonly #host: SessionHost<MediaSend>;
   readonly #gate: MediaGate;
-  readonly #sender: MediaSender;
+  readonly #feed: StreamFeed;
+  /** From the first group on: of those that watch a stream at rest there may be very many. */
+  #sender: MediaSender | undefined;
+  readonly #repair: boolean;
   readonly #datagramBytesMax: number;
   #size: DatagramSizeSearch;
   readonly #ssrc: number;
@@ -37,7 +49,7 @@ export class MediaOutlet {
   #protection: MediaProtection | undefined;
   #slotEndMs = Number.NEGATIVE_INFINITY;
   #sentInSlot = 0;
-  readonly #counted = { repaired: 0, refused: 0, tailProbes: 0, tooLarge: 0, jumps: 0 };
+  #counted: Counted | undefined;
 
   constructor(
     host: SessionHost<MediaSend>,
@@ -51,17 +63,13 @@ export class MediaOutlet {
     this.#gate = new MediaGate(owner.sessionTag, owner.tupleKey, owner.peer);
     this.#datagramBytesMax = options.datagramBytesMax;
     this.#size = new DatagramSizeSearch(options.datagramBytesMax);
-    this.#sender = new MediaSender({
-      feed,
-      ssrc: owner.ssrc,
-      repair: options.repair,
-      datagramBytesMax: this.#size.current,
-    });
+    this.#feed = feed;
+    this.#repair = options.repair;
   }
 
   /** Everything of an ended stream was sent, and repaired as far as it can be. */
   get finished(): boolean {
-    return this.#sender.finished;
+    return this.#sender === undefined ? this.#feed.ended && !this.#feed.hasGroup : this.#sender.finished;
   }
 
   /** The last PONG told of no full-size datagram: ask again soon. */
@@ -72,7 +80,7 @@ export class MediaOutlet {
   /** When media is due, Infinity while the gate is shut. */
   deadlineMs(nowMs: number): number {
     if (!this.#gate.isOpen(nowMs)) return Number.POSITIVE_INFINITY;
-    const dueMs = this.#sender.deadlineMs();
+    const dueMs = this.#sender?.deadlineMs() ?? (this.#feed.hasGroup ? nowMs : Number.POSITIVE_INFINITY);
     return this.#sentInSlot < SESSION_SLOT_DATAGRAMS_MAX ? dueMs : Math.max(dueMs, this.#slotEndMs);
   }
 
@@ -82,7 +90,6 @@ export class MediaOutlet {
     if (this.#secured) this.#protection ??= protection();
     if (this.#secured && this.#protection === undefined) return;
     this.#gate.open(proof, nowMs + consentMs, this.#protection);
-    this.#begin(nowMs);
   }
 
   /** Before the confirm. @param receivedBytes of the candidate's STARTs. @param protection as in {@link open}. */
@@ -90,7 +97,6 @@ export class MediaOutlet {
     if (this.#secured && protection === undefined) return;
     this.#protection = protection;
     this.#gate.openFast(proof, receivedBytes, nowMs, protection);
-    this.#begin(nowMs);
   }
 
   /** A further START of the candidate came. */
@@ -98,17 +104,23 @@ export class MediaOutlet {
     this.#gate.startReceived(bytes);
   }
 
-  #begin(nowMs: number): void {
-    if (this.#protection !== undefined) this.#sender.setDatagramBytesMax(this.#packetBytesMax, nowMs);
-    this.#sender.start(nowMs);
+  #begin(nowMs: number): MediaSender {
+    const sender = new MediaSender({
+      feed: this.#feed,
+      ssrc: this.#ssrc,
+      repair: this.#repair,
+      datagramBytesMax: this.#packetBytesMax,
+    });
+    sender.start(nowMs);
+    return sender;
   }
 
   /** Media goes elsewhere: nobody knows yet how large it may be there, and the viewer has lost some of it. */
   move(proof: PathProof, nowMs: number): void {
     this.#gate.move(proof);
     this.#size = new DatagramSizeSearch(this.#datagramBytesMax);
-    this.#sender.setDatagramBytesMax(this.#packetBytesMax, nowMs);
-    this.#sender.restartGroup(nowMs);
+    this.#sender?.setDatagramBytesMax(this.#packetBytesMax, nowMs);
+    this.#sender?.restartGroup(nowMs);
   }
 
   /** Consent holds until then. */
@@ -120,12 +132,12 @@ export class MediaOutlet {
   close(): void {
     this.#gate.close();
     this.#count();
-    this.#sender.stop();
+    this.#sender?.stop();
   }
 
   /** It waits for its first group, or is in the middle of it. */
   get opening(): boolean {
-    return this.#sender.opening;
+    return this.#sender?.opening !== false;
   }
 
   /**
@@ -141,6 +153,7 @@ export class MediaOutlet {
     const before = this.#sentInSlot;
     let bytes = 0;
     while (this.deadlineMs(nowMs) <= nowMs) {
+      this.#sender ??= this.#begin(nowMs);
       const datagram = this.#sender.next(nowMs);
       if (datagram === undefined) break;
       const media = this.#gate.pass(datagram, nowMs);
@@ -173,13 +186,14 @@ export class MediaOutlet {
     const sequences = decodeNack(packet, this.#ssrc);
     if (sequences === undefined) return 'rtcpUnknown';
     this.#host.counters.add('nacksReceived');
-    this.#sender.nack(sequences, nowMs);
+    if (this.#sender === undefined) this.#host.counters.add('mediaRepairRefused', sequences.length);
+    else this.#sender.nack(sequences, nowMs);
     return undefined;
   }
 
   /** The newest group is sent again. */
   refreshGroup(nowMs: number): void {
-    this.#sender.restartGroup(nowMs);
+    this.#sender?.restartGroup(nowMs);
   }
 
   pingSent(nonce: bigint, nowMs: number): void {
@@ -200,8 +214,10 @@ export class MediaOutlet {
 
   /** Passes on what the sender counted since the last time. */
   #count(): void {
+    if (this.#sender === undefined) return;
     const { counters } = this.#sender;
     const { counters: total } = this.#host;
+    this.#counted ??= { repaired: 0, refused: 0, tailProbes: 0, tooLarge: 0, jumps: 0 };
     const before = this.#counted;
     const refused = counters.repairRefusedBudget + counters.repairUnknown;
     total.add('mediaRepaired', counters.repairedDatagrams - before.repaired);
@@ -217,9 +233,11 @@ export class MediaOutlet {
   }
 
   #resize(nowMs: number): void {
-    const down = this.#packetBytesMax < this.#sender.datagramBytesMax;
+    const sender = this.#sender;
+    if (sender === undefined) return;
+    const down = this.#packetBytesMax < sender.datagramBytesMax;
     this.#host.counters.add(down ? 'datagramSizeStepsDown' : 'datagramSizeStepsUp');
-    this.#sender.setDatagramBytesMax(this.#packetBytesMax, nowMs);
+    sender.setDatagramBytesMax(this.#packetBytesMax, nowMs);
   }
 
   /** What the datagram size leaves for a packet. */

@@ -97,6 +97,11 @@ export class StreamFeed {
     return this.#counters;
   }
 
+  /** It keeps a group: a new viewer can begin at once. */
+  get hasGroup(): boolean {
+    return this.#mainLane.group >= 0;
+  }
+
   /** No frame will follow. */
   get ended(): boolean {
     return this.#endedAtMs !== Number.POSITIVE_INFINITY;
