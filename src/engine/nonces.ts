@@ -1,21 +1,36 @@
 import { NONCES_KEPT } from '../protocol/constants.ts';
 
+/** Of each: its low and high half, and when it was sent. */
+const NUMBERS = 3;
+/** No half of a nonce. Not whole, so that the array is one of doubles from the beginning. */
+const NONE = -0.5;
+
+const nonces = new BigUint64Array(1);
+const halves = new Uint32Array(nonces.buffer);
+
 /** The last eight PINGs' nonces and when each was sent: what a PONG may answer, and an RTT sample from it. */
 export class Nonces {
-  // One array of its final length: each further one, and one that grows, costs every live session a hundred bytes.
-  readonly #kept = new Array<bigint | number>(2 * NONCES_KEPT);
+  // Doubles in one array of its final length: a bigint, a time, or an array that grows would cost every live session more.
+  readonly #kept = new Array<number>(NUMBERS * NONCES_KEPT).fill(NONE);
   #next = 0;
 
   /** Remembers a nonce that goes out now, and forgets the ninth. */
   add(nonce: bigint, nowMs: number): void {
-    this.#kept[this.#next] = nonce;
-    this.#kept[this.#next + 1] = nowMs;
-    this.#next = (this.#next + 2) % this.#kept.length;
+    nonces[0] = nonce;
+    const [low = 0, high = 0] = halves;
+    this.#kept[this.#next] = low;
+    this.#kept[this.#next + 1] = high;
+    this.#kept[this.#next + 2] = nowMs;
+    this.#next = (this.#next + NUMBERS) % this.#kept.length;
   }
 
   /** When the PING with this nonce was sent; `undefined` when it is none of the last eight. */
   sentAtMs(nonce: bigint): number | undefined {
-    for (let at = 0; at < this.#kept.length; at += 2) if (this.#kept[at] === nonce) return Number(this.#kept[at + 1]);
+    nonces[0] = nonce;
+    const [low, high] = halves;
+    for (let at = 0; at < this.#kept.length; at += NUMBERS) {
+      if (this.#kept[at] === low && this.#kept[at + 1] === high) return this.#kept[at + 2];
+    }
     return undefined;
   }
 }

@@ -12,12 +12,12 @@ export const SUSPICIOUS_PING_MS = 100;
 /** What a PONG or a local error means for the size: nothing, it is smaller now, or the path is of no use. */
 export type SizeVerdict = 'keep' | 'stepDown' | 'tooSmall';
 
+/** One that was not answered, and those before it: an array of the one that most sessions wait for would take three times as much. */
 interface Ping {
   readonly nonce: bigint;
   readonly fullSizeBefore: number;
+  readonly older: Ping | undefined;
 }
-
-const NO_PINGS: readonly Ping[] = [];
 
 /** Shared by all sessions that begin with the usual size. */
 const usualSteps: readonly number[] = DATAGRAM_BYTES_STEPS;
@@ -25,6 +25,18 @@ const usualSteps: readonly number[] = DATAGRAM_BYTES_STEPS;
 function stepsFrom(largestBytes: number): readonly number[] {
   if (largestBytes === usualSteps[0]) return usualSteps;
   return [largestBytes, ...usualSteps.filter((bytes) => bytes < largestBytes)];
+}
+
+/** The first so many. */
+function newest(ping: Ping | undefined, count: number): Ping | undefined {
+  if (ping === undefined || count === 0) return undefined;
+  const older = newest(ping.older, count - 1);
+  return older === ping.older ? ping : { ...ping, older };
+}
+
+function without(ping: Ping | undefined, gone: Ping): Ping | undefined {
+  if (ping === undefined || ping === gone) return ping?.older;
+  return { ...ping, older: without(ping.older, gone) };
 }
 
 /**
@@ -40,7 +52,7 @@ export class DatagramSizeSearch {
   readonly #steps: readonly number[];
   #step = 0;
   #fullSize = 0;
-  #pings: readonly Ping[] = NO_PINGS;
+  #newest: Ping | undefined;
   #badPongs = 0;
   #nowMs = Number.NEGATIVE_INFINITY;
   #steppedAtMs = Number.NEGATIVE_INFINITY;
@@ -68,8 +80,7 @@ export class DatagramSizeSearch {
   /** A PING went out. The last 8 are remembered, as many as a PONG may still answer. */
   pingSent(nonce: bigint, nowMs: number): void {
     this.#nowMs = nowMs;
-    // A new array of the right length: one that grows makes room for seventeen.
-    this.#pings = [...this.#pings.slice(1 - NONCES_KEPT), { nonce, fullSizeBefore: this.#fullSize }];
+    this.#newest = { nonce, fullSizeBefore: this.#fullSize, older: newest(this.#newest, NONCES_KEPT - 1) };
     this.#fullSize = 0;
   }
 
@@ -81,10 +92,10 @@ export class DatagramSizeSearch {
    */
   pong(nonce: bigint, largestSeen: number, nowMs: number): SizeVerdict {
     this.#nowMs = nowMs;
-    const index = this.#pings.findIndex((ping) => ping.nonce === nonce);
-    const ping = this.#pings[index];
+    let ping = this.#newest;
+    while (ping !== undefined && ping.nonce !== nonce) ping = ping.older;
     if (ping === undefined) return 'keep';
-    this.#pings = this.#pings.length === 1 ? NO_PINGS : this.#pings.filter((other) => other !== ping);
+    this.#newest = without(this.#newest, ping);
     if (this.#isFullSize(largestSeen)) {
       this.#badPongs = 0;
       return 'keep';
@@ -131,6 +142,6 @@ export class DatagramSizeSearch {
     this.#steppedAtMs = this.#nowMs;
     this.#badPongs = 0;
     this.#fullSize = 0;
-    this.#pings = NO_PINGS;
+    this.#newest = undefined;
   }
 }
