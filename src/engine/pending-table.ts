@@ -43,6 +43,8 @@ const NONE = -1;
 /** Records that are made at a time: an endpoint that sees three viewers needs no room for 1,024. */
 const PAGE_RECORDS = 8;
 const PAGE_SHIFT = 3;
+/** What was made for more than so many is given back once there is none: after a flood, or a rush. */
+const KEPT_PAGES_MAX = 8;
 
 // Bytes of a record, by what is in them.
 const EXPIRES_AT_MS = 0;
@@ -92,6 +94,7 @@ export class PendingTable {
   readonly #acknowledged: Line = { first: NONE, last: NONE };
   #lastKept = NOTHING_KEPT;
   #free = NONE;
+  #count = 0;
 
   /** @param startAckBytesMax of the longest START_ACK. */
   constructor(startAckBytesMax: number) {
@@ -100,9 +103,15 @@ export class PendingTable {
     this.#recordBytes = (START_ACK + startAckBytesMax + 7) & ~7;
   }
 
+  /** Records for which there is memory. */
+  get room(): number {
+    return PAGE_RECORDS * this.#pages.length;
+  }
+
   /** Makes a record. @returns its number. */
   add(record: PendingRecord): number {
     const number = this.#take();
+    this.#count++;
     const { streamId, handle, proven, peer, security } = record;
     const page = this.#page(number);
     const at = this.#at(number);
@@ -137,6 +146,8 @@ export class PendingTable {
     this.#securities[number] = undefined;
     this.#page(number).setInt32(this.#at(number) + NEXT, this.#free);
     this.#free = number;
+    this.#count--;
+    if (this.#count === 0 && this.#pages.length > KEPT_PAGES_MAX) this.#forgetPages();
   }
 
   read(number: number): PendingRecord {
@@ -280,6 +291,11 @@ export class PendingTable {
       this.#page(number).setInt32(this.#at(number) + NEXT, this.#free);
       this.#free = number;
     }
+  }
+
+  #forgetPages(): void {
+    for (const list of [this.#pages, this.#addresses, this.#kept, this.#securities]) list.length = 0;
+    this.#free = NONE;
   }
 
   #page(number: number): DataView {

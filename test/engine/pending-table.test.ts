@@ -95,6 +95,23 @@ describe('PendingTable', () => {
     expect(table.due(Number.MAX_VALUE)).toBe(-1);
   });
 
+  it('gives back what a rush needed once nobody of it is left, and keeps room for 64', () => {
+    const table = new PendingTable(START_ACK_BYTES);
+    const prng = new Prng(1);
+    const filled = (count: number): number[] =>
+      Array.from({ length: count }, (_, handle) => table.add(someRecord(prng, handle, false)));
+    for (const number of filled(64)) table.remove(number);
+    expect(table.room).toBe(64);
+    const numbers = filled(1000);
+    for (const number of numbers.slice(1)) table.remove(number);
+    expect(table.room).toBe(1000);
+    table.remove(numbers[0] ?? 0);
+    expect(table.room).toBe(0);
+    expect(table.earliestMs()).toBe(Number.POSITIVE_INFINITY);
+    const [again = -1] = filled(1);
+    expect([again, table.handle(again), table.room]).toEqual([0, 0, 8]);
+  });
+
   it('takes no START_ACK that would reach into the next record', () => {
     const table = new PendingTable(START_ACK_BYTES);
     const record = someRecord(new Prng(1), 1, false);
