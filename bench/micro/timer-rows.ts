@@ -1,5 +1,6 @@
 import { Deadlines } from '../../src/engine/deadlines.ts';
-import { type Sleeper, WakeQueue } from '../../src/engine/wake-queue.ts';
+import type { Sleeper } from '../../src/engine/sleeper-wheel.ts';
+import { WakeQueue } from '../../src/engine/wake-queue.ts';
 import { Prng } from '../../src/sim/prng.ts';
 import { type MicroRow, row } from './row.ts';
 

@@ -25,9 +25,9 @@ import type { CandidateSecurity, ConfirmFrame } from './responder-security.ts';
 import { responderTimer } from './responder-timers.ts';
 import { SessionCore } from './session-core.ts';
 import { drop } from './session-host.ts';
+import type { Sleeper } from './sleeper-wheel.ts';
 import { responderTable } from './tables.ts';
 import { samePeer } from './tuple.ts';
-import type { Sleeper } from './wake-queue.ts';
 
 const NO_TOKEN = new Uint8Array(0);
 const initialContext = responderTable.initialContext(undefined);

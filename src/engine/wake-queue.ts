@@ -1,34 +1,24 @@
-/** What a {@link WakeQueue} orders. All but the deadline belongs to the queue. */
-export interface Sleeper {
-  /** When it wants to be woken, monotonic ms; Infinity for never. */
-  deadlineMs(): number;
-  /** When the queue looks at it; Infinity at first. */
-  queuedAtMs: number;
-  /** Its neighbours in a slot; absent at first. The first one's `queuedBefore` is the last one. */
-  queuedBefore: Sleeper | undefined;
-  queuedAfter: Sleeper | undefined;
-}
+import { type Sleeper, SleeperWheel, WHEEL_SLOTS } from './sleeper-wheel.ts';
 
-/** Time that one slot stands for. Sleepers of the slot that has come are sorted, all others are not. */
-const SLOT_MS = 16;
-/** A turn of the wheel takes 4.1 s, which most timers do not exceed; those of later turns wait in the same slots. */
-const SLOTS = 256;
-const WORDS = SLOTS / 32;
+/** Time that one tick stands for. Sleepers of the tick that has come are sorted, all others are not. */
+const TICK_MS = 16;
 
 /**
- * Which of many sessions must be woken next: a hashed timing wheel (Varghese and Lauck, 1987, scheme 6). To sleep, and to sleep
- * again, takes the same short time whether 100 or 100,000 do, and makes nothing. Who moves its deadline to later is left where it
- * is, and noticed when its old one comes up. Woken in the order of deadlines, equal ones in the order in which they were queued.
+ * Which of many sessions must be woken next: hierarchical timing wheels (Varghese and Lauck, 1987, scheme 7). One has the ticks of this
+ * era, 4.1 s; the other has the eras after it, each of whose sleepers goes into the first wheel when it begins, so that nobody is looked
+ * at again and again while his time is far. To sleep, and to sleep again, takes the same short time whether 100 or 100,000 do, and makes nothing.
+ * Who moves its deadline to later is left where it is, and noticed when its old one comes up. Woken in the order of deadlines, equal ones in
+ * the order in which they were queued.
  */
 export class WakeQueue {
-  readonly #slots = new Array<Sleeper | undefined>(SLOTS).fill(undefined);
-  /** A bit for each slot that is not empty. */
-  readonly #occupied = new Int32Array(WORDS);
-  /** Those whose slot has come, the next at the end. */
+  readonly #ticks = new SleeperWheel();
+  readonly #eras = new SleeperWheel();
+  /** Those whose tick has come, the next at the end. */
   #near: Sleeper[] = [];
-  /** The slot that has come, counted from time 0. */
+  /** The tick that has come, counted from time 0. */
   #tick = Number.NaN;
-  #inSlots = 0;
+  /** Whose ticks the wheel of ticks has. */
+  #era = Number.NaN;
   /** Absent: to be found. */
   #earliestMs: number | undefined = Number.POSITIVE_INFINITY;
 
@@ -73,8 +63,8 @@ export class WakeQueue {
 
   #queue(sleeper: Sleeper, atMs: number): void {
     const tick = tickOf(atMs);
-    if (Number.isNaN(this.#tick)) this.#tick = tick - SLOTS;
-    if (tick > this.#tick) return this.#link(sleeper, slotOf(tick));
+    if (Number.isNaN(this.#tick)) this.#beginAt(eraOf(tick) - 1);
+    if (tick > this.#tick) return this.#link(sleeper, tick);
     let [low, high] = [0, this.#near.length];
     while (low < high) {
       const middle = (low + high) >> 1;
@@ -84,64 +74,64 @@ export class WakeQueue {
     this.#near.splice(low, 0, sleeper);
   }
 
-  #link(sleeper: Sleeper, slot: number): void {
-    const first = this.#slots[slot];
-    this.#inSlots++;
-    if (first === undefined) {
-      this.#slots[slot] = sleeper;
-      this.#occupied[slot >> 5] = (this.#occupied[slot >> 5] ?? 0) | (1 << (slot & 31));
-      sleeper.queuedBefore = sleeper;
-      return;
-    }
-    const last = first.queuedBefore ?? first;
-    last.queuedAfter = sleeper;
-    sleeper.queuedBefore = last;
-    first.queuedBefore = sleeper;
+  #link(sleeper: Sleeper, tick: number): void {
+    const era = eraOf(tick);
+    if (era === this.#era) this.#ticks.link(sleeper, tick);
+    else this.#eras.link(sleeper, era);
   }
 
   #unlink(sleeper: Sleeper): void {
-    const slot = slotOf(tickOf(sleeper.queuedAtMs));
-    const { queuedBefore: before, queuedAfter: after } = sleeper;
-    const first = this.#slots[slot];
-    if (first !== sleeper) {
-      if (before !== undefined) before.queuedAfter = after;
-      if (after !== undefined) after.queuedBefore = before;
-      else if (first !== undefined) first.queuedBefore = before;
-    } else {
-      this.#slots[slot] = after;
-      if (after !== undefined) after.queuedBefore = before;
-      else this.#occupied[slot >> 5] = (this.#occupied[slot >> 5] ?? 0) & ~(1 << (slot & 31));
-    }
-    this.#inSlots--;
-    sleeper.queuedBefore = undefined;
-    sleeper.queuedAfter = undefined;
+    const tick = tickOf(sleeper.queuedAtMs);
+    const era = eraOf(tick);
+    if (era === this.#era) this.#ticks.unlink(sleeper, tick);
+    else this.#eras.unlink(sleeper, era);
   }
 
-  /** Goes on to the next slot that has come and has somebody of this turn, at most to this one. @returns false for none. */
+  /** Goes on to the next tick that has come and has somebody, at most to this one. @returns false for none. */
   #turn(nowTick: number): boolean {
-    while (this.#inSlots > 0 && this.#tick < nowTick) {
-      const end = Math.min(nowTick, this.#tick + SLOTS);
-      for (let tick = this.#occupiedAfter(this.#tick, end); tick <= end; tick = this.#occupiedAfter(tick, end)) {
+    while (this.#tick < nowTick) {
+      const end = Math.min(nowTick, lastTickOf(this.#era));
+      const tick = this.#ticks.occupiedAfter(this.#tick, end);
+      this.#tick = Math.min(tick, end);
+      if (tick <= end) {
         this.#collect(tick);
-        if (this.#near.length === 0) continue;
-        this.#tick = tick;
         return true;
       }
-      this.#tick = end;
+      if (end < nowTick) this.#begin(this.#eraUpTo(eraOf(nowTick)));
     }
-    if (this.#tick < nowTick) this.#tick = nowTick;
     return false;
   }
 
-  #collect(tick: number): void {
-    let sleeper = this.#slots[slotOf(tick)];
+  /** The next era that may have somebody, at most this one. */
+  #eraUpTo(last: number): number {
+    if (this.#eras.size === 0) return last;
+    return Math.min(last, this.#eras.occupiedAfter(this.#era, this.#era + WHEEL_SLOTS));
+  }
+
+  /** Its sleepers go into the wheel of ticks, which is empty, in the order in which they came. */
+  #begin(era: number): void {
+    this.#beginAt(era);
+    let sleeper = this.#eras.first(era);
     while (sleeper !== undefined) {
       const after: Sleeper | undefined = sleeper.queuedAfter;
-      if (tickOf(sleeper.queuedAtMs) === tick) {
-        this.#unlink(sleeper);
-        this.#near.push(sleeper);
+      const tick = tickOf(sleeper.queuedAtMs);
+      if (eraOf(tick) === era) {
+        this.#eras.unlink(sleeper, era);
+        this.#ticks.link(sleeper, tick);
       }
       sleeper = after;
+    }
+  }
+
+  #beginAt(era: number): void {
+    this.#era = era;
+    this.#tick = lastTickOf(era - 1);
+  }
+
+  #collect(tick: number): void {
+    for (let first = this.#ticks.first(tick); first !== undefined; first = this.#ticks.first(tick)) {
+      this.#ticks.unlink(first, tick);
+      this.#near.push(first);
     }
     // Stable: equal ones stay in their order.
     if (this.#near.length > 1) this.#near.sort((a, b) => a.queuedAtMs - b.queuedAtMs).reverse();
@@ -150,37 +140,32 @@ export class WakeQueue {
   #find(): number {
     const next = this.#near[this.#near.length - 1];
     if (next !== undefined) return next.queuedAtMs;
-    if (this.#inSlots === 0) return Number.POSITIVE_INFINITY;
-    const end = this.#tick + SLOTS;
-    for (let tick = this.#occupiedAfter(this.#tick, end); tick <= end; tick = this.#occupiedAfter(tick, end)) {
-      let earliestMs = Number.POSITIVE_INFINITY;
-      for (let sleeper = this.#slots[slotOf(tick)]; sleeper !== undefined; sleeper = sleeper.queuedAfter) {
-        if (sleeper.queuedAtMs < earliestMs && tickOf(sleeper.queuedAtMs) === tick) earliestMs = sleeper.queuedAtMs;
-      }
-      if (earliestMs !== Number.POSITIVE_INFINITY) return earliestMs;
+    const end = lastTickOf(this.#era);
+    const tick = this.#ticks.occupiedAfter(this.#tick, end);
+    if (tick > end) return this.#beginsMs();
+    let earliestMs = Number.POSITIVE_INFINITY;
+    for (let sleeper = this.#ticks.first(tick); sleeper !== undefined; sleeper = sleeper.queuedAfter) {
+      if (sleeper.queuedAtMs < earliestMs) earliestMs = sleeper.queuedAtMs;
     }
-    // Nobody of this turn: early, and looked at again then.
-    return (end + 1) * SLOT_MS;
+    return earliestMs;
   }
 
-  /** The first slot after `tick` that is not empty; beyond `end` when there is none up to there. */
-  #occupiedAfter(tick: number, end: number): number {
-    let at = tick + 1;
-    while (at <= end) {
-      const slot = slotOf(at);
-      const rest = (this.#occupied[slot >> 5] ?? 0) >>> (slot & 31);
-      if (rest !== 0) return at + 31 - Math.clz32(rest & -rest);
-      at += 32 - (slot & 31);
-    }
-    return end + 1;
+  /** When the first era begins that may have somebody: early, and looked at again then. */
+  #beginsMs(): number {
+    if (this.#eras.size === 0) return Number.POSITIVE_INFINITY;
+    const era = this.#eras.occupiedAfter(this.#era, this.#era + WHEEL_SLOTS);
+    return (lastTickOf(era - 1) + 1) * TICK_MS;
   }
 }
 
 function tickOf(atMs: number): number {
-  return Math.floor(atMs / SLOT_MS);
+  return Math.floor(atMs / TICK_MS);
 }
 
-/** Clocks may begin before 0. */
-function slotOf(tick: number): number {
-  return tick & (SLOTS - 1);
+function eraOf(tick: number): number {
+  return Math.floor(tick / WHEEL_SLOTS);
+}
+
+function lastTickOf(era: number): number {
+  return (era + 1) * WHEEL_SLOTS - 1;
 }

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Sleeper, WakeQueue } from '../../src/engine/wake-queue.ts';
+import type { Sleeper } from '../../src/engine/sleeper-wheel.ts';
+import { WakeQueue } from '../../src/engine/wake-queue.ts';
 import { seedFromEnv } from '../support/seeded.ts';
 
 class Timed implements Sleeper {
