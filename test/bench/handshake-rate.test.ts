@@ -4,7 +4,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { CResponder, handshakePrograms, runCLoad } from '../../bench/c-load.ts';
 import { Child } from '../../bench/child.ts';
 import { raisedLimits } from '../../bench/handshake-cell.ts';
-import { coresOf } from '../../bench/pin.ts';
+import { coresForThreads, coresOf, onCore } from '../../bench/pin.ts';
 import type { CameraOptions, CameraReady, CameraReport } from '../../bench/processes/camera.ts';
 
 const programs = await handshakePrograms();
@@ -15,8 +15,14 @@ afterAll(async () => {
 });
 const few = { window: 4, sockets: 2, addresses: 8, warmUpMs: 50, runMs: 200, seed: 1 };
 
-const load = (port: number) =>
-  runCLoad(inC.load, { port, ...few }, undefined, new AbortController().signal, async () => {});
+const load = (port: number, randomTagBits?: number) =>
+  runCLoad(
+    inC.load,
+    { port, ...few, ...(randomTagBits === undefined ? {} : { randomTagBits }) },
+    undefined,
+    new AbortController().signal,
+    async () => {},
+  );
 
 describe.skipIf(typeof programs === 'string')('the viewers in C', () => {
   test('shake hands with the responder in C, and nothing is wrong', async () => {
@@ -40,6 +46,17 @@ describe.skipIf(typeof programs === 'string')('the viewers in C', () => {
     expect(failures).toMatchObject({ 'no answer': 0, refused: 0, damaged: 0, 'wrong answer': 0 });
   });
 
+  test('shake hands with a camera with workers, whose tags name them with one byte', async () => {
+    const workers = 2;
+    const limits = raisedLimits(few.window * workers, 0).camera;
+    const options: CameraOptions = { stream: 'silent', frameBytes: 0, host: '127.0.0.1', limits, workers };
+    await using camera = await Child.start<CameraReady, CameraReport>('camera', options);
+    expect(camera.ready.sharing).toBeDefined();
+    const { ready, failures } = await load(camera.ready.port, 56);
+    expect(ready).toBeGreaterThan(0);
+    expect(failures).toEqual({ 'no answer': 0, refused: 0, damaged: 0, 'wrong answer': 0, 'tags not random': 0 });
+  });
+
   test('do not take an echo for a camera', async () => {
     const echo = createSocket('udp4');
     echo.on('message', (bytes, from) => echo.send(bytes, from.port, from.address));
@@ -48,6 +65,13 @@ describe.skipIf(typeof programs === 'string')('the viewers in C', () => {
     await expect(load(echo.address().port)).rejects.toThrow('it does not answer START with START_ACK');
     echo.close();
   });
+});
+
+test('threads have cores of their own where there are enough, else the viewers’ too', () => {
+  const all = [0, 1, 2, 5];
+  expect(coresForThreads({ measured: 0, load: 1, all }, 3)).toEqual([0, 2, 5]);
+  expect(coresForThreads({ measured: 0, load: 1, all }, 4)).toEqual(all);
+  expect(onCore(all)).toEqual(['taskset', '-c', '0,1,2,5']);
 });
 
 test('the cores that a process may use are read as the kernel writes them', () => {
