@@ -1,4 +1,4 @@
-import type { ClosedOutput, Peer, SessionHandle } from '../../engine/io-types.ts';
+import type { ClosedOutput, Peer, ResponderOutput, SessionHandle } from '../../engine/io-types.ts';
 import { ErrorCode } from '../../protocol/error-code.ts';
 import type { WorkerViewer } from './worker-messages.ts';
 import type { WorkerViewerSession } from './worker-options.ts';
@@ -21,6 +21,11 @@ export function sessionOf({ thread, handle }: PlacedSession): SessionHandle {
 /** The reverse of {@link sessionOf}. */
 export function placeOf(session: SessionHandle): PlacedSession {
   return { thread: session % THREADS_MAX, handle: Math.floor(session / THREADS_MAX) };
+}
+
+/** An output of a thread as the application is told it: by its own handle of the session. */
+export function placedOutput<Output extends ResponderOutput>(output: Output, thread: number): Output {
+  return 'session' in output ? { ...output, session: sessionOf({ thread, handle: output.session }) } : output;
 }
 
 /** Live sessions of all threads: who looks, and what is told when a thread is gone. */

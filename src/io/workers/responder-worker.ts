@@ -12,10 +12,12 @@ import { Responder, type ResponderSeat } from '../respond.ts';
 import { UdpSocket } from '../udp-socket.ts';
 import { warmUp } from '../warm-up.ts';
 import { AskedViewers } from './asked-viewers.ts';
+import { Crossings } from './crossings.ts';
 import { RingKind } from './datagram-ring.ts';
 import { HandedSocket } from './handed-socket.ts';
 import { RemoteLog } from './remote-log.ts';
 import { RemoteSource } from './remote-source.ts';
+import { TraceLine } from './trace-line.ts';
 import { RingPump, WorkerLine } from './worker-line.ts';
 import type { WorkerStart } from './worker-messages.ts';
 
@@ -62,6 +64,15 @@ const seat: ResponderSeat = {
   handOver: (bytes, from) => void line.push(RingKind.HANDED_OVER, bytes, from),
 };
 
+let messagesDropped = 0;
+const trace = new TraceLine(
+  new Crossings(start.crossings),
+  (outputs) => line.say({ kind: 'trace', outputs }),
+  (count) => {
+    messagesDropped += count;
+  },
+);
+
 async function listen(): Promise<Responder> {
   const framesTaken = new Int32Array(start.framesTaken);
   const streams: Record<string, MediaSource> = Object.fromEntries(
@@ -87,6 +98,7 @@ async function listen(): Promise<Responder> {
     resetKey: start.keys.resetKey,
     streams,
     security: mode === 'keys' ? { mode, psk, privateKey, allowedViewers: viewers } : { mode, psk },
+    trace: start.traces ? (output, nowMs) => trace.add(output, nowMs) : undefined,
     authorize: start.authorizes ? authorize : undefined,
     logger:
       start.logLevel === undefined
@@ -101,7 +113,9 @@ async function listen(): Promise<Responder> {
 
 function tell(responder: Responder): void {
   const { sessionCount: sessions, pendingCount: pending, underLoad } = responder;
-  line.say({ kind: 'figures', figures: { metrics: responder.metrics(), sessions, pending, underLoad } });
+  const counted = responder.metrics();
+  const metrics = { ...counted, counters: { ...counted.counters, workerMessagesDropped: messagesDropped } };
+  line.say({ kind: 'figures', figures: { metrics, sessions, pending, underLoad } });
 }
 
 function connect(responder: Responder): void {
@@ -121,6 +135,7 @@ function connect(responder: Responder): void {
     if (message.kind !== 'close') return;
     void (message.atOnce ? responder.destroy() : responder.close()).then(() => {
       clearInterval(timer);
+      trace.flush();
       tell(responder);
       process.exit(0);
     });

@@ -11,13 +11,13 @@ import { ErrorCode } from '../../protocol/error-code.ts';
 import { monotonicMs } from '../clock.ts';
 import type { SocketKind } from '../datagram-socket.ts';
 import type { MediaSource } from '../media-source.ts';
-import { CrewSessions, placeOf, sessionOf } from './crew-sessions.ts';
+import { CrewSessions, placedOutput, placeOf, sessionOf } from './crew-sessions.ts';
 import { RingKind } from './datagram-ring.ts';
 import { FannedSource } from './fanned-source.ts';
 import { freeAddress, Receiver } from './receiver.ts';
 import { whyNoReusePort } from './reuse-port.ts';
 import type { Sharing, WorkerFigures, WorkerSecurity } from './worker-messages.ts';
-import type { RespondWorkersEvents } from './worker-options.ts';
+import type { RespondWorkersEvents, WorkersTrace } from './worker-options.ts';
 import { randomKey, workerStart } from './worker-start.ts';
 import { type WorkerMessage, type WorkerReady, WorkerThread } from './worker-thread.ts';
 
@@ -31,6 +31,7 @@ export interface CrewPlan {
   readonly sharing: Sharing | 'auto';
   /** As given, with an explicit mode. */
   readonly security: WorkerSecurity;
+  readonly trace: WorkersTrace | undefined;
 }
 
 /** Who owns a crew. */
@@ -196,6 +197,7 @@ export class WorkerCrew {
         local: this.local,
         handed: this.#receiver?.handed,
         security: this.#plan.security,
+        traces: this.#plan.trace !== undefined,
         streams: Object.fromEntries([...this.#sources].map(([name, { shared }]) => [name, shared])),
       }),
       {
@@ -257,6 +259,9 @@ export class WorkerCrew {
         break;
       case 'methodFailed':
         this.#host.emit('methodFailed', { method: message.method, error: new Error(message.message) });
+        break;
+      case 'trace':
+        for (const { output, atMs } of message.outputs) this.#plan.trace?.(placedOutput(output, thread), atMs, worker);
         break;
       case 'load':
         this.#load(worker, message.load);

@@ -1,4 +1,5 @@
 import type { RespondOptions } from '../../config/options.ts';
+import type { ResponderOutput } from '../../engine/io-types.ts';
 import type { MediaSource } from '../media-source.ts';
 import type { ResponderEvents } from '../respond.ts';
 import type { ViewerSession } from '../viewer.ts';
@@ -16,7 +17,16 @@ export interface RespondWorkersOptions extends Omit<RespondOptions<MediaSource>,
    * receives for all. Default `'auto'`: `reusePort` where it works.
    */
   readonly sharing?: Sharing | 'auto' | undefined;
+  /**
+   * Hears every output of all workers' engines, as `respond()` has it: those of one worker in their order, those of several as they
+   * come, so that the times say which was first. What the main thread is too far behind for is lost, and counted as
+   * `workerMessagesDropped`.
+   */
+  readonly trace?: WorkersTrace | undefined;
 }
+
+/** Monotonic ms, the same clock for all workers. */
+export type WorkersTrace = (output: ResponderOutput, nowMs: number, worker: number) => void;
 
 /** A viewer's session, as told to the application: it lives in a worker, so there is no calling it. */
 export interface WorkerViewerSession extends Pick<ViewerSession, 'session' | 'peer' | 'streamId' | 'publicKey'> {

@@ -16,6 +16,7 @@ export interface WorkerPart {
   readonly handed: HandedSocketOptions | undefined;
   readonly security: WorkerSecurity;
   readonly streams: Readonly<Record<string, SharedSourceDescription>>;
+  readonly traces: boolean;
 }
 
 /** Random bytes of a key. */
@@ -28,7 +29,7 @@ export function randomKey(bytes: number): Uint8Array {
 /** What a worker is started with. */
 export function workerStart(
   settings: RespondSettings<MediaSource>,
-  { share, keys, local, handed, security, streams }: WorkerPart,
+  { share, keys, local, handed, security, streams, traces }: WorkerPart,
 ): ConstructorParameters<typeof WorkerThread>[0] {
   const { dualStack, profile, repair, drop, socket, limits, datagramBytesMax, receiveBufferBytes } = settings;
   return {
@@ -49,6 +50,7 @@ export function workerStart(
     security,
     authorizes: settings.authorize !== undefined,
     logLevel: settings.logger && RemoteLog.lowestOf(settings.logger),
+    traces,
     streams,
     handed,
   };
