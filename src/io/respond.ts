@@ -4,7 +4,15 @@ import type { Methods } from '../config/methods.ts';
 import type { AuthorizeVerdict } from '../config/options.ts';
 import { type RespondOptions, type RespondSettings, resolveRespondSettings } from '../config/settings.ts';
 import type { MetricsSnapshot } from '../engine/counters.ts';
-import type { ClosedOutput, Peer, ResponderInput, ResponderOutput, SessionHandle } from '../engine/io-types.ts';
+import type {
+  ClosedOutput,
+  ExchangeInput,
+  ExchangeOutput,
+  Peer,
+  ResponderInput,
+  ResponderOutput,
+  SessionHandle,
+} from '../engine/io-types.ts';
 import { ResponderEndpoint } from '../engine/responder-endpoint.ts';
 import { srtpMedia } from '../engine/srtp-media.ts';
 import type { WorkerShare } from '../engine/worker-share.ts';
@@ -54,6 +62,8 @@ export interface ResponderSeat {
   /** See {@link SharedKeys}. */
   readonly cookieKey: Uint8Array;
   readonly open: OpenSocket;
+  /** What the engine says of an exchange. @returns false when nobody outside of this thread wants it. */
+  exchange(output: ExchangeOutput): boolean;
   /** Another worker's. */
   handOver(bytes: Uint8Array, from: Peer): void;
 }
@@ -194,6 +204,11 @@ export class Responder extends EventEmitter<ResponderEvents> implements AsyncDis
     this.#step({ kind: 'close', session, code, ...words });
   }
 
+  /** For a worker, whose application is in another thread: what that wants of an exchange. @throws RangeError for what cannot be sent. */
+  exchange(session: SessionHandle, input: ExchangeInput): void {
+    this.#step({ kind: 'exchange', session, input });
+  }
+
   /** Says BYE to every viewer, waits for their answers (6.2 s at most), and frees everything. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -261,17 +276,21 @@ export class Responder extends EventEmitter<ResponderEvents> implements AsyncDis
         this.#seat?.handOver(output.bytes, output.from);
         break;
       case 'notified':
-        this.emit('notified', { session: output.session, method: output.method, body: output.body });
-        break;
       case 'asked':
       case 'askEnded':
       case 'answered':
       case 'askFailed':
-        this.#viewers.get(output.session)?.output(output);
+        if (this.#seat?.exchange(output) !== true) this.#exchanged(output);
         break;
       default:
         break;
     }
+  }
+
+  #exchanged(output: ExchangeOutput): void {
+    if (output.kind !== 'notified') return this.#viewers.get(output.session)?.output(output);
+    const { session, method, body } = output;
+    this.emit('notified', { session, method, body });
   }
 
   #welcome(output: ResponderOutput & { readonly kind: 'streaming' }): void {

@@ -160,13 +160,13 @@ describe('a camera with workers', () => {
     await expect(respond({ port, streams: streams() })).rejects.toMatchObject({ code: 'EADDRINUSE' });
   });
 
-  it('refuses what cannot be: too many workers, and functions of one thread', async () => {
+  it('refuses what cannot be: too many workers, and what is no function', async () => {
     const trace = 'all' as never;
     for (const wrong of [
       { workers: 2, trace },
       { workers: 0 },
       { workers: 257 },
-      { workers: 2, methods: {} },
+      { workers: 2, methods: { zoom: 1 } as never },
       { workers: 2, port: -1 },
     ]) {
       await expect(respondWorkers({ streams: streams(), ...wrong })).rejects.toBeInstanceOf(ConfigError);

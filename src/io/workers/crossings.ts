@@ -1,5 +1,12 @@
 /** Messages between the main thread and a worker that come as often as others like, and may not pile up. */
-export const CrossingKind = { TRACE: 0 } as const;
+export const CrossingKind = {
+  /** Outputs, to the main thread. */
+  TRACE: 0,
+  /** What a viewer asks for or tells, to the main thread. What follows is bounded by the exchanges that are open. */
+  ASKED: 1,
+  /** What the application asks for or tells, to the worker; again what follows is not counted. */
+  ASK: 2,
+} as const;
 
 /** One of {@link CrossingKind}. */
 export type CrossingKind = (typeof CrossingKind)[keyof typeof CrossingKind];
@@ -8,6 +15,9 @@ export type CrossingKind = (typeof CrossingKind)[keyof typeof CrossingKind];
 const most: Readonly<Record<CrossingKind, number>> = {
   /** Each has up to 64 outputs. */
   [CrossingKind.TRACE]: 64,
+  /** Of at most 16 KiB each. */
+  [CrossingKind.ASKED]: 256,
+  [CrossingKind.ASK]: 256,
 };
 
 /** Counts the messages of one worker that are on their way, in memory that both threads have. */

@@ -158,13 +158,6 @@ export async function respondWorkers(options: RespondWorkersOptions): Promise<Re
   if (trace !== undefined && typeof trace !== 'function') {
     problems.push({ setting: 'trace', problem: `is ${typeof trace}`, tryInstead: 'use a function' });
   }
-  if (Reflect.get(options, 'methods') !== undefined) {
-    problems.push({
-      setting: 'methods',
-      problem: 'are functions of one thread',
-      tryInstead: 'use respond(), without workers',
-    });
-  }
   if (problems.length > 0) throw new ConfigError(problems);
   const settings = resolveRespondSettings<MediaSource>(shared);
   const camera = await ResponderWorkers.listen(settings, options);

@@ -11,6 +11,7 @@ import type { MediaSource } from '../media-source.ts';
 import { Responder, type ResponderSeat } from '../respond.ts';
 import { UdpSocket } from '../udp-socket.ts';
 import { warmUp } from '../warm-up.ts';
+import { ApplicationLine } from './application-line.ts';
 import { AskedViewers } from './asked-viewers.ts';
 import { Crossings } from './crossings.ts';
 import { RingKind } from './datagram-ring.ts';
@@ -57,21 +58,26 @@ async function authorize(request: AuthorizeRequest): Promise<AuthorizeVerdict> {
   return verdict;
 }
 
+let messagesDropped = 0;
+const dropped = (count = 1): void => {
+  messagesDropped += count;
+};
+const crossings = new Crossings(start.crossings);
+const trace = new TraceLine(crossings, (outputs) => line.say({ kind: 'trace', outputs }), dropped);
+const application = new ApplicationLine(crossings, new Set(start.methods), {
+  say: (output) => line.say({ kind: 'exchange', output }),
+  give: (session, input) => responder?.exchange(session, input),
+  dropped,
+});
+let responder: Responder | undefined;
+
 const seat: ResponderSeat = {
   worker: start.share,
   cookieKey: start.keys.cookieKey,
   open,
+  exchange: (output) => application.take(output),
   handOver: (bytes, from) => void line.push(RingKind.HANDED_OVER, bytes, from),
 };
-
-let messagesDropped = 0;
-const trace = new TraceLine(
-  new Crossings(start.crossings),
-  (outputs) => line.say({ kind: 'trace', outputs }),
-  (count) => {
-    messagesDropped += count;
-  },
-);
 
 async function listen(): Promise<Responder> {
   const framesTaken = new Int32Array(start.framesTaken);
@@ -124,13 +130,17 @@ function connect(responder: Responder): void {
   );
   responder.on('moved', ({ session, before, peer }) => line.say({ kind: 'moved', session, before, peer }));
   responder.on('left', ({ session, code, reason }) => line.say({ kind: 'left', session, code, reason }));
-  responder.on('closed', (closed) => line.say({ kind: 'closed', closed }));
+  responder.on('closed', (closed) => {
+    application.closed(closed.session);
+    line.say({ kind: 'closed', closed });
+  });
   responder.on('load', (load) => line.say({ kind: 'load', load }));
   responder.on('methodFailed', ({ method, error }) =>
     line.say({ kind: 'methodFailed', method, message: error.message }),
   );
   const timer = setInterval(() => tell(responder), FIGURES_MS);
   line.listen((message) => {
+    if (message.kind === 'exchange') application.came(message.session, message.input);
     if (message.kind === 'closeSession') responder.closeSession(message.session, message.code, message.reason);
     if (message.kind !== 'close') return;
     void (message.atOnce ? responder.destroy() : responder.close()).then(() => {
@@ -149,7 +159,7 @@ line.listen((message) => {
 });
 
 try {
-  const responder = await listen();
+  responder = await listen();
   connect(responder);
   const { local, socketKind: socket, notices, receiveBuffer } = responder;
   line.say({ kind: 'ready', local, receiveBufferBytes: receiveBuffer.granted, socket, notices });

@@ -1,13 +1,15 @@
 import { lookup } from 'node:dns/promises';
 import type { RespondSettings } from '../../config/settings.ts';
 import { Counters, type MetricsSnapshot } from '../../engine/counters.ts';
-import type { Peer, SessionHandle } from '../../engine/io-types.ts';
+import { checkExchange } from '../../engine/exchanges.ts';
+import type { ExchangeInput, ExchangeOutput, Peer, SessionHandle } from '../../engine/io-types.ts';
 import { WorkerRouter } from '../../engine/worker-router.ts';
 import type { SharedKeys } from '../../engine/worker-share.ts';
 import { ConfigError } from '../../errors.ts';
 import { addSnapshots } from '../../observe/metrics.ts';
 import { CONTROL_FIRST_BYTE } from '../../protocol/constants.ts';
 import { ErrorCode } from '../../protocol/error-code.ts';
+import { ExchangeFault } from '../../protocol/exchange-fault.ts';
 import { monotonicMs } from '../clock.ts';
 import type { SocketKind } from '../datagram-socket.ts';
 import type { MediaSource } from '../media-source.ts';
@@ -60,7 +62,7 @@ export class WorkerCrew {
   readonly #router: WorkerRouter;
   readonly #places: readonly Place[];
   readonly #sources: ReadonlyMap<string, FannedSource>;
-  readonly #sessions = new CrewSessions();
+  readonly #sessions: CrewSessions;
   readonly #underLoad = new Set<number>();
   readonly #notices: string[] = [];
   #retired: MetricsSnapshot = new Counters().snapshot();
@@ -74,6 +76,11 @@ export class WorkerCrew {
     this.#settings = settings;
     this.#plan = plan;
     this.#host = host;
+    this.#sessions = new CrewSessions({
+      methodsOf: () => [settings.methods],
+      give: (session, input) => this.#exchange(session, input),
+      failed: (method, error) => host.emit('methodFailed', { method, error }),
+    });
     this.#keys = { resetKey: settings.resetKey ?? randomKey(32), cookieKey: randomKey(16) };
     this.#router = new WorkerRouter(plan.workers, randomKey(8));
     this.#places = Array.from({ length: plan.workers }, () => ({
@@ -140,10 +147,8 @@ export class WorkerCrew {
   }
 
   closeSession(session: SessionHandle, code: number, reason?: string): void {
-    const { thread, handle } = placeOf(session);
-    const place = this.#places.find(({ threadNumber }) => threadNumber === thread);
     const words = reason === undefined ? {} : { reason };
-    place?.thread?.say({ kind: 'closeSession', session: handle, code, ...words });
+    this.#ownerOf(session)?.say({ kind: 'closeSession', session: placeOf(session).handle, code, ...words });
   }
 
   async kill(worker: number): Promise<void> {
@@ -157,6 +162,21 @@ export class WorkerCrew {
     await Promise.all([...this.#sources.values()].map((source) => source.close()));
     // Not before: workers send on its descriptor.
     await this.#receiver?.close();
+  }
+
+  /** The thread that has a session, while it lives. */
+  #ownerOf(session: SessionHandle): WorkerThread | undefined {
+    const { thread } = placeOf(session);
+    return this.#places.find(({ threadNumber }) => threadNumber === thread)?.thread;
+  }
+
+  /** @throws RangeError for what cannot be sent. */
+  #exchange(session: SessionHandle, input: ExchangeInput): void {
+    checkExchange(input);
+    if (this.#ownerOf(session)?.exchange(placeOf(session).handle, input) !== false) return;
+    this.#counters.add('workerMessagesDropped');
+    if (input.kind !== 'ask') return;
+    this.#sessions.exchanged({ kind: 'askFailed', session, call: input.call, fault: ExchangeFault.BUSY });
   }
 
   async #bind(): Promise<void> {
@@ -260,6 +280,9 @@ export class WorkerCrew {
       case 'methodFailed':
         this.#host.emit('methodFailed', { method: message.method, error: new Error(message.message) });
         break;
+      case 'exchange':
+        this.#hearExchange(placedOutput(message.output, thread));
+        break;
       case 'trace':
         for (const { output, atMs } of message.outputs) this.#plan.trace?.(placedOutput(output, thread), atMs, worker);
         break;
@@ -296,6 +319,12 @@ export class WorkerCrew {
       if (message.closed.wasStreaming) this.#router.gone(message.closed.peer, worker);
       this.#host.emit('closed', { ...message.closed, session });
     }
+  }
+
+  #hearExchange(output: ExchangeOutput): void {
+    if (output.kind !== 'notified') return this.#sessions.exchanged(output);
+    const { session, method, body } = output;
+    this.#host.emit('notified', { session, method, body });
   }
 
   /** A session of a worker has a tuple now. One of another worker is older, and gives way (S6). */

@@ -8,7 +8,14 @@ import type {
 } from '../../config/options.ts';
 import type { AdmissionLimits } from '../../engine/admission.ts';
 import type { HintName, MetricsSnapshot } from '../../engine/counters.ts';
-import type { ClosedOutput, Peer, ResponderOutput, SessionHandle } from '../../engine/io-types.ts';
+import type {
+  ClosedOutput,
+  ExchangeInput,
+  ExchangeOutput,
+  Peer,
+  ResponderOutput,
+  SessionHandle,
+} from '../../engine/io-types.ts';
 import type { SharedKeys, WorkerShare } from '../../engine/worker-share.ts';
 import type { LogLevel } from '../../observe/log.ts';
 import type { SecuredMode } from '../../security/credentials.ts';
@@ -78,6 +85,8 @@ export interface WorkerStart {
   readonly logLevel: LogLevel | undefined;
   /** Whether the application hears every output. */
   readonly traces: boolean;
+  /** Names of the application's methods. */
+  readonly methods: readonly string[];
   readonly streams: Readonly<Record<string, SharedSourceDescription>>;
   /** Absent when the worker has a socket of its own. */
   readonly handed: HandedSocketOptions | undefined;
@@ -109,6 +118,7 @@ export type ToWorker =
   /** The socket has room for what had to wait. */
   | { readonly kind: 'room' }
   | { readonly kind: 'closeSession'; readonly session: SessionHandle; readonly code: number; readonly reason?: string }
+  | { readonly kind: 'exchange'; readonly session: SessionHandle; readonly input: ExchangeInput }
   | { readonly kind: 'close'; readonly atOnce: boolean };
 
 /** A viewer of a worker. */
@@ -159,6 +169,7 @@ export type FromWorker =
   | { readonly kind: 'moved'; readonly session: SessionHandle; readonly before: Peer; readonly peer: Peer }
   | { readonly kind: 'closed'; readonly closed: ClosedOutput }
   | { readonly kind: 'load'; readonly load: LoadOutput }
+  | { readonly kind: 'exchange'; readonly output: ExchangeOutput }
   | { readonly kind: 'trace'; readonly outputs: readonly TracedOutput[] }
   | { readonly kind: 'methodFailed'; readonly method: string; readonly message: string }
   | { readonly kind: 'log'; readonly level: LineLevel; readonly fields: object; readonly message: string };

@@ -6,10 +6,10 @@ import type { ViewerSession } from '../viewer.ts';
 import type { Sharing } from './worker-messages.ts';
 
 /**
- * Options of `respondWorkers()`: those of `respond()` but for what cannot cross threads. Viewers may ask for a camera's own methods
- * only; their `stats` are those of the viewer's worker.
+ * Options of `respondWorkers()`: those of `respond()`. Methods run in the main thread, but for those that every camera has, whose
+ * `stats` are those of the viewer's worker.
  */
-export interface RespondWorkersOptions extends Omit<RespondOptions<MediaSource>, 'methods' | 'trace'> {
+export interface RespondWorkersOptions extends Omit<RespondOptions<MediaSource>, 'trace'> {
   /** Threads that have the sessions, 1..256. Limits are divided among them. */
   readonly workers: number;
   /**
@@ -28,15 +28,19 @@ export interface RespondWorkersOptions extends Omit<RespondOptions<MediaSource>,
 /** Monotonic ms, the same clock for all workers. */
 export type WorkersTrace = (output: ResponderOutput, nowMs: number, worker: number) => void;
 
-/** A viewer's session, as told to the application: it lives in a worker, so there is no calling it. */
-export interface WorkerViewerSession extends Pick<ViewerSession, 'session' | 'peer' | 'streamId' | 'publicKey'> {
+/**
+ * A viewer's session, as told to the application. It lives in a worker, and its keys stay there. Of calls that are too many to cross
+ * at once some fail with BUSY, and notifications are lost.
+ */
+export interface WorkerViewerSession
+  extends Pick<ViewerSession, 'session' | 'peer' | 'streamId' | 'publicKey' | 'call' | 'notify'> {
   /** Index of the worker that has it. */
   readonly worker: number;
 }
 
 /** What a camera with workers tells its application. */
 export interface RespondWorkersEvents
-  extends Pick<ResponderEvents, 'moved' | 'left' | 'closed' | 'load' | 'sourceFailed' | 'methodFailed'> {
+  extends Pick<ResponderEvents, 'notified' | 'moved' | 'left' | 'closed' | 'load' | 'sourceFailed' | 'methodFailed'> {
   /** A viewer confirmed: media flows. */
   streaming: [WorkerViewerSession];
   /** A worker died, and its sessions with it. `restarts` is false when it has died too often. */

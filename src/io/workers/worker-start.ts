@@ -51,6 +51,7 @@ export function workerStart(
     authorizes: settings.authorize !== undefined,
     logLevel: settings.logger && RemoteLog.lowestOf(settings.logger),
     traces,
+    methods: Object.keys(settings.methods),
     streams,
     handed,
   };

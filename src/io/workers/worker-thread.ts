@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import type { Peer } from '../../engine/io-types.ts';
+import type { ExchangeInput, Peer, SessionHandle } from '../../engine/io-types.ts';
 import { AskedViewers } from './asked-viewers.ts';
 import { CrossingKind, Crossings } from './crossings.ts';
 import { DatagramRing, RingKind, type RingReader } from './datagram-ring.ts';
@@ -119,6 +119,14 @@ export class WorkerThread {
     this.say({ kind: 'frame', stream, unit });
   }
 
+  /** Hands over what the application wants of an exchange. @returns false when too much of it is on its way. */
+  exchange(session: SessionHandle, input: ExchangeInput): boolean {
+    const begins = input.kind === 'ask' || input.kind === 'notify';
+    if (begins && !this.#crossings.enter(CrossingKind.ASK)) return false;
+    this.say({ kind: 'exchange', session, input });
+    return true;
+  }
+
   say(message: Exclude<ToWorker, typeof WAKE>): void {
     this.#worker.postMessage(message);
   }
@@ -168,6 +176,12 @@ export class WorkerThread {
         this.#crossings.leave(CrossingKind.TRACE);
         this.#host.heard(message);
         break;
+      case 'exchange': {
+        const { kind } = message.output;
+        if (kind === 'asked' || kind === 'notified') this.#crossings.leave(CrossingKind.ASKED);
+        this.#host.heard(message);
+        break;
+      }
       default:
         this.#host.heard(message);
     }
