@@ -15,7 +15,7 @@ import type {
 } from '../engine/io-types.ts';
 import { ResponderEndpoint } from '../engine/responder-endpoint.ts';
 import { srtpMedia } from '../engine/srtp-media.ts';
-import type { WorkerShare } from '../engine/worker-share.ts';
+import type { SharedKeys, WorkerShare } from '../engine/worker-share.ts';
 import type { StreamFeed } from '../media/stream-feed.ts';
 import { ErrorCode } from '../protocol/error-code.ts';
 import { bindAnywhere } from './bind-anywhere.ts';
@@ -59,8 +59,7 @@ type ReserveOutput = Extract<ResponderOutput, { kind: 'reserve' }>;
 /** What a responder has that is one of a camera's workers. */
 export interface ResponderSeat {
   readonly worker: WorkerShare;
-  /** See {@link SharedKeys}. */
-  readonly cookieKey: Uint8Array;
+  readonly keys: SharedKeys;
   readonly open: OpenSocket;
   /** What the engine says of an exchange. @returns false when nobody outside of this thread wants it. */
   exchange(output: ExchangeOutput): boolean;
@@ -109,7 +108,7 @@ export class Responder extends EventEmitter<ResponderEvents> implements AsyncDis
       ...(settings.credentials && { security: settings.credentials }),
       protectMedia: srtpMedia,
       ...(settings.resetKey === undefined ? {} : { resetKey: settings.resetKey }),
-      ...(seat && { worker: seat.worker, cookieKey: seat.cookieKey }),
+      ...(seat && { worker: seat.worker, ...seat.keys }),
     });
     for (const [name, source] of Object.entries(settings.streams)) {
       this.#streams.set(

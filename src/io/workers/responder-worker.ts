@@ -73,7 +73,7 @@ let responder: Responder | undefined;
 
 const seat: ResponderSeat = {
   worker: start.share,
-  cookieKey: start.keys.cookieKey,
+  keys: start.keys,
   open,
   exchange: (output) => application.take(output),
   handOver: (bytes, from) => void line.push(RingKind.HANDED_OVER, bytes, from),
@@ -84,8 +84,19 @@ async function listen(): Promise<Responder> {
   const streams: Record<string, MediaSource> = Object.fromEntries(
     Object.entries(start.streams).map(([name, shared]) => [name, new RemoteSource(name, shared, line, framesTaken)]),
   );
-  const { address, port, dualStack, profile, repair, drop, socket, limits, datagramBytesMax, receiveBufferBytes } =
-    start;
+  const {
+    address,
+    port,
+    dualStack,
+    profile,
+    fast,
+    repair,
+    drop,
+    socket,
+    limits,
+    datagramBytesMax,
+    receiveBufferBytes,
+  } = start;
   const { mode, psk, privateKey } = start.security;
   const viewers = new AskedViewers(start.viewerAnswer, (question, publicKey) =>
     line.say({ kind: 'mayLook', question, publicKey }),
@@ -101,7 +112,7 @@ async function listen(): Promise<Responder> {
     limits,
     datagramBytesMax,
     receiveBufferBytes,
-    resetKey: start.keys.resetKey,
+    fast,
     streams,
     security: mode === 'keys' ? { mode, psk, privateKey, allowedViewers: viewers } : { mode, psk },
     trace: start.traces ? (output, nowMs) => trace.add(output, nowMs) : undefined,

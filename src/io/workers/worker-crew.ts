@@ -20,7 +20,7 @@ import { freeAddress, Receiver } from './receiver.ts';
 import { whyNoReusePort } from './reuse-port.ts';
 import type { Sharing, WorkerFigures, WorkerSecurity } from './worker-messages.ts';
 import type { RespondWorkersEvents, WorkersTrace } from './worker-options.ts';
-import { randomKey, workerStart } from './worker-start.ts';
+import { drawKeys, randomKey, workerStart } from './worker-start.ts';
 import { type WorkerMessage, type WorkerReady, WorkerThread } from './worker-thread.ts';
 
 /** A worker is started anew at most so often within {@link RESTARTS_MS}; then it stays away. */
@@ -81,7 +81,7 @@ export class WorkerCrew {
       give: (session, input) => this.#exchange(session, input),
       failed: (method, error) => host.emit('methodFailed', { method, error }),
     });
-    this.#keys = { resetKey: settings.resetKey ?? randomKey(32), cookieKey: randomKey(16) };
+    this.#keys = drawKeys(settings.resetKey);
     this.#router = new WorkerRouter(plan.workers, randomKey(8));
     this.#places = Array.from({ length: plan.workers }, () => ({
       thread: undefined,

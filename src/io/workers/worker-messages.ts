@@ -71,6 +71,7 @@ export interface WorkerStart {
   readonly port: number;
   readonly dualStack: boolean;
   readonly profile: RespondOptions<unknown>['profile'];
+  readonly fast: boolean;
   readonly repair: boolean;
   readonly drop: DropOptions | undefined;
   readonly socket: SocketChoice;
