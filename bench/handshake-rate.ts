@@ -1,6 +1,5 @@
 import { parseDuration } from '../src/config/units.ts';
 import { CAMERA_WORKERS_MAX } from '../src/engine/worker-share.ts';
-import { type HandshakePrograms, handshakePrograms, type LoadReport, runCLoad } from './c-load.ts';
 import {
   limitsOf,
   type MeasuredResponder,
@@ -8,6 +7,7 @@ import {
   type RunningResponder,
   startResponder,
 } from './handshake-responder.ts';
+import { type HandshakeViewers, handshakeModes, handshakeViewers, type ViewersReport } from './handshake-viewers.ts';
 import { cameraLimitsText } from './limits-text.ts';
 import { listed, oneOf, option, optional, type ValuesOf, whole } from './options.ts';
 import { type Cores, twoCores } from './pin.ts';
@@ -32,6 +32,7 @@ const names = { rate: 'handshakes', cpu: 'handshakes per second of its CPU', cor
 const options = {
   responders: option('list', `what answers: ${kinds.join(', ')}`, listed(oneOf(kinds), kinds.length), kinds.join(',')),
   workers: optional('number', 'beside each camera one with so many worker threads', whole(1, CAMERA_WORKERS_MAX)),
+  mode: option('mode', `security: ${handshakeModes.join(', ')}`, oneOf(handshakeModes), 'none'),
   window: option('number', 'handshakes under way at a time', whole(1, 65_536), '128'),
   repeats: option('number', 'turns of each', whole(1, 100), '5'),
   run: option('time', 'of each turn that counts', parseDuration, '3s'),
@@ -39,6 +40,9 @@ const options = {
   sockets: option('number', 'ports that viewers come from', whole(1, 64), '8'),
   addresses: option('number', 'addresses that viewers come from', whole(1, 4_194_304), '65536'),
 };
+
+/** Each viewer of mode `psk` has a socket. */
+const SECURED_WINDOW_MAX = 512;
 
 type Context = BenchContext<ValuesOf<typeof options>>;
 
@@ -52,7 +56,7 @@ interface TurnCost {
 
 /** One turn of one responder. */
 interface Turn extends TurnCost {
-  readonly report: LoadReport;
+  readonly report: ViewersReport;
 }
 
 /** A responder, and what it did. */
@@ -69,25 +73,37 @@ export const handshakeRate = benchPlan({
     'Viewers in C on one core, and on another one what answers them: a responder in C, and a camera as respond() makes it, on both of its sockets; ' +
     'they take turns, and all send the same datagrams. A handshake is START, START_ACK, START_CONFIRM and READY, and the PING that follows; ' +
     'then comes BYE, and the next one begins, each from another tuple. ' +
-    'Before each turn the viewers try whether it verifies CRCs and tags; tags must be random. No media, no security, IPv4 over loopback. ' +
+    'Before each turn the viewers try whether it verifies CRCs and tags; tags must be random. No media, IPv4 over loopback. ' +
+    'In mode psk viewers are as initiate() has them, each with a socket of its own on which it comes again and again, and there is no responder in C. They cost about as much ' +
+    'as a camera does, so that it is the CPU of the camera that counts, and not the rate. ' +
     'Per second of CPU means what a core would do that had nothing else to do: where others use the machine, it is the better figure. ' +
     'With --workers each camera has one beside it whose sessions are spread over threads. That one has all cores but that of the viewers, or theirs ' +
     'too where there are fewer than its threads: a line says so, and what each of them cost is told.',
   options,
   takesLink: false,
+  conflict({ mode, window }, given) {
+    if (mode === 'none') return undefined;
+    if (window > SECURED_WINDOW_MAX) return `--window is at most ${SECURED_WINDOW_MAX} with --mode ${mode}`;
+    const other = (['sockets', 'addresses'] as const).find(given);
+    return other && `--${other} is for viewers in C, which have no mode ${mode}`;
+  },
   async run(context: Context) {
-    const programs = await handshakePrograms();
-    if (typeof programs === 'string') return { ...nothing, skipped: [programs] };
-    await using compiled = programs;
-    const cores = await twoCores();
-    const measured = await takeTurns(context, compiled, typeof cores === 'string' ? undefined : cores);
-    const { window, workers } = context.options;
+    const { window, workers, mode, responders } = context.options;
+    const pair = await twoCores();
+    const cores = typeof pair === 'string' ? undefined : pair;
+    const made = await handshakeViewers(mode, cores);
+    if (typeof made === 'string') return { ...nothing, skipped: [made] };
+    await using viewers = made;
+    const measured = await takeTurns(context, viewers, cores);
     return {
       ...nothing,
       cells: measured.map((responder) => cellOf(responder, measured)),
       references: Object.assign({}, ...measured.map((responder) => referencesOf(responder, measured))),
       limitsRaised: cameraLimitsText(limitsOf(window, workers)),
-      skipped: typeof cores === 'string' ? [cores] : [],
+      skipped: [
+        ...(typeof pair === 'string' ? [pair] : []),
+        ...(mode !== 'none' && responders.includes('c') ? [`the responder in C, which has no mode ${mode}`] : []),
+      ],
     };
   },
 });
@@ -95,24 +111,25 @@ export const handshakeRate = benchPlan({
 const nothing = { cells: [], references: {}, limitsRaised: {}, skipped: [], figures: [] } as const;
 
 /** Every responder that is asked for, and after each camera the same with workers. */
-function respondersOf({ responders, workers }: Context['options']): readonly MeasuredResponder[] {
-  return [...new Set(responders)].flatMap((kind) => [
-    { kind, workers: undefined },
-    ...(workers === undefined || kind === 'c' ? [] : [{ kind, workers }]),
+function respondersOf({ responders, workers, mode }: Context['options']): readonly MeasuredResponder[] {
+  const kept = [...new Set(responders)].filter((kind) => kind !== 'c' || mode === 'none');
+  return kept.flatMap((kind) => [
+    { kind, mode, workers: undefined },
+    ...(workers === undefined || kind === 'c' ? [] : [{ kind, mode, workers }]),
   ]);
 }
 
 /** @returns those that had a turn at least. */
 async function takeTurns(
   context: Context,
-  programs: HandshakePrograms,
+  viewers: HandshakeViewers,
   cores: Cores | undefined,
 ): Promise<readonly Measured[]> {
   const { repeats, window } = context.options;
   const all: Measured[] = [];
   try {
     for (const asked of respondersOf(context.options)) {
-      const running = await startResponder(asked, { program: programs.responder, window, cores });
+      const running = await startResponder(asked, { program: viewers.responderProgram, window, cores });
       all.push({ ...asked, running, turns: [] });
       if (asked.workers !== undefined) context.say(coresText(asked, running, cores));
     }
@@ -121,7 +138,7 @@ async function takeTurns(
       for (const [index, { running, turns }] of all.entries()) {
         if (context.signal.aborted) break;
         context.progress('turns', (turn + 1) * all.length + index, (repeats + 1) * all.length);
-        const took = await takeTurn(context, running, programs, cores, turn);
+        const took = await takeTurn(context, running, viewers, turn);
         if (turn >= 0 && took !== undefined) turns.push(took);
         // Nobody comes after the last one.
         if (turn < repeats - 1 || index < all.length - 1) await running.calm(context.signal);
@@ -148,39 +165,34 @@ function coresText(asked: MeasuredResponder, running: RunningResponder, cores: C
 async function takeTurn(
   { options: given, seed, signal }: Context,
   { port, pid, randomTagBits }: RunningResponder,
-  { load }: HandshakePrograms,
-  cores: Cores | undefined,
+  viewers: HandshakeViewers,
   turn: number,
 ): Promise<Turn | undefined> {
   const { window, sockets, addresses, warmUp, run } = given;
   const costs: TurnCost[] = [];
-  const viewers = { window, sockets, addresses, seed: (seed + turn + 1) >>> 0 };
-  const asked = { port, ...viewers, warmUpMs: warmUp, runMs: run, randomTagBits };
-  try {
-    const report = await runCLoad(load, asked, cores?.load, signal, async (loadPid) => {
-      const [responder, mainThread, own] = await Promise.all([costOf(pid), costOfMainThread(pid), costOf(loadPid)]);
-      costs.push({ responder, mainThread, load: own });
-    });
-    const [before, after] = costs;
-    if (before === undefined || after === undefined) return undefined;
-    return {
-      report,
-      responder: costSince(after.responder, before.responder),
-      mainThread: costSince(after.mainThread, before.mainThread),
-      load: costSince(after.load, before.load),
-    };
-  } catch (error) {
-    if (signal.aborted) return undefined;
-    throw error;
-  }
+  const drawn = { window, sockets, addresses, seed: (seed + turn + 1) >>> 0 };
+  const asked = { port, ...drawn, warmUpMs: warmUp, runMs: run, randomTagBits };
+  const report = await viewers.run(asked, signal, async (viewersPid) => {
+    const [responder, mainThread, own] = await Promise.all([costOf(pid), costOfMainThread(pid), costOf(viewersPid)]);
+    costs.push({ responder, mainThread, load: own });
+  });
+  const [before, after] = costs;
+  if (report === undefined || before === undefined || after === undefined) return undefined;
+  return {
+    report,
+    responder: costSince(after.responder, before.responder),
+    mainThread: costSince(after.mainThread, before.mainThread),
+    load: costSince(after.load, before.load),
+  };
 }
 
 const cpuOf = ({ responder: { cpuUserMs, cpuSystemMs } }: Turn): number => cpuUserMs + cpuSystemMs;
 const perSecond = ({ report: { ready, elapsedMs } }: Turn): number => (1000 * ready) / elapsedMs;
 const perCpuSecond = (turn: Turn): number => (1000 * turn.report.ready) / cpuOf(turn);
 
-function titleOf({ kind, workers }: MeasuredResponder): string {
-  return workers === undefined ? titles[kind] : `${titles[kind]}, ${workers} ${workers === 1 ? 'worker' : 'workers'}`;
+function titleOf({ kind, mode, workers }: MeasuredResponder): string {
+  const title = mode === 'none' ? titles[kind] : `${titles[kind]}, ${mode}`;
+  return workers === undefined ? title : `${title}, ${workers} ${workers === 1 ? 'worker' : 'workers'}`;
 }
 
 /** What a responder is compared with: one thread of the same, and that with the one in C. */
@@ -208,7 +220,7 @@ function referencesOf(responder: Measured, all: readonly Measured[]): Readonly<R
 }
 
 function cellOf(responder: Measured, all: readonly Measured[]): BenchCell {
-  const { kind, workers, turns, running } = responder;
+  const { kind, mode, workers, turns, running } = responder;
   const reference = comparedWith(responder, all);
   const { rate, cpu } = measuresOf(turns, (name) => {
     if (reference === undefined) return {};
@@ -222,33 +234,19 @@ function cellOf(responder: Measured, all: readonly Measured[]): BenchCell {
     turns.map((turn) => cpuOf(turn) / turn.report.elapsedMs),
     { unit: 'cores' },
   );
-  const sum = (of: (report: LoadReport) => number): number => turns.reduce((all, { report }) => all + of(report), 0);
-  const failures: Record<string, number> = {};
-  for (const { report } of turns) {
-    for (const [reason, count] of Object.entries(report.failures)) {
-      if (count > 0) failures[reason] = (failures[reason] ?? 0) + count;
-    }
-  }
   return {
     name: titleOf(responder),
     parameters: {
       responder: kind,
+      ...(mode === 'none' ? {} : { mode }),
       ...(workers === undefined
         ? {}
         : { workers, sharing: running.sharing ?? '', cores: running.cores?.join(',') ?? 'any' }),
     },
-    attempts: sum(({ ready }) => ready),
-    failures,
+    attempts: turns.reduce((all, { report }) => all + report.ready, 0),
+    failures: sumsOf(turns.map(({ report }) => report.failures).map(withoutZeros)),
     measures: { [names.rate]: rate, [names.cpu]: cpu, [names.cores]: cores },
-    totals: {
-      'datagrams to it': sum(({ datagramsSent }) => datagramsSent),
-      'their bytes': sum(({ bytesSent }) => bytesSent),
-      'datagrams from it': sum(({ datagramsReceived }) => datagramsReceived),
-      'bytes of those': sum(({ bytesReceived }) => bytesReceived),
-      PINGs: sum(({ pings }) => pings),
-      'sent again': sum(({ repeated }) => repeated),
-      RETRYs: sum(({ retries }) => retries),
-    },
+    totals: sumsOf(turns.map(({ report }) => report.totals)),
     processes: {
       answers: sumOfCosts(turns.map(({ responder: cost }) => cost)),
       ...(workers === undefined
@@ -258,4 +256,15 @@ function cellOf(responder: Measured, all: readonly Measured[]): BenchCell {
     },
     lateness: {},
   };
+}
+
+/** Sums of what each has by the same names. */
+function sumsOf(turns: readonly Readonly<Record<string, number>>[]): Readonly<Record<string, number>> {
+  const sums: Record<string, number> = {};
+  for (const turn of turns) for (const [name, count] of Object.entries(turn)) sums[name] = (sums[name] ?? 0) + count;
+  return sums;
+}
+
+function withoutZeros(counts: Readonly<Record<string, number>>): Readonly<Record<string, number>> {
+  return Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0));
 }

@@ -5,6 +5,7 @@ import { buildSdp } from '../src/media/sdp.ts';
 import { CResponder } from './c-load.ts';
 import { Child } from './child.ts';
 import { raisedLimits } from './handshake-cell.ts';
+import { type HandshakeMode, pskHex } from './handshake-viewers.ts';
 import { type Cores, coresForThreads, onCore } from './pin.ts';
 import type { CameraOptions, CameraReady, CameraReport } from './processes/camera.ts';
 
@@ -19,6 +20,7 @@ export type ResponderKind = 'c' | SocketKind;
 /** A responder that is measured. */
 export interface MeasuredResponder {
   readonly kind: ResponderKind;
+  readonly mode: HandshakeMode;
   /** Threads that have the sessions; absent: it has one thread. */
   readonly workers: number | undefined;
 }
@@ -39,8 +41,8 @@ export interface RunningResponder extends AsyncDisposable {
 
 /** What a responder needs to start. */
 export interface ResponderSite {
-  /** The program of the responder in C. */
-  readonly program: string;
+  /** The responder in C; absent: there is none. */
+  readonly program: string | undefined;
   /** Handshakes under way at a time. */
   readonly window: number;
   /** Absent: processes are not pinned. */
@@ -53,11 +55,13 @@ export function limitsOf(window: number, workers = 1): ReturnType<typeof raisedL
 }
 
 /** Starts one. @throws Error with what it said when it could not start. */
-export function startResponder(asked: MeasuredResponder, site: ResponderSite): Promise<RunningResponder> {
-  return asked.kind === 'c' ? startInC(site) : startCamera(asked.kind, asked.workers, site);
+export async function startResponder(asked: MeasuredResponder, site: ResponderSite): Promise<RunningResponder> {
+  if (asked.kind !== 'c') return startCamera(asked.kind, asked, site);
+  if (site.program === undefined) throw new Error('there is no responder in C');
+  return startInC(site.program, site.cores);
 }
 
-async function startInC({ program, cores }: ResponderSite): Promise<RunningResponder> {
+async function startInC(program: string, cores: Cores | undefined): Promise<RunningResponder> {
   const sdp = buildSdp({ streamName: STREAM, ...testSource().describe() });
   const responder = await CResponder.start(program, sdp, cores?.measured);
   const { port, pid } = responder;
@@ -71,7 +75,7 @@ async function startInC({ program, cores }: ResponderSite): Promise<RunningRespo
 
 async function startCamera(
   socket: SocketKind,
-  workers: number | undefined,
+  { mode, workers }: MeasuredResponder,
   { window, cores }: ResponderSite,
 ): Promise<RunningResponder> {
   const asked: CameraOptions = {
@@ -81,6 +85,7 @@ async function startCamera(
     host: '127.0.0.1',
     socket,
     ...(workers === undefined ? {} : { workers }),
+    ...(mode === 'psk' ? { pskHex } : {}),
   };
   // The main thread works too: it receives, or tells figures at least.
   const own = cores && (workers === undefined ? [cores.measured] : coresForThreads(cores, workers + 1));

@@ -1,4 +1,5 @@
 /** A camera in a process of its own, as `respond()` or `respondWorkers()` makes it; only the limits on strangers are raised, since all come from one address. */
+import type { RespondOptions } from '../../src/config/options.ts';
 import type { SocketKind } from '../../src/io/datagram-socket.ts';
 import type { MediaSource } from '../../src/io/media-source.ts';
 import { packageFile } from '../../src/io/package-file.ts';
@@ -32,6 +33,8 @@ export interface CameraOptions {
   readonly socket?: SocketKind;
   /** Threads that have the sessions, as `respondWorkers()` makes them; default: none but this one. */
   readonly workers?: number;
+  /** Hexadecimal digits; mode `psk`, else `none`. */
+  readonly pskHex?: string;
 }
 
 /** Where it listens. */
@@ -100,14 +103,15 @@ function sourceOf({ stream, frameBytes, framesPerSecond = 30 }: CameraOptions): 
 }
 
 serve<CameraOptions, CameraReady, CameraReport>(async (options) => {
-  const { host, socket, repair, limits = {}, workers } = options;
-  const asked = {
+  const { host, socket, repair, limits = {}, workers, pskHex } = options;
+  const asked: RespondOptions<MediaSource> = {
     port: 0,
     streams: streamsOf(options),
     limits,
     ...(repair === undefined ? {} : { repair }),
     ...(host === undefined ? {} : { host }),
     ...(socket === undefined ? {} : { socket }),
+    ...(pskHex === undefined ? {} : { security: { mode: 'psk', psk: Buffer.from(pskHex, 'hex') } }),
   };
   const camera = workers === undefined ? await respond(asked) : await respondWorkers({ ...asked, workers });
   const { address, port } = camera.local;

@@ -4,8 +4,10 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { CResponder, handshakePrograms, type LoadOptions, runCLoad } from '../../bench/c-load.ts';
 import { Child } from '../../bench/child.ts';
 import { raisedLimits } from '../../bench/handshake-cell.ts';
+import { pskHex } from '../../bench/handshake-viewers.ts';
 import { coresForThreads, coresOf, onCore } from '../../bench/pin.ts';
 import type { CameraOptions, CameraReady, CameraReport } from '../../bench/processes/camera.ts';
+import { runSecuredLoad } from '../../bench/secured-viewers.ts';
 
 const programs = await handshakePrograms();
 if (typeof programs === 'string') process.stderr.write(`skipped: ${programs}\n`);
@@ -63,6 +65,31 @@ describe.skipIf(typeof programs === 'string')('the viewers in C', () => {
     await expect(load(echo.address().port)).rejects.toThrow('it does not answer START with START_ACK');
     echo.close();
   });
+});
+
+test('viewers in mode psk shake hands with a camera, with workers and without', async () => {
+  for (const workers of [undefined, 2]) {
+    const limits = raisedLimits(few.window * 2, 0).camera;
+    const common: CameraOptions = { stream: 'silent', frameBytes: 0, host: '127.0.0.1', limits, pskHex };
+    const options = workers === undefined ? common : { ...common, workers };
+    await using camera = await Child.start<CameraReady, CameraReport>('camera', options);
+    let counted = 0;
+    const count = (): void => {
+      counted++;
+    };
+    const asked = { port: camera.ready.port, window: 4, warmUpMs: 50, runMs: 500 };
+    const { ready, failures, datagramsReceived } = await runSecuredLoad(asked, Buffer.from(pskHex, 'hex'), count);
+    expect([workers, failures, counted]).toEqual([workers, {}, 2]);
+    expect(ready).toBeGreaterThan(0);
+    expect(datagramsReceived).toBeGreaterThan(2 * ready);
+  }
+});
+
+test('viewers in mode psk with another secret get no answer', async () => {
+  const options: CameraOptions = { stream: 'silent', frameBytes: 0, host: '127.0.0.1', limits: {}, pskHex };
+  await using camera = await Child.start<CameraReady, CameraReport>('camera', options);
+  const asked = { port: camera.ready.port, window: 1, warmUpMs: 0, runMs: 50 };
+  expect(await runSecuredLoad(asked, new Uint8Array(32), () => {})).toMatchObject({ ready: 0, datagramsReceived: 0 });
 });
 
 test('threads have cores of their own where there are enough, else the viewers’ too', () => {

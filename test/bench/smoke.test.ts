@@ -9,6 +9,10 @@ const shortest: Readonly<Record<string, readonly string[]>> = {
     ...['--responders', 'dgram', '--workers', '2', '--window', '4', '--repeats', '1'],
     ...['--run', '200ms', '--warm-up', '50ms'],
   ],
+  'handshake-rate --mode psk': [
+    ...['--mode', 'psk', '--responders', 'c,dgram', '--window', '2', '--repeats', '1'],
+    ...['--run', '200ms', '--warm-up', '50ms'],
+  ],
   'half-open': ['--sessions', '1000', '--handshakes', '1000'],
   'media-rate': ['--destinations', '2', '--repeats', '1', '--run', '50ms'],
   'camera-rate': ['--viewers', '2', '--repeats', '1', '--run', '300ms', '--sockets', 'dgram'],
