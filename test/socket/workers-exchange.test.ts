@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { afterEach, describe, expect, it } from 'vitest';
+import { ownSecurity } from '../../src/cli/security-options.ts';
 import type { Methods } from '../../src/config/methods.ts';
 import type { InitiateOptions } from '../../src/config/settings.ts';
 import { initiate } from '../../src/io/initiate.ts';
@@ -91,6 +92,36 @@ describe('exchanges with a camera that has workers', () => {
     ]);
     await stream.close();
     await expect(viewer.call('name')).rejects.toMatchObject({ code: 'SESSION_ENDED' });
+  });
+
+  it('are BUSY, and notifications lost and counted, while a worker is too far behind', async () => {
+    const { camera: own, viewer: security } = ownSecurity('keys');
+    // A worker that asks whether a viewer may look stands still until it is told.
+    let meanwhile = (): void => {};
+    const allows = (): boolean => {
+      meanwhile();
+      return true;
+    };
+    const camera = await respondWorkers({
+      ...{ workers: 1, port: 0, streams: { test: testSource({ bytesPerFrame: 500 }) } },
+      security: { ...own, allowedViewers: { allows } },
+    });
+    open.push(camera);
+    const target = `127.0.0.1:${camera.local.port}`;
+    const streaming = once(camera, 'streaming');
+    open.push(await initiate(target, { security }));
+    const [viewer] = (await streaming) as [WorkerViewerSession];
+    const busy = new Promise<unknown>((resolve) => {
+      meanwhile = () => {
+        meanwhile = () => {};
+        for (let count = 0; count < 300; count++) viewer.notify('hello');
+        viewer.call('name').catch(resolve);
+      };
+    });
+    open.push(await initiate(target, { security }));
+    expect(await busy).toMatchObject({ code: 'BUSY' });
+    expect(camera.metrics().counters.workerMessagesDropped).toBe(300 - 256 + 1);
+    await expect(viewer.call('name')).rejects.toMatchObject({ code: 'NO_SUCH_METHOD' });
   });
 
   it('end when their worker dies: calls fail, and methods are told', async () => {
