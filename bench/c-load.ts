@@ -13,6 +13,8 @@ export interface LoadOptions {
   readonly warmUpMs: number;
   readonly runMs: number;
   readonly seed: number;
+  /** Lowest bits of each tag that must be random; default all 64. */
+  readonly randomTagBits?: number;
 }
 
 /** What it counted while it counted; `failures` from its beginning. */
@@ -83,10 +85,16 @@ export class CResponder implements AsyncDisposable {
 /** Runs the load once, see {@link runCounting}. @throws Error with what the camera does not do, when it does not do its work. */
 export function runCLoad(
   path: string,
-  { port, window, sockets, addresses, warmUpMs, runMs, seed }: LoadOptions,
+  { port, window, sockets, addresses, warmUpMs, runMs, seed, randomTagBits = 64 }: LoadOptions,
   core: number | undefined,
   signal: AbortSignal,
   counting: (pid: number) => Promise<void>,
 ): Promise<LoadReport> {
-  return runCounting(path, [port, window, sockets, addresses, warmUpMs, runMs, seed], core, signal, counting);
+  return runCounting(
+    path,
+    [port, window, sockets, addresses, warmUpMs, runMs, seed, randomTagBits],
+    core,
+    signal,
+    counting,
+  );
 }

@@ -8,6 +8,8 @@ const run = promisify(execFile);
 export interface Cores {
   readonly measured: number;
   readonly load: number;
+  /** All that this process may use. */
+  readonly all: readonly number[];
 }
 
 /** Two cores that this process may use, or why none can be chosen, as a sentence for the result. */
@@ -15,10 +17,11 @@ export async function twoCores(): Promise<Cores | string> {
   const why = 'processes were not pinned to cores, because';
   try {
     const status = await readFile('/proc/self/status', 'utf8');
-    const [measured, load] = coresOf(/^Cpus_allowed_list:\s*(\S+)$/m.exec(status)?.[1] ?? '');
+    const all = coresOf(/^Cpus_allowed_list:\s*(\S+)$/m.exec(status)?.[1] ?? '');
+    const [measured, load] = all;
     if (measured === undefined || load === undefined) return `${why} there are no two`;
     await run('taskset', ['-c', String(measured), 'true']);
-    return { measured, load };
+    return { measured, load, all };
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     return `${why} ${code === 'ENOENT' ? 'there is no taskset here' : message}`;
@@ -34,8 +37,17 @@ export function coresOf(list: string): readonly number[] {
   });
 }
 
-/** The words before a command that keep it, with all its threads, on one core; none when `core` is absent. */
-export function onCore(core: number | undefined): readonly string[] {
+/**
+ * Cores for a process of so many threads, of `cores` as they are numbered: those that the load does not use, if they are enough;
+ * else all, and the load's is shared.
+ */
+export function coresForThreads({ load, all }: Cores, threads: number): readonly number[] {
+  const others = all.filter((core) => core !== load);
+  return others.length >= threads ? others : all;
+}
+
+/** The words before a command that keep it, with all its threads, on one core, or on several; none when `core` is absent. */
+export function onCore(core: number | readonly number[] | undefined): readonly string[] {
   return core === undefined ? [] : ['taskset', '-c', String(core)];
 }
 

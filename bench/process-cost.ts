@@ -9,11 +9,17 @@ const TICK_MS = 10;
  *
  * @throws the operating system's error when there is no such process.
  */
-export async function costOf(pid: number): Promise<ProcessCost> {
-  const [stat, status] = await Promise.all([
-    readFile(`/proc/${pid}/stat`, 'utf8'),
-    readFile(`/proc/${pid}/status`, 'utf8'),
-  ]);
+export function costOf(pid: number): Promise<ProcessCost> {
+  return costIn(`/proc/${pid}`);
+}
+
+/** As {@link costOf}, of its first thread alone; memory is the process's. */
+export function costOfMainThread(pid: number): Promise<ProcessCost> {
+  return costIn(`/proc/${pid}/task/${pid}`);
+}
+
+async function costIn(folder: string): Promise<ProcessCost> {
+  const [stat, status] = await Promise.all([readFile(`${folder}/stat`, 'utf8'), readFile(`${folder}/status`, 'utf8')]);
   // The name, which may have spaces, ends with the last parenthesis; proc(5) counts utime as field 14 and stime as 15.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const bytes = (name: string): number => 1024 * Number(new RegExp(`^${name}:\\s*(\\d+)`, 'm').exec(status)?.[1] ?? 0);

@@ -42,7 +42,12 @@ export { SourceError } from './io/sources/source-error.ts';
 export { testSource } from './io/sources/test-source.ts';
 export type { ViewerSession } from './io/viewer.ts';
 export { type ResponderWorkers, respondWorkers } from './io/workers/respond-workers.ts';
-export type { RespondWorkersEvents, RespondWorkersOptions, WorkerViewerSession } from './io/workers/worker-options.ts';
+export type {
+  RespondWorkersEvents,
+  RespondWorkersOptions,
+  WorkersTrace,
+  WorkerViewerSession,
+} from './io/workers/worker-options.ts';
 export type { AccessUnit, MediaFormat, ReceivedFrame } from './media/access-unit.ts';
 export type { ReceiveStats } from './media/receive-stats.ts';
 export { createLog, type Log, type LogLevel } from './observe/log.ts';

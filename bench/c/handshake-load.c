@@ -2,16 +2,18 @@
  * Viewers in C for `firstframe bench handshake-rate`: keeps WINDOW handshakes under way with a camera on 127.0.0.1, each from a tuple that no
  * other has: one of SOCKETS ports, and an address of 127/8 that the datagram itself names (IP_PKTINFO), so that few sockets are many viewers.
  *
- *     handshake-load PORT WINDOW SOCKETS ADDRESSES WARM_UP_MS RUN_MS SEED
+ *     handshake-load PORT WINDOW SOCKETS ADDRESSES WARM_UP_MS RUN_MS SEED RANDOM_BITS
  *
  * One handshake: START, START_ACK, START_CONFIRM, READY; then BYE and BYE_ACK, so that the camera may forget it. All answers are verified: CRC,
  * ids, attempt, TLVs, and that they came to the tuple that asked. What gets no answer is sent again; a RETRY is followed with its cookie.
  * First it proves that the camera does its work (see `probe`); then come WARM_UP_MS that do not count, and RUN_MS that do. Prints a line when these
- * begin, and at their end what it counted, as JSON; then it waits to be killed.
+ * begin, and at their end what it counted, as JSON; then it waits to be killed. RANDOM_BITS of each tag, the lowest, must be random: 64, or 56 where
+ * the first byte names a worker.
  */
 #define _GNU_SOURCE
 #include "viewers.h"
 
+#include <endian.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -48,6 +50,7 @@ static int sockets[SOCKETS_MAX];
 static uint32_t window, socket_count, address_count, next_address;
 static struct sockaddr_in camera = {.sin_family = AF_INET};
 static uint64_t tag_ones[64], tags_seen;
+static int random_bits;
 
 /* A viewer always uses the same socket; its address changes with each handshake. */
 static uint32_t socket_of(uint32_t slot) { return slot % socket_count; }
@@ -110,6 +113,7 @@ static void begin_anew(uint32_t slot, double now) {
 }
 
 static void note_tag(uint64_t tag) {
+  tag = be64toh(tag);
   tags_seen++;
   for (int bit = 0; bit < 64; bit++) tag_ones[bit] += (tag >> bit) & 1;
 }
@@ -279,7 +283,7 @@ static const char *probe(void) {
 static int tags_are_random(void) {
   double half = (double)tags_seen / 2;
   if (tags_seen < TAGS_MIN) return 1;
-  for (int bit = 0; bit < 64; bit++) {
+  for (int bit = 0; bit < random_bits; bit++) {
     double off = (double)tag_ones[bit] - half;
     if (off * off > 36.0 * (double)tags_seen / 4) return 0;
   }
@@ -319,7 +323,7 @@ static void report(const struct counts *before, double elapsed_us) {
 }
 
 int main(int count, char **arguments) {
-  if (count != 8) return 2;
+  if (count != 9) return 2;
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   camera.sin_port = htons((uint16_t)argument(arguments[1], 65535));
   camera.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -328,6 +332,7 @@ int main(int count, char **arguments) {
   address_count = argument(arguments[4], 1 << 22);
   double warm_up_us = 1e3 * atof(arguments[5]), run_us = 1e3 * atof(arguments[6]);
   seed(arguments[7]);
+  random_bits = (int)argument(arguments[8], 64);
   make_crc_table();
   open_sockets();
   const char *fault = probe();

@@ -1,10 +1,12 @@
-/** A camera in a process of its own, as `respond()` makes it; only the limits on strangers are raised, since all come from one address. */
+/** A camera in a process of its own, as `respond()` or `respondWorkers()` makes it; only the limits on strangers are raised, since all come from one address. */
+import type { RespondOptions } from '../../src/config/options.ts';
 import type { SocketKind } from '../../src/io/datagram-socket.ts';
 import type { MediaSource } from '../../src/io/media-source.ts';
 import { packageFile } from '../../src/io/package-file.ts';
 import { respond } from '../../src/io/respond.ts';
 import { h264File } from '../../src/io/sources/h264-file.ts';
 import { testSource } from '../../src/io/sources/test-source.ts';
+import { ResponderWorkers, respondWorkers } from '../../src/io/workers/respond-workers.ts';
 import { Prng } from '../../src/sim/prng.ts';
 import { pacedSource } from '../paced-source.ts';
 import { still } from '../still-source.ts';
@@ -29,6 +31,10 @@ export interface CameraOptions {
   readonly host?: string;
   /** Default: as `respond()` has it. */
   readonly socket?: SocketKind;
+  /** Threads that have the sessions, as `respondWorkers()` makes them; default: none but this one. */
+  readonly workers?: number;
+  /** Hexadecimal digits; mode `psk`, else `none`. */
+  readonly pskHex?: string;
 }
 
 /** Where it listens. */
@@ -37,6 +43,8 @@ export interface CameraReady {
   readonly port: number;
   /** Which socket sends. */
   readonly socket: string;
+  /** How datagrams come to its workers, if it has some. */
+  readonly sharing?: string;
 }
 
 /** Its figures so far. */
@@ -95,18 +103,21 @@ function sourceOf({ stream, frameBytes, framesPerSecond = 30 }: CameraOptions): 
 }
 
 serve<CameraOptions, CameraReady, CameraReport>(async (options) => {
-  const { host, socket, repair, limits = {} } = options;
-  const camera = await respond({
+  const { host, socket, repair, limits = {}, workers, pskHex } = options;
+  const asked: RespondOptions<MediaSource> = {
     port: 0,
     streams: streamsOf(options),
     limits,
     ...(repair === undefined ? {} : { repair }),
     ...(host === undefined ? {} : { host }),
     ...(socket === undefined ? {} : { socket }),
-  });
+    ...(pskHex === undefined ? {} : { security: { mode: 'psk', psk: Buffer.from(pskHex, 'hex') } }),
+  };
+  const camera = workers === undefined ? await respond(asked) : await respondWorkers({ ...asked, workers });
   const { address, port } = camera.local;
+  const sharing = camera instanceof ResponderWorkers ? { sharing: camera.sharing } : {};
   return {
-    ready: { address, port, socket: camera.socketKind },
+    ready: { address, port, socket: camera.socketKind, ...sharing },
     report: () => {
       const { datagramsReceived, bytesReceived, datagramsSent, bytesSent, mediaDatagramsSent, sendQueueDropped } =
         camera.metrics().counters;

@@ -126,6 +126,7 @@ export const counterNames = [
   'linkImpaired',
   'workerHandedOver',
   'workerDropped',
+  'workerMessagesDropped',
   'workersLost',
 ] as const;
 

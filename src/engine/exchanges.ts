@@ -63,18 +63,17 @@ export class Exchanges {
    * @throws RangeError for a method's name or a body that no frame can carry.
    */
   take(input: ExchangeInput): void {
+    checkExchange(input);
     switch (input.kind) {
       case 'ask':
         return this.#ask(input);
       case 'continue': {
-        checkBody(input.body, EXCHANGE_MESSAGE_BYTES_MAX);
         if (this.#calls.get(input.call)?.goOn(input.body) !== true) failAsk(this.#host, input.call);
         return;
       }
       case 'stop':
         return this.#calls.get(input.call)?.stop();
       case 'answer': {
-        checkBody(input.body, EXCHANGE_MESSAGE_BYTES_MAX);
         this.#came.get(input.requestId)?.answer(input.round, input.status, input.body);
         return;
       }
@@ -113,8 +112,6 @@ export class Exchanges {
 
   #ask(input: ExchangeInput & { readonly kind: 'ask' }): void {
     const { call, method, body, timeoutMs = EXCHANGE_MS, rounds = false } = input;
-    checkMethod(method);
-    checkBody(body, EXCHANGE_MESSAGE_BYTES_MAX);
     this.#host.count('exchangesAsked');
     if (this.#asked.open >= EXCHANGES_OPEN_MAX) return failAsk(this.#host, call, ExchangeFault.BUSY);
     const requestId = this.#drawId();
@@ -150,8 +147,6 @@ export class Exchanges {
   }
 
   #notify(method: string, body: Uint8Array): void {
-    checkMethod(method);
-    checkBody(body, NOTIFY_BYTES_MAX);
     this.#host.count('notifiesSent');
     this.#host.send({ type: FrameType.NOTIFY, requestId: this.#drawId(), method, body });
   }
@@ -178,6 +173,13 @@ export function failAsk(
 ): void {
   host.count('exchangesFailed');
   host.emit({ kind: 'askFailed', session: host.session, call, fault });
+}
+
+/** Looks whether frames can carry what an application wants. @throws RangeError for a method's name or a body that none can. */
+export function checkExchange(input: ExchangeInput): void {
+  if (input.kind === 'ask' || input.kind === 'notify') checkMethod(input.method);
+  if (input.kind === 'notify') checkBody(input.body, NOTIFY_BYTES_MAX);
+  else if (input.kind !== 'stop') checkBody(input.body, EXCHANGE_MESSAGE_BYTES_MAX);
 }
 
 /** @throws RangeError unless METHOD can carry it. */

@@ -14,7 +14,7 @@ import { type Frame, FrameType } from '../protocol/frame.ts';
 import type { Profile } from '../protocol/profiles.ts';
 import type { ResponderCredentials } from '../security/credentials.ts';
 import type { SessionKeys } from '../security/session-keys.ts';
-import { Tokens } from '../security/tokens.ts';
+import { type SharedTokens, Tokens } from '../security/tokens.ts';
 import { Admission, type AdmissionLimits, defaultAdmissionLimits } from './admission.ts';
 import { Counters, type DropReason, type HintName } from './counters.ts';
 import { failAsk } from './exchanges.ts';
@@ -53,6 +53,8 @@ export interface ResponderEndpointOptions {
   readonly limits?: Partial<AdmissionLimits>;
   /** Viewers are given tokens, and who shows one gets media before the confirm; never in mode `keys`. Default false. */
   readonly fast?: boolean;
+  /** Of several workers; default: tokens of its own. */
+  readonly tokens?: SharedTokens;
   /** NACKs are answered; default true. */
   readonly repair?: boolean;
   /** First datagram size of media in bytes, one of 1200, 600, 296; default 1200. */
@@ -106,7 +108,7 @@ export class ResponderEndpoint {
       // In mode `keys` there are no keys for media before the confirm.
       fast:
         options.fast === true && options.security?.mode !== 'keys'
-          ? new FastStart(new Tokens(random.bytes(32)), this.counters)
+          ? new FastStart(new Tokens(options.tokens?.key ?? random.bytes(32), options.tokens?.memory), this.counters)
           : undefined,
       emit: (output) => this.#outputs.push(output),
       claimTag: (session) => {

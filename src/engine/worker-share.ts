@@ -1,3 +1,4 @@
+import type { SharedTokens } from '../security/tokens.ts';
 import type { AdmissionLimits } from './admission.ts';
 import type { BucketRate } from './prefix-bucket.ts';
 
@@ -27,6 +28,8 @@ export interface SharedKeys {
   readonly resetKey: Uint8Array;
   /** 16 bytes, of which the keys of cookies are made: a cookie of one worker is good for all. */
   readonly cookieKey: Uint8Array;
+  /** Of fast mode: a token of one worker is good for all. */
+  readonly tokens: SharedTokens;
 }
 
 /**

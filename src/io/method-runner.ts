@@ -42,6 +42,11 @@ export class MethodRunner {
     else if (output.kind === 'askEnded') this.#end(output.requestId, output.outcome);
   }
 
+  /** The session is over, and the endpoint, which may be gone with its thread, says no more. */
+  close(): void {
+    for (const requestId of [...this.#running.keys()]) this.#end(requestId, 'disconnected');
+  }
+
   async #run(asked: ExchangeOutput & { readonly kind: 'asked' }): Promise<void> {
     const { requestId, round, method } = asked;
     const run = this.#host.methods.find((methods) => Object.hasOwn(methods, method))?.[method];

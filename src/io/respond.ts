@@ -4,10 +4,18 @@ import type { Methods } from '../config/methods.ts';
 import type { AuthorizeVerdict } from '../config/options.ts';
 import { type RespondOptions, type RespondSettings, resolveRespondSettings } from '../config/settings.ts';
 import type { MetricsSnapshot } from '../engine/counters.ts';
-import type { ClosedOutput, Peer, ResponderInput, ResponderOutput, SessionHandle } from '../engine/io-types.ts';
+import type {
+  ClosedOutput,
+  ExchangeInput,
+  ExchangeOutput,
+  Peer,
+  ResponderInput,
+  ResponderOutput,
+  SessionHandle,
+} from '../engine/io-types.ts';
 import { ResponderEndpoint } from '../engine/responder-endpoint.ts';
 import { srtpMedia } from '../engine/srtp-media.ts';
-import type { WorkerShare } from '../engine/worker-share.ts';
+import type { SharedKeys, WorkerShare } from '../engine/worker-share.ts';
 import type { StreamFeed } from '../media/stream-feed.ts';
 import { ErrorCode } from '../protocol/error-code.ts';
 import { bindAnywhere } from './bind-anywhere.ts';
@@ -51,9 +59,10 @@ type ReserveOutput = Extract<ResponderOutput, { kind: 'reserve' }>;
 /** What a responder has that is one of a camera's workers. */
 export interface ResponderSeat {
   readonly worker: WorkerShare;
-  /** See {@link SharedKeys}. */
-  readonly cookieKey: Uint8Array;
+  readonly keys: SharedKeys;
   readonly open: OpenSocket;
+  /** What the engine says of an exchange. @returns false when nobody outside of this thread wants it. */
+  exchange(output: ExchangeOutput): boolean;
   /** Another worker's. */
   handOver(bytes: Uint8Array, from: Peer): void;
 }
@@ -99,7 +108,7 @@ export class Responder extends EventEmitter<ResponderEvents> implements AsyncDis
       ...(settings.credentials && { security: settings.credentials }),
       protectMedia: srtpMedia,
       ...(settings.resetKey === undefined ? {} : { resetKey: settings.resetKey }),
-      ...(seat && { worker: seat.worker, cookieKey: seat.cookieKey }),
+      ...(seat && { worker: seat.worker, ...seat.keys }),
     });
     for (const [name, source] of Object.entries(settings.streams)) {
       this.#streams.set(
@@ -194,6 +203,11 @@ export class Responder extends EventEmitter<ResponderEvents> implements AsyncDis
     this.#step({ kind: 'close', session, code, ...words });
   }
 
+  /** For a worker, whose application is in another thread: what that wants of an exchange. @throws RangeError for what cannot be sent. */
+  exchange(session: SessionHandle, input: ExchangeInput): void {
+    this.#step({ kind: 'exchange', session, input });
+  }
+
   /** Says BYE to every viewer, waits for their answers (6.2 s at most), and frees everything. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -261,17 +275,21 @@ export class Responder extends EventEmitter<ResponderEvents> implements AsyncDis
         this.#seat?.handOver(output.bytes, output.from);
         break;
       case 'notified':
-        this.emit('notified', { session: output.session, method: output.method, body: output.body });
-        break;
       case 'asked':
       case 'askEnded':
       case 'answered':
       case 'askFailed':
-        this.#viewers.get(output.session)?.output(output);
+        if (this.#seat?.exchange(output) !== true) this.#exchanged(output);
         break;
       default:
         break;
     }
+  }
+
+  #exchanged(output: ExchangeOutput): void {
+    if (output.kind !== 'notified') return this.#viewers.get(output.session)?.output(output);
+    const { session, method, body } = output;
+    this.emit('notified', { session, method, body });
   }
 
   #welcome(output: ResponderOutput & { readonly kind: 'streaming' }): void {

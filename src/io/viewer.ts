@@ -107,6 +107,7 @@ export class Viewer implements ViewerSession {
   over(): void {
     this.#over = true;
     this.#caller?.close();
+    this.#methods?.close();
   }
 
   get #calls(): Caller {

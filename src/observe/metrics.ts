@@ -84,6 +84,8 @@ const counterHelp: Readonly<Record<CounterName, string>> = {
   linkImpaired: 'Datagrams dropped on purpose by --drop.',
   workerHandedOver: 'Datagrams that came to one worker and were handed to another.',
   workerDropped: 'Datagrams and frames that a worker could not be given: it was down, or too far behind.',
+  workerMessagesDropped:
+    'Trace outputs, requests, calls and notifications that could not go to another thread: it was too far behind.',
   workersLost: 'Workers that died; their sessions ended.',
 };
 

@@ -6,6 +6,7 @@
  *
  * AES-256-GCM under a key that is drawn when the camera starts, so that no token outlives its process. The nonce is the serial,
  * which grows by one and is never used again (S11). Which of the newest serials were used is a bit each: older ones are void.
+ * A camera's workers have key, serial and bits in common, so a token of one is good with any of them, and once among them all.
  */
 import { TOKEN_MS, TOKENS_MAX } from '../protocol/constants.ts';
 import { counterNonce, NONCE_BYTES, openAesGcm, sealAesGcm, TAG_BYTES } from './aes-gcm.ts';
@@ -30,6 +31,17 @@ export type TokenFault =
   | 'tokensUsed'
   /** Given to another address. */
   | 'tokensForeign';
+
+/** Bytes of what several {@link Tokens} have in common: the next serial, and the bits. */
+export const TOKENS_MEMORY_BYTES = BigUint64Array.BYTES_PER_ELEMENT + TOKENS_MAX / 8;
+
+/** What the workers of a camera share of tokens; made once, by whoever starts them. */
+export interface SharedTokens {
+  /** 32 random bytes, used for nothing else. */
+  readonly key: Uint8Array;
+  /** {@link TOKENS_MEMORY_BYTES} zeros. It lasts as long as the key, or a serial would come twice (S11). */
+  readonly memory: SharedArrayBuffer;
+}
 
 let redeemed: () => RedeemedToken;
 
@@ -56,12 +68,14 @@ export class RedeemedToken {
 /** All tokens of one camera's process. */
 export class Tokens {
   readonly #key: Uint8Array;
-  readonly #used = new Uint8Array(TOKENS_MAX / 8);
-  #next = 0;
+  readonly #next: BigUint64Array;
+  readonly #used: Uint8Array;
 
-  /** @param key 32 random bytes, used for nothing else. */
-  constructor(key: Uint8Array) {
+  /** @param key 32 random bytes, used for nothing else. @param memory of several, see {@link SharedTokens}; default: its own. */
+  constructor(key: Uint8Array, memory: ArrayBuffer | SharedArrayBuffer = new ArrayBuffer(TOKENS_MEMORY_BYTES)) {
     this.#key = key;
+    this.#next = new BigUint64Array(memory, 0, 1);
+    this.#used = new Uint8Array(memory, BigUint64Array.BYTES_PER_ELEMENT);
   }
 
   /**
@@ -71,9 +85,10 @@ export class Tokens {
    * @returns `undefined` for what is no address, and after 2^48 tokens.
    */
   issue(prefix: Uint8Array, nowMs: number): Uint8Array | undefined {
-    if (prefix.length === 0 || prefix.length > PREFIX_BYTES_MAX || this.#next > SERIAL_MAX) return undefined;
-    const serial = this.#next++;
-    this.#used[(serial % TOKENS_MAX) >>> 3] = (this.#used[(serial % TOKENS_MAX) >>> 3] ?? 0) & ~(1 << (serial & 7));
+    if (prefix.length === 0 || prefix.length > PREFIX_BYTES_MAX) return undefined;
+    const serial = Number(Atomics.add(this.#next, 0, 1n));
+    if (serial > SERIAL_MAX) return undefined;
+    Atomics.and(this.#used, placeOf(serial), ~bitOf(serial));
     const text = new Uint8Array(TEXT_BYTES);
     new DataView(text.buffer).setUint32(0, Math.floor((nowMs + TOKEN_MS) / 1000));
     text[4] = prefix.length;
@@ -92,18 +107,33 @@ export class Tokens {
     nonce.set(token.subarray(0, SERIAL_BYTES), SERIAL_AT);
     const view = new DataView(nonce.buffer, SERIAL_AT);
     const serial = view.getUint16(0) * 2 ** 32 + view.getUint32(2);
-    if (serial >= this.#next) return 'tokensForged';
+    if (serial >= this.#given) return 'tokensForged';
     const text = openAesGcm(this.#key, nonce, NOTHING, token.subarray(SERIAL_BYTES));
     if (text === undefined) return 'tokensForged';
     const expiresAtS = new DataView(text.buffer).getUint32(0);
-    if (serial < this.#next - TOKENS_MAX || nowMs >= 1000 * expiresAtS) return 'tokensExpired';
+    if (this.#isVoid(serial) || nowMs >= 1000 * expiresAtS) return 'tokensExpired';
     if (!samePrefix(text, prefix)) return 'tokensForeign';
-    const place = (serial % TOKENS_MAX) >>> 3;
-    const bit = 1 << (serial & 7);
-    if (((this.#used[place] ?? 0) & bit) !== 0) return 'tokensUsed';
-    this.#used[place] = (this.#used[place] ?? 0) | bit;
-    return redeemed();
+    const before = Atomics.or(this.#used, placeOf(serial), bitOf(serial));
+    // Another worker may just have cleared the bit for a new token in its place: then this one was voided first.
+    if (this.#isVoid(serial)) return 'tokensExpired';
+    return (before & bitOf(serial)) === 0 ? redeemed() : 'tokensUsed';
   }
+
+  get #given(): number {
+    return Number(Atomics.load(this.#next, 0));
+  }
+
+  #isVoid(serial: number): boolean {
+    return serial < this.#given - TOKENS_MAX;
+  }
+}
+
+function placeOf(serial: number): number {
+  return (serial % TOKENS_MAX) >>> 3;
+}
+
+function bitOf(serial: number): number {
+  return 1 << (serial & 7);
 }
 
 function samePrefix(text: Uint8Array, prefix: Uint8Array): boolean {

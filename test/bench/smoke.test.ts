@@ -5,6 +5,14 @@ import { runToEnd } from '../support/command.ts';
 /** As short as each can be: whether it works is asked here, not how fast anything is. */
 const shortest: Readonly<Record<string, readonly string[]>> = {
   'handshake-rate': ['--responders', 'dgram', '--window', '4', '--repeats', '1', '--run', '200ms', '--warm-up', '50ms'],
+  'handshake-rate --workers': [
+    ...['--responders', 'dgram', '--workers', '2', '--window', '4', '--repeats', '1'],
+    ...['--run', '200ms', '--warm-up', '50ms'],
+  ],
+  'handshake-rate --mode psk': [
+    ...['--mode', 'psk', '--responders', 'c,dgram', '--window', '2', '--repeats', '1'],
+    ...['--run', '200ms', '--warm-up', '50ms'],
+  ],
   'half-open': ['--sessions', '1000', '--handshakes', '1000'],
   'media-rate': ['--destinations', '2', '--repeats', '1', '--run', '50ms'],
   'camera-rate': ['--viewers', '2', '--repeats', '1', '--run', '300ms', '--sockets', 'dgram'],
@@ -14,11 +22,12 @@ const shortest: Readonly<Record<string, readonly string[]>> = {
 
 describe.concurrent('firstframe bench', () => {
   for (const [name, options] of Object.entries(shortest)) {
+    const [bench = ''] = name.split(' ');
     test(`${name} measures something, and tells all of it as JSON`, { timeout: 120_000 }, async () => {
-      const { stdout, stderr, code } = await runToEnd(['bench', name, ...options, '--json', '-'], { ms: 110_000 });
+      const { stdout, stderr, code } = await runToEnd(['bench', bench, ...options, '--json', '-'], { ms: 110_000 });
       expect(code, stderr).toBe(0);
       const result = JSON.parse(stdout) as BenchResult;
-      expect(result).toMatchObject({ schema: RESULT_SCHEMA, bench: name, complete: true });
+      expect(result).toMatchObject({ schema: RESULT_SCHEMA, bench, complete: true });
       // Where there is no gcc, or no koffi, it says so instead.
       expect(result.cells.length + result.skipped.length, stdout).toBeGreaterThan(0);
       for (const cell of result.cells) {

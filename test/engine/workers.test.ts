@@ -1,12 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { defaultAdmissionLimits } from '../../src/engine/admission.ts';
 import { Cookies } from '../../src/engine/cookies.ts';
+import { InitiatorEndpoint } from '../../src/engine/initiator-endpoint.ts';
 import type { Entropy, Peer } from '../../src/engine/io-types.ts';
 import { Random } from '../../src/engine/random.ts';
 import { WorkerRouter } from '../../src/engine/worker-router.ts';
 import { CAMERA_WORKERS_MAX, otherWorkerOf, shareOfLimits, tagOfWorker } from '../../src/engine/worker-share.ts';
+import { profiles } from '../../src/protocol/profiles.ts';
 import { resetToken } from '../../src/security/reset-token.ts';
+import { TOKENS_MEMORY_BYTES } from '../../src/security/tokens.ts';
 import { Prng } from '../../src/sim/prng.ts';
+import { securedEnds } from '../../src/sim/simulated-security.ts';
 import { frameOf, rtpBytes, sessionFrame, startBytes } from '../support/frames.ts';
 import { framesOf, kinds, ResponderBench, somePeer } from '../support/responder-bench.ts';
 
@@ -242,6 +246,61 @@ describe('workers on one table', () => {
     if (retry === undefined || !('cookie' in retry) || retry.cookie === undefined) throw new Error('no RETRY');
     const again = startBytes(4n, 2, { cookie: retry.cookie });
     expect(kinds(other?.receive(again) ?? [])).toEqual(['START_ACK']);
+  });
+});
+
+describe.each(['none', 'psk'] as const)('three workers that give tokens, mode %s', (mode) => {
+  const ends = securedEnds('psk', 1);
+  const own = mode === 'none' ? {} : ends.camera;
+  const workersOf = (): readonly ResponderBench[] => {
+    const tokens = { key: new Uint8Array(32).fill(9), memory: new SharedArrayBuffer(TOKENS_MEMORY_BYTES) };
+    return [0, 1, 2].map((index) => {
+      const worker = { index, count: 3 };
+      return new ResponderBench({ worker, tokens, fast: true, entropy: new Prng(index + 1), ...own });
+    });
+  };
+
+  /** A viewer of one worker that confirms, each on a tuple of its own. */
+  function viewerOf(bench: ResponderBench, seed: number, token?: Uint8Array): InitiatorEndpoint {
+    const peer: Peer = { address: '192.0.2.200', port: 4444 };
+    const from = { ...somePeer, port: 5000 + seed };
+    const shown = { ...(token === undefined ? {} : { token }), ...(mode === 'none' ? {} : ends.viewer) };
+    const entropy = new Prng(seed, 77);
+    const viewer = new InitiatorEndpoint({ profile: profiles.default, entropy, peer, fast: true, ...shown });
+    const waiting = [...viewer.step({ kind: 'start' }, bench.nowMs)];
+    for (let output = waiting.shift(); output !== undefined; output = waiting.shift()) {
+      if (output.kind === 'token') tokens.push(output.token);
+      if (output.kind !== 'send' || output.plane !== 'control') continue;
+      for (const { bytes, plane } of bench.receive(output.bytes, from)) {
+        if (plane === 'control') waiting.push(...viewer.step({ kind: 'datagram', bytes, from: peer }, bench.nowMs));
+      }
+    }
+    return viewer;
+  }
+  const tokens: Uint8Array[] = [];
+
+  it('take a token of any of them, and once among all', () => {
+    for (const given of [0, 1, 2]) {
+      for (const shown of [0, 1, 2]) {
+        const workers = workersOf();
+        const [giver, taker] = [workers[given], workers[shown]];
+        if (giver === undefined || taker === undefined) throw new Error('three');
+        tokens.length = 0;
+        viewerOf(giver, 5);
+        const [token] = tokens;
+        if (token === undefined) throw new Error('no token');
+        for (const bench of workers) bench.run(10_000);
+        viewerOf(taker, 6, token);
+        expect([given, shown, taker.metrics.counters.fastGranted]).toEqual([given, shown, 1]);
+        for (const [index, bench] of workers.entries()) {
+          bench.run(10_000);
+          viewerOf(bench, 7 + index, token);
+          expect(bench.metrics.counters).toMatchObject({ tokensUsed: 1, tokensForged: 0 });
+        }
+        const granted = workers.reduce((sum, { metrics }) => sum + metrics.counters.fastGranted, 0);
+        expect(granted).toBe(1);
+      }
+    }
   });
 });
 

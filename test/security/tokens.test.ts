@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { TOKEN_MS, TOKENS_MAX } from '../../src/protocol/constants.ts';
-import { RedeemedToken, TOKEN_BYTES, Tokens } from '../../src/security/tokens.ts';
+import { RedeemedToken, TOKEN_BYTES, TOKENS_MEMORY_BYTES, Tokens } from '../../src/security/tokens.ts';
 
 const here = Uint8Array.of(192, 0, 2, 1);
 const there = Uint8Array.of(192, 0, 2, 2);
@@ -91,5 +91,48 @@ describe('a token of fast mode', () => {
     issued(other);
     expect(other.redeem(token, here, 0)).toBe('tokensForged');
     expect(camera.redeem(token, here, 0)).toBeInstanceOf(RedeemedToken);
+  });
+});
+
+describe('tokens of several workers', () => {
+  const workers = (count: number): Tokens[] => {
+    const memory = new SharedArrayBuffer(TOKENS_MEMORY_BYTES);
+    return Array.from({ length: count }, () => new Tokens(new Uint8Array(32).fill(7), memory));
+  };
+
+  it('never have a serial twice (S11), also after one was started anew', () => {
+    const memory = new SharedArrayBuffer(TOKENS_MEMORY_BYTES);
+    const serials = Array.from({ length: 300 }, (_, index) => {
+      const worker = new Tokens(new Uint8Array(32).fill(7), memory);
+      return Buffer.from(issued(worker, index)).toString('hex', 0, 6);
+    });
+    expect(new Set(serials).size).toBe(300);
+  });
+
+  it('are good with each of them, and once among all', () => {
+    const [one, two, three] = workers(3);
+    if (one === undefined || two === undefined || three === undefined) throw new Error('three');
+    const all = Array.from({ length: 30 }, (_, index) => issued(index % 2 === 0 ? one : two));
+    for (const [index, token] of all.entries()) {
+      const takers = [one, two, three];
+      const first = takers[index % 3] ?? one;
+      expect(first.redeem(token, here, 0)).toBeInstanceOf(RedeemedToken);
+      for (const taker of takers) expect(taker.redeem(token, here, 0)).toBe('tokensUsed');
+    }
+  });
+
+  it('are not good again when another worker gives their place away while one looks at them', () => {
+    const [looking, giving] = workers(2);
+    if (looking === undefined || giving === undefined) throw new Error('two');
+    const token = issued(looking);
+    expect(looking.redeem(token, here, 0)).toBeInstanceOf(RedeemedToken);
+    /** What is looked at last: meanwhile as many tokens are given as are remembered. */
+    class Slow extends Uint8Array {
+      override every(same: (value: number, index: number, all: this) => unknown): boolean {
+        for (let count = 0; count < TOKENS_MAX; count++) issued(giving as Tokens);
+        return super.every(same);
+      }
+    }
+    expect(looking.redeem(token, Slow.from(here), 0)).toBe('tokensExpired');
   });
 });

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { ownSecurity } from '../../src/cli/security-options.ts';
+import type { ResponderOutput } from '../../src/engine/io-types.ts';
 import { ConfigError } from '../../src/errors.ts';
 import { initiate } from '../../src/io/initiate.ts';
 import type { ReceivedStream } from '../../src/io/received-stream.ts';
@@ -119,6 +120,37 @@ describe('a camera with workers', () => {
     await camera.destroy();
   });
 
+  it('lets the application hear the outputs of all workers, by the sessions that it knows', async () => {
+    const heard: { readonly output: ResponderOutput; readonly atMs: number; readonly worker: number }[] = [];
+    await using camera = await respondWorkers({
+      workers: 2,
+      port: 0,
+      streams: streams(),
+      limits,
+      trace: (output, atMs, worker) => heard.push({ output, atMs, worker }),
+    });
+    const told: WorkerViewerSession[] = [];
+    camera.on('streaming', (viewer) => told.push(viewer));
+    const target = `127.0.0.1:${camera.local.port}`;
+    const watching = await Promise.all(Array.from({ length: 8 }, () => initiate(target)));
+    await Promise.all(watching.map((stream) => stream.close()));
+    await camera.close();
+    expect(new Set(told.map(({ worker }) => worker)).size).toBe(2);
+    for (const { session, worker } of told) {
+      const own = heard.filter(({ output }) => 'session' in output && output.session === session);
+      expect(new Set(own.map((each) => each.worker))).toEqual(new Set([worker]));
+      const kinds = own.map(({ output }) => output.kind);
+      expect(kinds).toEqual(expect.arrayContaining(['traceTransition', 'reserve', 'streaming', 'closed']));
+      expect(kinds.indexOf('streaming')).toBeLessThan(kinds.indexOf('closed'));
+    }
+    expect(heard.some(({ output }) => output.kind === 'traceFrame')).toBe(true);
+    for (const worker of [0, 1]) {
+      const times = heard.filter((each) => each.worker === worker).map(({ atMs }) => atMs);
+      expect(times).toEqual(times.toSorted((one, other) => one - other));
+    }
+    expect(camera.metrics().counters.workerMessagesDropped).toBe(0);
+  });
+
   it('does not share its port with a second camera', async () => {
     await using camera = await respondWorkers({ workers: 2, port: 0, streams: streams() });
     const { port } = camera.local;
@@ -128,8 +160,15 @@ describe('a camera with workers', () => {
     await expect(respond({ port, streams: streams() })).rejects.toMatchObject({ code: 'EADDRINUSE' });
   });
 
-  it('refuses what cannot be: too many workers, and functions of one thread', async () => {
-    for (const wrong of [{ workers: 0 }, { workers: 257 }, { workers: 2, methods: {} }, { workers: 2, port: -1 }]) {
+  it('refuses what cannot be: too many workers, and what is no function', async () => {
+    const trace = 'all' as never;
+    for (const wrong of [
+      { workers: 2, trace },
+      { workers: 0 },
+      { workers: 257 },
+      { workers: 2, methods: { zoom: 1 } as never },
+      { workers: 2, port: -1 },
+    ]) {
       await expect(respondWorkers({ streams: streams(), ...wrong })).rejects.toBeInstanceOf(ConfigError);
     }
     if (whyNoReusePort() === undefined) return;

@@ -26,14 +26,14 @@ export class ResponderWorkers extends EventEmitter<RespondWorkersEvents> impleme
       this.#settleClosed = resolve;
     });
     this.#settings = settings;
-    const { workers, sharing = 'auto' } = options;
+    const { workers, sharing = 'auto', trace } = options;
     const { psk, privateKey } = options.security ?? {};
     const security = {
       mode: settings.security,
       ...(psk === undefined ? {} : { psk }),
       ...(privateKey === undefined ? {} : { privateKey }),
     };
-    const plan = { workers, sharing, security };
+    const plan = { workers, sharing, security, trace };
     this.#crew = new WorkerCrew(settings, plan, {
       // The types of an emitter's own `emit` cannot follow a name that is still open.
       emit: (name, event) => void EventEmitter.prototype.emit.call(this, name, event),
@@ -150,18 +150,13 @@ export class ResponderWorkers extends EventEmitter<RespondWorkersEvents> impleme
  * @throws the operating system's error when it cannot bind, and a source's when it cannot start.
  */
 export async function respondWorkers(options: RespondWorkersOptions): Promise<ResponderWorkers> {
-  const { workers, sharing: _, ...shared } = options;
+  const { workers, sharing: _sharing, trace, ...shared } = options;
   const problems: SettingProblem[] = [];
   if (!(Number.isInteger(workers) && workers >= 1 && workers <= CAMERA_WORKERS_MAX)) {
     problems.push({ setting: 'workers', problem: `is ${workers}`, tryInstead: `use 1 to ${CAMERA_WORKERS_MAX}` });
   }
-  for (const name of ['methods', 'trace'] as const) {
-    if (Reflect.get(options, name) === undefined) continue;
-    problems.push({
-      setting: name,
-      problem: 'is a function of one thread',
-      tryInstead: 'use respond(), without workers',
-    });
+  if (trace !== undefined && typeof trace !== 'function') {
+    problems.push({ setting: 'trace', problem: `is ${typeof trace}`, tryInstead: 'use a function' });
   }
   if (problems.length > 0) throw new ConfigError(problems);
   const settings = resolveRespondSettings<MediaSource>(shared);

@@ -11,11 +11,14 @@ import type { MediaSource } from '../media-source.ts';
 import { Responder, type ResponderSeat } from '../respond.ts';
 import { UdpSocket } from '../udp-socket.ts';
 import { warmUp } from '../warm-up.ts';
+import { ApplicationLine } from './application-line.ts';
 import { AskedViewers } from './asked-viewers.ts';
+import { Crossings } from './crossings.ts';
 import { RingKind } from './datagram-ring.ts';
 import { HandedSocket } from './handed-socket.ts';
 import { RemoteLog } from './remote-log.ts';
 import { RemoteSource } from './remote-source.ts';
+import { TraceLine } from './trace-line.ts';
 import { RingPump, WorkerLine } from './worker-line.ts';
 import type { WorkerStart } from './worker-messages.ts';
 
@@ -55,10 +58,24 @@ async function authorize(request: AuthorizeRequest): Promise<AuthorizeVerdict> {
   return verdict;
 }
 
+let messagesDropped = 0;
+const dropped = (count = 1): void => {
+  messagesDropped += count;
+};
+const crossings = new Crossings(start.crossings);
+const trace = new TraceLine(crossings, (outputs) => line.say({ kind: 'trace', outputs }), dropped);
+const application = new ApplicationLine(crossings, new Set(start.methods), {
+  say: (output) => line.say({ kind: 'exchange', output }),
+  give: (session, input) => responder?.exchange(session, input),
+  dropped,
+});
+let responder: Responder | undefined;
+
 const seat: ResponderSeat = {
   worker: start.share,
-  cookieKey: start.keys.cookieKey,
+  keys: start.keys,
   open,
+  exchange: (output) => application.take(output),
   handOver: (bytes, from) => void line.push(RingKind.HANDED_OVER, bytes, from),
 };
 
@@ -67,8 +84,19 @@ async function listen(): Promise<Responder> {
   const streams: Record<string, MediaSource> = Object.fromEntries(
     Object.entries(start.streams).map(([name, shared]) => [name, new RemoteSource(name, shared, line, framesTaken)]),
   );
-  const { address, port, dualStack, profile, repair, drop, socket, limits, datagramBytesMax, receiveBufferBytes } =
-    start;
+  const {
+    address,
+    port,
+    dualStack,
+    profile,
+    fast,
+    repair,
+    drop,
+    socket,
+    limits,
+    datagramBytesMax,
+    receiveBufferBytes,
+  } = start;
   const { mode, psk, privateKey } = start.security;
   const viewers = new AskedViewers(start.viewerAnswer, (question, publicKey) =>
     line.say({ kind: 'mayLook', question, publicKey }),
@@ -84,9 +112,10 @@ async function listen(): Promise<Responder> {
     limits,
     datagramBytesMax,
     receiveBufferBytes,
-    resetKey: start.keys.resetKey,
+    fast,
     streams,
     security: mode === 'keys' ? { mode, psk, privateKey, allowedViewers: viewers } : { mode, psk },
+    trace: start.traces ? (output, nowMs) => trace.add(output, nowMs) : undefined,
     authorize: start.authorizes ? authorize : undefined,
     logger:
       start.logLevel === undefined
@@ -101,7 +130,9 @@ async function listen(): Promise<Responder> {
 
 function tell(responder: Responder): void {
   const { sessionCount: sessions, pendingCount: pending, underLoad } = responder;
-  line.say({ kind: 'figures', figures: { metrics: responder.metrics(), sessions, pending, underLoad } });
+  const counted = responder.metrics();
+  const metrics = { ...counted, counters: { ...counted.counters, workerMessagesDropped: messagesDropped } };
+  line.say({ kind: 'figures', figures: { metrics, sessions, pending, underLoad } });
 }
 
 function connect(responder: Responder): void {
@@ -110,17 +141,22 @@ function connect(responder: Responder): void {
   );
   responder.on('moved', ({ session, before, peer }) => line.say({ kind: 'moved', session, before, peer }));
   responder.on('left', ({ session, code, reason }) => line.say({ kind: 'left', session, code, reason }));
-  responder.on('closed', (closed) => line.say({ kind: 'closed', closed }));
+  responder.on('closed', (closed) => {
+    application.closed(closed.session);
+    line.say({ kind: 'closed', closed });
+  });
   responder.on('load', (load) => line.say({ kind: 'load', load }));
   responder.on('methodFailed', ({ method, error }) =>
     line.say({ kind: 'methodFailed', method, message: error.message }),
   );
   const timer = setInterval(() => tell(responder), FIGURES_MS);
   line.listen((message) => {
+    if (message.kind === 'exchange') application.came(message.session, message.input);
     if (message.kind === 'closeSession') responder.closeSession(message.session, message.code, message.reason);
     if (message.kind !== 'close') return;
     void (message.atOnce ? responder.destroy() : responder.close()).then(() => {
       clearInterval(timer);
+      trace.flush();
       tell(responder);
       process.exit(0);
     });
@@ -134,7 +170,7 @@ line.listen((message) => {
 });
 
 try {
-  const responder = await listen();
+  responder = await listen();
   connect(responder);
   const { local, socketKind: socket, notices, receiveBuffer } = responder;
   line.say({ kind: 'ready', local, receiveBufferBytes: receiveBuffer.granted, socket, notices });

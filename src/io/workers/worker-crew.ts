@@ -1,24 +1,26 @@
 import { lookup } from 'node:dns/promises';
 import type { RespondSettings } from '../../config/settings.ts';
 import { Counters, type MetricsSnapshot } from '../../engine/counters.ts';
-import type { Peer, SessionHandle } from '../../engine/io-types.ts';
+import { checkExchange } from '../../engine/exchanges.ts';
+import type { ExchangeInput, ExchangeOutput, Peer, SessionHandle } from '../../engine/io-types.ts';
 import { WorkerRouter } from '../../engine/worker-router.ts';
 import type { SharedKeys } from '../../engine/worker-share.ts';
 import { ConfigError } from '../../errors.ts';
 import { addSnapshots } from '../../observe/metrics.ts';
 import { CONTROL_FIRST_BYTE } from '../../protocol/constants.ts';
 import { ErrorCode } from '../../protocol/error-code.ts';
+import { ExchangeFault } from '../../protocol/exchange-fault.ts';
 import { monotonicMs } from '../clock.ts';
 import type { SocketKind } from '../datagram-socket.ts';
 import type { MediaSource } from '../media-source.ts';
-import { CrewSessions, placeOf, sessionOf } from './crew-sessions.ts';
+import { CrewSessions, placedOutput, placeOf, sessionOf } from './crew-sessions.ts';
 import { RingKind } from './datagram-ring.ts';
 import { FannedSource } from './fanned-source.ts';
 import { freeAddress, Receiver } from './receiver.ts';
 import { whyNoReusePort } from './reuse-port.ts';
 import type { Sharing, WorkerFigures, WorkerSecurity } from './worker-messages.ts';
-import type { RespondWorkersEvents } from './worker-options.ts';
-import { randomKey, workerStart } from './worker-start.ts';
+import type { RespondWorkersEvents, WorkersTrace } from './worker-options.ts';
+import { drawKeys, randomKey, workerStart } from './worker-start.ts';
 import { type WorkerMessage, type WorkerReady, WorkerThread } from './worker-thread.ts';
 
 /** A worker is started anew at most so often within {@link RESTARTS_MS}; then it stays away. */
@@ -31,6 +33,7 @@ export interface CrewPlan {
   readonly sharing: Sharing | 'auto';
   /** As given, with an explicit mode. */
   readonly security: WorkerSecurity;
+  readonly trace: WorkersTrace | undefined;
 }
 
 /** Who owns a crew. */
@@ -59,7 +62,7 @@ export class WorkerCrew {
   readonly #router: WorkerRouter;
   readonly #places: readonly Place[];
   readonly #sources: ReadonlyMap<string, FannedSource>;
-  readonly #sessions = new CrewSessions();
+  readonly #sessions: CrewSessions;
   readonly #underLoad = new Set<number>();
   readonly #notices: string[] = [];
   #retired: MetricsSnapshot = new Counters().snapshot();
@@ -73,7 +76,12 @@ export class WorkerCrew {
     this.#settings = settings;
     this.#plan = plan;
     this.#host = host;
-    this.#keys = { resetKey: settings.resetKey ?? randomKey(32), cookieKey: randomKey(16) };
+    this.#sessions = new CrewSessions({
+      methodsOf: () => [settings.methods],
+      give: (session, input) => this.#exchange(session, input),
+      failed: (method, error) => host.emit('methodFailed', { method, error }),
+    });
+    this.#keys = drawKeys(settings.resetKey);
     this.#router = new WorkerRouter(plan.workers, randomKey(8));
     this.#places = Array.from({ length: plan.workers }, () => ({
       thread: undefined,
@@ -139,10 +147,8 @@ export class WorkerCrew {
   }
 
   closeSession(session: SessionHandle, code: number, reason?: string): void {
-    const { thread, handle } = placeOf(session);
-    const place = this.#places.find(({ threadNumber }) => threadNumber === thread);
     const words = reason === undefined ? {} : { reason };
-    place?.thread?.say({ kind: 'closeSession', session: handle, code, ...words });
+    this.#ownerOf(session)?.say({ kind: 'closeSession', session: placeOf(session).handle, code, ...words });
   }
 
   async kill(worker: number): Promise<void> {
@@ -156,6 +162,21 @@ export class WorkerCrew {
     await Promise.all([...this.#sources.values()].map((source) => source.close()));
     // Not before: workers send on its descriptor.
     await this.#receiver?.close();
+  }
+
+  /** The thread that has a session, while it lives. */
+  #ownerOf(session: SessionHandle): WorkerThread | undefined {
+    const { thread } = placeOf(session);
+    return this.#places.find(({ threadNumber }) => threadNumber === thread)?.thread;
+  }
+
+  /** @throws RangeError for what cannot be sent. */
+  #exchange(session: SessionHandle, input: ExchangeInput): void {
+    checkExchange(input);
+    if (this.#ownerOf(session)?.exchange(placeOf(session).handle, input) !== false) return;
+    this.#counters.add('workerMessagesDropped');
+    if (input.kind !== 'ask') return;
+    this.#sessions.exchanged({ kind: 'askFailed', session, call: input.call, fault: ExchangeFault.BUSY });
   }
 
   async #bind(): Promise<void> {
@@ -196,6 +217,7 @@ export class WorkerCrew {
         local: this.local,
         handed: this.#receiver?.handed,
         security: this.#plan.security,
+        traces: this.#plan.trace !== undefined,
         streams: Object.fromEntries([...this.#sources].map(([name, { shared }]) => [name, shared])),
       }),
       {
@@ -258,6 +280,12 @@ export class WorkerCrew {
       case 'methodFailed':
         this.#host.emit('methodFailed', { method: message.method, error: new Error(message.message) });
         break;
+      case 'exchange':
+        this.#hearExchange(placedOutput(message.output, thread));
+        break;
+      case 'trace':
+        for (const { output, atMs } of message.outputs) this.#plan.trace?.(placedOutput(output, thread), atMs, worker);
+        break;
       case 'load':
         this.#load(worker, message.load);
         break;
@@ -291,6 +319,12 @@ export class WorkerCrew {
       if (message.closed.wasStreaming) this.#router.gone(message.closed.peer, worker);
       this.#host.emit('closed', { ...message.closed, session });
     }
+  }
+
+  #hearExchange(output: ExchangeOutput): void {
+    if (output.kind !== 'notified') return this.#sessions.exchanged(output);
+    const { session, method, body } = output;
+    this.#host.emit('notified', { session, method, body });
   }
 
   /** A session of a worker has a tuple now. One of another worker is older, and gives way (S6). */

@@ -8,7 +8,14 @@ import type {
 } from '../../config/options.ts';
 import type { AdmissionLimits } from '../../engine/admission.ts';
 import type { HintName, MetricsSnapshot } from '../../engine/counters.ts';
-import type { ClosedOutput, Peer, SessionHandle } from '../../engine/io-types.ts';
+import type {
+  ClosedOutput,
+  ExchangeInput,
+  ExchangeOutput,
+  Peer,
+  ResponderOutput,
+  SessionHandle,
+} from '../../engine/io-types.ts';
 import type { SharedKeys, WorkerShare } from '../../engine/worker-share.ts';
 import type { LogLevel } from '../../observe/log.ts';
 import type { SecuredMode } from '../../security/credentials.ts';
@@ -64,6 +71,7 @@ export interface WorkerStart {
   readonly port: number;
   readonly dualStack: boolean;
   readonly profile: RespondOptions<unknown>['profile'];
+  readonly fast: boolean;
   readonly repair: boolean;
   readonly drop: DropOptions | undefined;
   readonly socket: SocketChoice;
@@ -76,6 +84,10 @@ export interface WorkerStart {
   readonly authorizes: boolean;
   /** Lowest that the camera's logger writes, if there is one. */
   readonly logLevel: LogLevel | undefined;
+  /** Whether the application hears every output. */
+  readonly traces: boolean;
+  /** Names of the application's methods. */
+  readonly methods: readonly string[];
   readonly streams: Readonly<Record<string, SharedSourceDescription>>;
   /** Absent when the worker has a socket of its own. */
   readonly handed: HandedSocketOptions | undefined;
@@ -86,6 +98,8 @@ export interface WorkerStart {
   readonly framesTaken: SharedArrayBuffer;
   /** A word: the answer to the question whether a viewer may look, see {@link AskedViewers}. */
   readonly viewerAnswer: SharedArrayBuffer;
+  /** See {@link Crossings}. */
+  readonly crossings: SharedArrayBuffer;
 }
 
 /** The reader of a ring is to look into it. */
@@ -105,6 +119,7 @@ export type ToWorker =
   /** The socket has room for what had to wait. */
   | { readonly kind: 'room' }
   | { readonly kind: 'closeSession'; readonly session: SessionHandle; readonly code: number; readonly reason?: string }
+  | { readonly kind: 'exchange'; readonly session: SessionHandle; readonly input: ExchangeInput }
   | { readonly kind: 'close'; readonly atOnce: boolean };
 
 /** A viewer of a worker. */
@@ -113,6 +128,12 @@ export interface WorkerViewer {
   readonly peer: Peer;
   readonly streamId: bigint;
   readonly publicKey: Uint8Array | undefined;
+}
+
+/** An output of a worker's engine, and when it was made, monotonic ms. */
+export interface TracedOutput {
+  readonly output: ResponderOutput;
+  readonly atMs: number;
 }
 
 /** What a worker counts, from time to time and at its end. */
@@ -149,5 +170,7 @@ export type FromWorker =
   | { readonly kind: 'moved'; readonly session: SessionHandle; readonly before: Peer; readonly peer: Peer }
   | { readonly kind: 'closed'; readonly closed: ClosedOutput }
   | { readonly kind: 'load'; readonly load: LoadOutput }
+  | { readonly kind: 'exchange'; readonly output: ExchangeOutput }
+  | { readonly kind: 'trace'; readonly outputs: readonly TracedOutput[] }
   | { readonly kind: 'methodFailed'; readonly method: string; readonly message: string }
   | { readonly kind: 'log'; readonly level: LineLevel; readonly fields: object; readonly message: string };

@@ -1,6 +1,7 @@
 import type { RespondSettings } from '../../config/settings.ts';
 import type { Peer } from '../../engine/io-types.ts';
 import { type SharedKeys, shareOfLimits, type WorkerShare } from '../../engine/worker-share.ts';
+import { TOKENS_MEMORY_BYTES } from '../../security/tokens.ts';
 import { processClockOffsetMs } from '../clock.ts';
 import { cryptoEntropy } from '../entropy.ts';
 import type { MediaSource } from '../media-source.ts';
@@ -16,6 +17,7 @@ export interface WorkerPart {
   readonly handed: HandedSocketOptions | undefined;
   readonly security: WorkerSecurity;
   readonly streams: Readonly<Record<string, SharedSourceDescription>>;
+  readonly traces: boolean;
 }
 
 /** Random bytes of a key. */
@@ -25,12 +27,18 @@ export function randomKey(bytes: number): Uint8Array {
   return key;
 }
 
+/** Keys of a camera's workers. @param resetKey of one that was given one. */
+export function drawKeys(resetKey: Uint8Array = randomKey(32)): SharedKeys {
+  const tokens = { key: randomKey(32), memory: new SharedArrayBuffer(TOKENS_MEMORY_BYTES) };
+  return { resetKey, cookieKey: randomKey(16), tokens };
+}
+
 /** What a worker is started with. */
 export function workerStart(
   settings: RespondSettings<MediaSource>,
-  { share, keys, local, handed, security, streams }: WorkerPart,
+  { share, keys, local, handed, security, streams, traces }: WorkerPart,
 ): ConstructorParameters<typeof WorkerThread>[0] {
-  const { dualStack, profile, repair, drop, socket, limits, datagramBytesMax, receiveBufferBytes } = settings;
+  const { dualStack, profile, fast, repair, drop, socket, limits, datagramBytesMax, receiveBufferBytes } = settings;
   return {
     share,
     keys,
@@ -39,6 +47,7 @@ export function workerStart(
     port: local.port,
     dualStack,
     profile,
+    fast,
     repair,
     // Each drops others, or all would lose the same of theirs.
     drop: drop && { ...drop, seed: (drop.seed + share.index) >>> 0 },
@@ -49,6 +58,8 @@ export function workerStart(
     security,
     authorizes: settings.authorize !== undefined,
     logLevel: settings.logger && RemoteLog.lowestOf(settings.logger),
+    traces,
+    methods: Object.keys(settings.methods),
     streams,
     handed,
   };

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
-import type { Peer } from '../../engine/io-types.ts';
+import type { ExchangeInput, Peer, SessionHandle } from '../../engine/io-types.ts';
 import { AskedViewers } from './asked-viewers.ts';
+import { CrossingKind, Crossings } from './crossings.ts';
 import { DatagramRing, RingKind, type RingReader } from './datagram-ring.ts';
 import { RingPump, RingWriter } from './worker-line.ts';
 import {
@@ -50,6 +51,7 @@ export class WorkerThread {
   readonly #pump: RingPump;
   readonly #framesTaken: Int32Array;
   readonly #viewerAnswer: SharedArrayBuffer;
+  readonly #crossings: Crossings;
   /** Bytes of frames that it has not yet taken, oldest first. */
   readonly #behind: number[] = [];
   /** Streams of which it missed a frame. */
@@ -63,14 +65,17 @@ export class WorkerThread {
   #ready: { readonly resolve: (ready: WorkerReady) => void; readonly reject: (error: Error) => void } | undefined;
 
   constructor(
-    start: Omit<WorkerStart, 'toWorker' | 'toMain' | 'framesTaken' | 'viewerAnswer'>,
+    start: Omit<WorkerStart, 'toWorker' | 'toMain' | 'framesTaken' | 'viewerAnswer' | 'crossings'>,
     host: WorkerThreadHost,
   ) {
     const [toWorker, toMain] = [DatagramRing.allocate(), DatagramRing.allocate()];
     const framesTaken = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
     this.#framesTaken = new Int32Array(framesTaken);
     this.#viewerAnswer = AskedViewers.allocate();
-    const workerData: WorkerStart = { ...start, toWorker, toMain, framesTaken, viewerAnswer: this.#viewerAnswer };
+    const crossings = Crossings.allocate();
+    this.#crossings = new Crossings(crossings);
+    const shared = { toWorker, toMain, framesTaken, viewerAnswer: this.#viewerAnswer, crossings };
+    const workerData: WorkerStart = { ...start, ...shared };
     this.#host = host;
     this.#worker = new Worker(workerFile, { workerData, execArgv: [] });
     this.#writer = new RingWriter(toWorker, this.#worker);
@@ -112,6 +117,14 @@ export class WorkerThread {
     this.#behind.push(bytes);
     this.#bytesBehind += bytes;
     this.say({ kind: 'frame', stream, unit });
+  }
+
+  /** Hands over what the application wants of an exchange. @returns false when too much of it is on its way. */
+  exchange(session: SessionHandle, input: ExchangeInput): boolean {
+    const begins = input.kind === 'ask' || input.kind === 'notify';
+    if (begins && !this.#crossings.enter(CrossingKind.ASK)) return false;
+    this.say({ kind: 'exchange', session, input });
+    return true;
   }
 
   say(message: Exclude<ToWorker, typeof WAKE>): void {
@@ -159,6 +172,16 @@ export class WorkerThread {
       case 'figures':
         this.figures = message.figures;
         break;
+      case 'trace':
+        this.#crossings.leave(CrossingKind.TRACE);
+        this.#host.heard(message);
+        break;
+      case 'exchange': {
+        const { kind } = message.output;
+        if (kind === 'asked' || kind === 'notified') this.#crossings.leave(CrossingKind.ASKED);
+        this.#host.heard(message);
+        break;
+      }
       default:
         this.#host.heard(message);
     }
