@@ -90,7 +90,8 @@ export class ResponderEndpoint {
       (cause) => {
         this.counters.add('loadModes');
         this.#host.emit({ kind: 'load', under: true, cause });
-        this.#sessions.hurry(this.#nowMs + this.#host.pendingMs());
+        const untilMs = this.#nowMs + this.#host.pendingMs();
+        this.#sessions.hurry(untilMs, (session) => this.#schedule.settle(session, this.#nowMs));
       },
       options.cookieKey,
     );

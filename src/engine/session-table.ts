@@ -65,10 +65,14 @@ export class SessionTable {
     return number < 0 ? undefined : this.byHandle(this.#pending.handle(number));
   }
 
-  /** No candidate is kept longer than until then. */
-  hurry(untilMs: number): void {
+  /** No candidate is kept longer than until then. @param hurried is told of each whose timer may have changed. */
+  hurry(untilMs: number, hurried: (session: ResponderSession) => void): void {
     this.#pending.hurry(untilMs);
-    for (const session of this.#awake) session.hurry(untilMs);
+    for (const session of this.#slots) {
+      if (typeof session !== 'object' || !session.pending) continue;
+      session.hurry(untilMs);
+      hurried(session);
+    }
   }
 
   /** Call after each input: what is half-open and sleeps becomes a record. */

@@ -166,6 +166,19 @@ describe.each<Mode>(['none', 'psk'])('mode %s: a token of fast mode', (mode) => 
     expectHeld(simulation, mode);
   });
 
+  it('is forgotten after 3 s like any candidate once there is load, also when it came before', () => {
+    const limits = { load: { pending: 2, startsPerSecond: 500, lateMs: 50 } };
+    const simulation = simulated({ security: mode, camera: { limits } });
+    const { viewer, token } = returning(simulation);
+    const { address } = viewer.host.peer;
+    answered(simulation, { address, port: 50_001 }, startWith(token, mode, 1), 100);
+    answered(simulation, { address: '10.9.9.9', port: 50_002 }, startWith(token, mode, 2), 100);
+    expect(simulation.world.camera).toMatchObject({ underLoad: true, pendingCount: 2 });
+    simulation.run(3000);
+    expect(simulation.world.camera.pendingCount).toBe(0);
+    expectHeld(simulation, mode);
+  });
+
   it('is granted to one of two STARTs that come at the same time', () => {
     const simulation = simulated({ security: mode });
     const { viewer, token } = returning(simulation);
