@@ -5,6 +5,9 @@ import { createPrivateKey, createPublicKey, diffieHellman, type JsonWebKeyInput,
 export const X25519_BYTES = 32;
 
 const digits = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+/** What a digit's code stands for. */
+const values = new Uint8Array(128);
+for (let value = 0; value < digits.length; value++) values[digits.charCodeAt(value)] = value;
 /** A key in base64url while it is made a string of: one that grows by single characters takes 1.3 KB of heap. */
 const text = new Uint8Array(43);
 const decoder = new TextDecoder();
@@ -39,7 +42,7 @@ export class KeyPair {
       throw new RangeError(`a private key has ${X25519_BYTES} bytes, not ${privateKey.length}`);
     }
     const key = importPrivate(privateKey);
-    return new KeyPair(fromBase64Url(createPublicKey(key).export({ format: 'jwk' }).x ?? ''), key);
+    return new KeyPair(fromBase64Url(key.export({ format: 'jwk' }).x ?? ''), key);
   }
 
   /**
@@ -104,13 +107,14 @@ function toBase64Url(bytes: Uint8Array): string {
   return encoded;
 }
 
-function fromBase64Url(text: string): Uint8Array {
-  const bytes = new Uint8Array(Math.floor((text.length * 3) / 4));
+/** @param encoded 43 characters. */
+function fromBase64Url(encoded: string): Uint8Array {
+  const bytes = new Uint8Array(X25519_BYTES);
   let word = 0;
   let bits = 0;
   let at = 0;
-  for (const char of text) {
-    word = ((word << 6) | digits.indexOf(char)) & 0xffff;
+  for (let char = 0; char < encoded.length; char++) {
+    word = ((word << 6) | (values[encoded.charCodeAt(char)] ?? 0)) & 0xffff;
     bits += 6;
     if (bits < 8) continue;
     bits -= 8;
