@@ -7,6 +7,8 @@ export const TAG_BYTES = 16;
 export const NONCE_BYTES = 12;
 
 const NOTHING = new Uint8Array(0);
+/** A tag that is checked: in use within one call only. */
+const tag = new Uint8Array(TAG_BYTES);
 
 function cipherName(key: Uint8Array): CipherGCMTypes {
   return key.length === 16 ? 'aes-128-gcm' : 'aes-256-gcm';
@@ -86,7 +88,8 @@ function opened(
   const end = sealed.length - TAG_BYTES;
   const decipher = createDecipheriv(cipherName(key), key, nonce);
   decipher.setAAD(additional);
-  decipher.setAuthTag(sealed.subarray(end));
+  for (let at = 0; at < TAG_BYTES; at++) tag[at] = sealed[end + at] ?? 0;
+  decipher.setAuthTag(tag);
   const text = end > 0 ? decipher.update(sealed.subarray(0, end)) : NOTHING;
   // Strangers make this fail: the stack of an error that nobody sees would take a third of its time and half of its memory.
   const { stackTraceLimit } = Error;

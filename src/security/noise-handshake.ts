@@ -1,5 +1,5 @@
 import { SymmetricState } from './noise-symmetric.ts';
-import { type KeyPair, X25519_BYTES } from './x25519.ts';
+import { type KeyPair, keptPublicKey, X25519_BYTES } from './x25519.ts';
 
 /** What a message of a pattern does, in order (Noise specification, section 7.1). */
 export type NoiseToken = 'e' | 's' | 'ee' | 'es' | 'se' | 'psk';
@@ -179,7 +179,7 @@ export class NoiseHandshake {
     for (const token of turn(side, done, false)) {
       if (token === 'e') {
         if (message.length < at + X25519_BYTES) return undefined;
-        const remoteEphemeral = message.slice(at, at + X25519_BYTES);
+        const remoteEphemeral = message.subarray(at, at + X25519_BYTES);
         at += X25519_BYTES;
         keys.remoteEphemeral = remoteEphemeral;
         mixEphemeral(remoteEphemeral);
@@ -196,6 +196,7 @@ export class NoiseHandshake {
     }
     const payload = attempt.decryptAndHash(message.subarray(at));
     if (payload === undefined) return undefined;
+    if (keys.remoteEphemeral !== undefined) keys.remoteEphemeral = keptPublicKey(keys.remoteEphemeral);
     const { pattern, initiator, psk } = side;
     return { payload, next: new NoiseHandshake({ pattern, initiator, psk }, attempt.copy(), keys, done + 1) };
   }

@@ -21,10 +21,14 @@ export function resetToken(resetKey: Uint8Array, streamId: bigint, sessionTag: b
   return mac.slice(0, RESET_TOKEN_BYTES);
 }
 
-/** Whether two byte strings are equal, in a time that depends on their length only. */
-export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false;
+/**
+ * Whether two byte strings are equal, in a time that depends on their length only.
+ *
+ * @param at where the second one begins in its memory; default 0.
+ */
+export function equalBytes(a: Uint8Array, b: Uint8Array, at = 0): boolean {
+  if (a.length !== b.length - at) return false;
   let difference = 0;
-  for (let i = 0; i < a.length; i++) difference |= (a[i] ?? 0) ^ (b[i] ?? 0);
+  for (let i = 0; i < a.length; i++) difference |= (a[i] ?? 0) ^ (b[at + i] ?? 0);
   return difference === 0;
 }

@@ -21,6 +21,18 @@ const jwk: JsonWebKeyInput = { key: { kty: 'OKP', crv: 'X25519' }, format: 'jwk'
 /** Keys of other ends that were imported: it takes 6 us, and a handshake agrees with one key two or three times. */
 const imported = new WeakMap<Uint8Array, KeyObject>();
 
+/**
+ * A copy of a public key that is a view of other memory, for whoever keeps it.
+ *
+ * @returns what {@link KeyPair.agree} knows as the same key.
+ */
+export function keptPublicKey(publicKey: Uint8Array): Uint8Array {
+  const copy = publicKey.slice();
+  const key = imported.get(publicKey);
+  if (key !== undefined) imported.set(copy, key);
+  return copy;
+}
+
 /** A private key and its public one. The private part is no property that an inspection or JSON would show. */
 export class KeyPair {
   /** 32 bytes. */
