@@ -16,6 +16,7 @@ import { type CredentialsPair, counting, fixedKeys, keysPair, pskPair } from '..
 const identity = { streamId: 9n, versions: [1] };
 /** IPv4 and IPv6: a stranger's prefix is part of what it takes to refuse it. */
 const strangers = ['10.8.8.8', '2001:db8::1'].map((address) => ({ address, port: 1 }));
+const cookie = new Uint8Array(20).fill(7);
 /** After so long the prefix has a token again. */
 const TOKEN_MS = 50;
 
@@ -38,11 +39,11 @@ function garbled(message: Uint8Array, at: number): Uint8Array {
   return bytes;
 }
 
-/** A START around that message, with a MAC1 that this camera takes for right. */
+/** A START around that message, with a MAC1 that this camera takes for right, and a cookie, which is one more thing to refuse. */
 function startOf({ camera }: CredentialsPair, handshake: Uint8Array): Uint8Array {
   const header = { flags: 1, streamId: identity.streamId, sessionTag: 0n, attempt: 1 };
   return encodeFrame(
-    { ...header, type: FrameType.START, versions: identity.versions, handshake },
+    { ...header, type: FrameType.START, versions: identity.versions, cookie, handshake },
     mac1Trailer(camera.mac1),
   );
 }
