@@ -138,8 +138,9 @@ const versionList: TlvValue<readonly number[]> = {
   bytesMax: 4,
   fault: 'tlvValue',
   read(datagram, start, end) {
-    const versions: number[] = [];
-    for (let at = start; at < end; at++) versions.push(datagram[at] ?? 0);
+    // Nearly always the only one: a list that begins empty makes room for 17.
+    const versions = [datagram[start] ?? 0];
+    for (let at = start + 1; at < end; at++) versions.push(datagram[at] ?? 0);
     return versions;
   },
   write(view, at, value, field) {

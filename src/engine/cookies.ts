@@ -67,7 +67,7 @@ export class Cookies {
     const key = this.#keyOf(epoch);
     if (key === undefined || cookie[0] !== (epoch & 0xff)) return false;
     this.#macOf(key, (((epoch & 0xff) << 24) | said) >>> 0, from, streamId);
-    return equalBytes(this.#mac, cookie.subarray(MAC_AT));
+    return equalBytes(this.#mac, cookie, MAC_AT);
   }
 
   #keyOf(epoch: number): Uint8Array | undefined {

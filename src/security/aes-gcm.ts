@@ -6,6 +6,10 @@ export const TAG_BYTES = 16;
 /** Bytes of a nonce. */
 export const NONCE_BYTES = 12;
 
+const NOTHING = new Uint8Array(0);
+/** A tag that is checked: in use within one call only. */
+const tag = new Uint8Array(TAG_BYTES);
+
 function cipherName(key: Uint8Array): CipherGCMTypes {
   return key.length === 16 ? 'aes-128-gcm' : 'aes-256-gcm';
 }
@@ -51,10 +55,10 @@ export function openAesGcm(
   additional: Uint8Array,
   sealed: Uint8Array,
 ): Uint8Array | undefined {
-  const end = sealed.length - TAG_BYTES;
-  if (end < 0) return undefined;
-  const text = new Uint8Array(end);
-  return openAesGcmInto(text, key, nonce, additional, sealed) ? text : undefined;
+  if (sealed.length < TAG_BYTES) return undefined;
+  const text = opened(key, nonce, additional, sealed);
+  // The cipher's own memory, but no Buffer.
+  return text && new Uint8Array(text.buffer, text.byteOffset, text.length);
 }
 
 /**
@@ -70,18 +74,34 @@ export function openAesGcmInto(
   additional: Uint8Array,
   sealed: Uint8Array,
 ): boolean {
+  const text = opened(key, nonce, additional, sealed);
+  if (text !== undefined) target.set(text);
+  return text !== undefined;
+}
+
+function opened(
+  key: Uint8Array,
+  nonce: Uint8Array,
+  additional: Uint8Array,
+  sealed: Uint8Array,
+): Uint8Array | undefined {
   const end = sealed.length - TAG_BYTES;
   const decipher = createDecipheriv(cipherName(key), key, nonce);
   decipher.setAAD(additional);
-  decipher.setAuthTag(sealed.subarray(end));
-  const text = end > 0 ? decipher.update(sealed.subarray(0, end)) : undefined;
+  for (let at = 0; at < TAG_BYTES; at++) tag[at] = sealed[end + at] ?? 0;
+  decipher.setAuthTag(tag);
+  const text = end > 0 ? decipher.update(sealed.subarray(0, end)) : NOTHING;
+  // Strangers make this fail: the stack of an error that nobody sees would take a third of its time and half of its memory.
+  const { stackTraceLimit } = Error;
+  Reflect.set(Error, 'stackTraceLimit', 0);
   try {
     decipher.final();
+    return text;
   } catch {
-    return false;
+    return undefined;
+  } finally {
+    Reflect.set(Error, 'stackTraceLimit', stackTraceLimit);
   }
-  if (text !== undefined) target.set(text);
-  return true;
 }
 
 /**
@@ -91,10 +111,15 @@ export function openAesGcmInto(
  */
 export function counterNonce(counter: number): Uint8Array {
   const nonce = new Uint8Array(NONCE_BYTES);
+  writeCounterNonce(nonce, counter);
+  return nonce;
+}
+
+/** The same into memory that is there. @param nonce 12 bytes. */
+export function writeCounterNonce(nonce: Uint8Array, counter: number): void {
   let rest = counter;
-  for (let at = NONCE_BYTES - 1; rest > 0; at--) {
+  for (let at = NONCE_BYTES - 1; at >= 0; at--) {
     nonce[at] = rest & 0xff;
     rest = Math.floor(rest / 256);
   }
-  return nonce;
 }

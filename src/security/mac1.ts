@@ -5,9 +5,15 @@
 import { SECURED_TRAILER_BYTES } from '../protocol/constants.ts';
 import { FrameFlag } from '../protocol/frame.ts';
 import type { FrameTrailer } from '../protocol/frame-trailer.ts';
-import { expandLabel, extractKey, hmacSha256 } from './hkdf.ts';
+import { expandLabel, extractKey } from './hkdf.ts';
 import { equalBytes } from './reset-token.ts';
 import { Secret } from './secret.ts';
+import { HASH_BYTES, hmacInto } from './sha256.ts';
+
+const NOTHING = new Uint8Array(0);
+/** In use within one call only. */
+const mac = new Uint8Array(HASH_BYTES);
+const mac1 = mac.subarray(0, SECURED_TRAILER_BYTES);
 
 /**
  * The key of MAC1.
@@ -21,17 +27,16 @@ export function mac1Key(material: Uint8Array): Secret {
 /** Writes MAC1 of all before it into the last 16 bytes of a datagram. */
 export function writeMac1(key: Secret, datagram: Uint8Array): void {
   const end = datagram.length - SECURED_TRAILER_BYTES;
-  datagram.set(hmacSha256(key.bytes, datagram.subarray(0, end)).subarray(0, SECURED_TRAILER_BYTES), end);
+  hmacInto(mac, key.bytes, datagram, NOTHING, end);
+  datagram.set(mac1, end);
 }
 
 /** Whether the last 16 bytes of a datagram are MAC1 of all before them; in a time that does not tell how many are right. */
 export function hasMac1(key: Secret, datagram: Uint8Array): boolean {
   const end = datagram.length - SECURED_TRAILER_BYTES;
   if (end < 0) return false;
-  return equalBytes(
-    hmacSha256(key.bytes, datagram.subarray(0, end)).subarray(0, SECURED_TRAILER_BYTES),
-    datagram.subarray(end),
-  );
+  hmacInto(mac, key.bytes, datagram, NOTHING, end);
+  return equalBytes(mac1, datagram, end);
 }
 
 /** The trailer of START, START_ACK, ERROR and RETRY in a secured session. */

@@ -1,5 +1,5 @@
 import { SymmetricState } from './noise-symmetric.ts';
-import { type KeyPair, X25519_BYTES } from './x25519.ts';
+import { type KeyPair, keptPublicKey, X25519_BYTES } from './x25519.ts';
 
 /** What a message of a pattern does, in order (Noise specification, section 7.1). */
 export type NoiseToken = 'e' | 's' | 'ee' | 'es' | 'se' | 'psk';
@@ -42,9 +42,9 @@ export interface NoiseStart {
   /** 32 bytes. */
   readonly psk: Uint8Array;
   /** This side's static key, where the pattern has one. */
-  readonly staticKey?: KeyPair;
+  readonly staticKey?: KeyPair | undefined;
   /** The responder's public key, for an initiator whose pattern says that it is known. */
-  readonly remoteStatic?: Uint8Array;
+  readonly remoteStatic?: Uint8Array | undefined;
 }
 
 /** A message that was written, and the state after it. */
@@ -60,11 +60,19 @@ export interface NoiseRead {
 }
 
 interface Keys {
-  readonly own?: KeyPair | undefined;
-  readonly ownEphemeral?: KeyPair | undefined;
-  readonly remote?: Uint8Array | undefined;
-  readonly remoteEphemeral?: Uint8Array | undefined;
+  own: KeyPair | undefined;
+  ownEphemeral: KeyPair | undefined;
+  remote: Uint8Array | undefined;
+  remoteEphemeral: Uint8Array | undefined;
 }
+
+/** What of a side stays the same all the time. */
+type Side = Pick<NoiseStart, 'pattern' | 'initiator' | 'psk'>;
+
+/** The state while a message is written or read: in use within one call only, so that a refused message costs none. */
+const attempt = SymmetricState.start('');
+/** What the name of a pattern alone gives. */
+const starts = new Map<string, SymmetricState>();
 
 /**
  * HandshakeState of the Noise specification (revision 34, section 5.3) with 25519, AESGCM and SHA256. It never changes: each
@@ -72,22 +80,13 @@ interface Keys {
  * message can be gone back to.
  */
 export class NoiseHandshake {
-  readonly #pattern: NoisePattern;
-  readonly #initiator: boolean;
-  readonly #psk: Uint8Array;
+  readonly #side: Side;
   readonly #symmetric: SymmetricState;
-  readonly #keys: Keys;
+  readonly #keys: Readonly<Keys>;
   readonly #done: number;
 
-  private constructor(
-    base: { readonly pattern: NoisePattern; readonly initiator: boolean; readonly psk: Uint8Array },
-    symmetric: SymmetricState,
-    keys: Keys,
-    done: number,
-  ) {
-    this.#pattern = base.pattern;
-    this.#initiator = base.initiator;
-    this.#psk = base.psk;
+  private constructor(side: Side, symmetric: SymmetricState, keys: Readonly<Keys>, done: number) {
+    this.#side = side;
     this.#symmetric = symmetric;
     this.#keys = keys;
     this.#done = done;
@@ -95,20 +94,24 @@ export class NoiseHandshake {
 
   /** @throws RangeError if a key that the pattern needs is missing. */
   static start(options: NoiseStart): NoiseHandshake {
-    const { pattern, initiator, staticKey } = options;
-    const symmetric = SymmetricState.start(`Noise_${pattern.name}_25519_AESGCM_SHA256`);
-    symmetric.mixHash(options.prologue);
-    if (pattern.responderKnown) {
-      const responderStatic = initiator ? options.remoteStatic : staticKey?.publicKey;
-      if (responderStatic === undefined) throw new RangeError(`${pattern.name} needs the responder's static key`);
-      symmetric.mixHash(responderStatic);
-    }
-    return new NoiseHandshake(options, symmetric, { own: staticKey, remote: options.remoteStatic }, 0);
+    begin(options);
+    const { pattern, initiator, psk } = options;
+    return new NoiseHandshake({ pattern, initiator, psk }, attempt.copy(), keysOf(options), 0);
+  }
+
+  /**
+   * The same as {@link start} and then {@link read}, without a state in between: most first messages may be strangers'.
+   *
+   * @throws RangeError if a key that the pattern needs is missing, or for an initiator.
+   */
+  static startReading(options: NoiseStart, message: Uint8Array): NoiseRead | undefined {
+    begin(options);
+    return NoiseHandshake.#read(options, keysOf(options), 0, message);
   }
 
   /** All messages are through: {@link split} may be called. */
   get finished(): boolean {
-    return this.#done === this.#pattern.messages.length;
+    return this.#done === this.#side.pattern.messages.length;
   }
 
   /** h: the channel binding, once finished. 32 bytes. */
@@ -139,24 +142,24 @@ export class NoiseHandshake {
    * @throws RangeError if it is the other side's turn, or a key is missing.
    */
   write(payload: Uint8Array, ephemeral?: KeyPair): NoiseWritten | undefined {
-    const symmetric = this.#symmetric.copy();
-    let keys = this.#keys;
+    attempt.assign(this.#symmetric);
+    const keys = { ...this.#keys };
     const parts: Uint8Array[] = [];
-    for (const token of this.#turn(true)) {
+    for (const token of turn(this.#side, this.#done, true)) {
       if (token === 'e') {
         if (ephemeral === undefined) throw new RangeError('there is no ephemeral key');
-        keys = { ...keys, ownEphemeral: ephemeral };
+        keys.ownEphemeral = ephemeral;
         parts.push(ephemeral.publicKey);
-        mixEphemeral(symmetric, ephemeral.publicKey);
+        mixEphemeral(ephemeral.publicKey);
       } else if (token === 's') {
         if (keys.own === undefined) throw new RangeError('there is no static key');
-        parts.push(symmetric.encryptAndHash(keys.own.publicKey));
-      } else if (!this.#mix(token, symmetric, keys)) {
+        parts.push(attempt.encryptAndHash(keys.own.publicKey));
+      } else if (!mix(token, this.#side, keys)) {
         return undefined;
       }
     }
-    parts.push(symmetric.encryptAndHash(payload));
-    return { message: joined(parts), next: this.#after(symmetric, keys) };
+    parts.push(attempt.encryptAndHash(payload));
+    return { message: joined(parts), next: new NoiseHandshake(this.#side, attempt.copy(), keys, this.#done + 1) };
   }
 
   /**
@@ -166,70 +169,95 @@ export class NoiseHandshake {
    * @throws RangeError if it is this side's turn.
    */
   read(message: Uint8Array): NoiseRead | undefined {
-    const symmetric = this.#symmetric.copy();
-    let keys = this.#keys;
+    attempt.assign(this.#symmetric);
+    return NoiseHandshake.#read(this.#side, { ...this.#keys }, this.#done, message);
+  }
+
+  /** The next message after the state that is being tried. @param keys written to. */
+  static #read(side: Side, keys: Keys, done: number, message: Uint8Array): NoiseRead | undefined {
     let at = 0;
-    for (const token of this.#turn(false)) {
+    for (const token of turn(side, done, false)) {
       if (token === 'e') {
         if (message.length < at + X25519_BYTES) return undefined;
-        const remoteEphemeral = message.slice(at, at + X25519_BYTES);
+        const remoteEphemeral = message.subarray(at, at + X25519_BYTES);
         at += X25519_BYTES;
-        keys = { ...keys, remoteEphemeral };
-        mixEphemeral(symmetric, remoteEphemeral);
+        keys.remoteEphemeral = remoteEphemeral;
+        mixEphemeral(remoteEphemeral);
       } else if (token === 's') {
-        const bytes = X25519_BYTES + symmetric.tagBytes;
+        const bytes = X25519_BYTES + attempt.tagBytes;
         if (message.length < at + bytes) return undefined;
-        const remote = symmetric.decryptAndHash(message.subarray(at, at + bytes));
+        const remote = attempt.decryptAndHash(message.subarray(at, at + bytes));
         at += bytes;
         if (remote === undefined) return undefined;
-        keys = { ...keys, remote };
-      } else if (!this.#mix(token, symmetric, keys)) {
+        keys.remote = remote;
+      } else if (!mix(token, side, keys)) {
         return undefined;
       }
     }
-    const payload = symmetric.decryptAndHash(message.subarray(at));
-    return payload === undefined ? undefined : { payload, next: this.#after(symmetric, keys) };
-  }
-
-  #turn(write: boolean): readonly NoiseToken[] {
-    const tokens = this.#pattern.messages[this.#done];
-    const own = (this.#done % 2 === 0) === this.#initiator;
-    if (tokens === undefined || own !== write) throw new RangeError('out of turn');
-    return tokens;
-  }
-
-  #mix(token: Exclude<NoiseToken, 'e' | 's'>, symmetric: SymmetricState, keys: Keys): boolean {
-    if (token === 'psk') {
-      symmetric.mixKeyAndHash(this.#psk);
-      return true;
-    }
-    const shared = this.#agree(token, keys);
-    if (shared === undefined) return false;
-    symmetric.mixKey(shared);
-    return true;
-  }
-
-  /** The first letter is the initiator's key, the second the responder's. */
-  #agree(token: 'ee' | 'es' | 'se', keys: Keys): Uint8Array | undefined {
-    const [initiators, responders] = token;
-    const ownIsStatic = (this.#initiator ? initiators : responders) === 's';
-    const remoteIsStatic = (this.#initiator ? responders : initiators) === 's';
-    const own = ownIsStatic ? keys.own : keys.ownEphemeral;
-    const remote = remoteIsStatic ? keys.remote : keys.remoteEphemeral;
-    if (own === undefined || remote === undefined) throw new RangeError(`there is no key for ${token}`);
-    return own.agree(remote);
-  }
-
-  #after(symmetric: SymmetricState, keys: Keys): NoiseHandshake {
-    const base = { pattern: this.#pattern, initiator: this.#initiator, psk: this.#psk };
-    return new NoiseHandshake(base, symmetric, keys, this.#done + 1);
+    const payload = attempt.decryptAndHash(message.subarray(at));
+    if (payload === undefined) return undefined;
+    if (keys.remoteEphemeral !== undefined) keys.remoteEphemeral = keptPublicKey(keys.remoteEphemeral);
+    const { pattern, initiator, psk } = side;
+    return { payload, next: new NoiseHandshake({ pattern, initiator, psk }, attempt.copy(), keys, done + 1) };
   }
 }
 
+function keysOf({ staticKey, remoteStatic }: NoiseStart): Keys {
+  return { own: staticKey, ownEphemeral: undefined, remote: remoteStatic, remoteEphemeral: undefined };
+}
+
+/** Tries from the beginning. */
+function begin({ pattern, initiator, prologue, staticKey, remoteStatic }: NoiseStart): void {
+  attempt.assign(startOf(pattern));
+  attempt.mixHash(prologue);
+  if (!pattern.responderKnown) return;
+  const responderStatic = initiator ? remoteStatic : staticKey?.publicKey;
+  if (responderStatic === undefined) throw new RangeError(`${pattern.name} needs the responder's static key`);
+  attempt.mixHash(responderStatic);
+}
+
+function startOf({ name }: NoisePattern): SymmetricState {
+  let start = starts.get(name);
+  if (start === undefined) {
+    start = SymmetricState.start(`Noise_${name}_25519_AESGCM_SHA256`);
+    starts.set(name, start);
+  }
+  return start;
+}
+
+function turn({ pattern, initiator }: Side, done: number, write: boolean): readonly NoiseToken[] {
+  const tokens = pattern.messages[done];
+  const own = (done % 2 === 0) === initiator;
+  if (tokens === undefined || own !== write) throw new RangeError('out of turn');
+  return tokens;
+}
+
+/** @returns whether the keys have a secret. */
+function mix(token: Exclude<NoiseToken, 'e' | 's'>, { initiator, psk }: Side, keys: Keys): boolean {
+  if (token === 'psk') {
+    attempt.mixKeyAndHash(psk);
+    return true;
+  }
+  const shared = agree(token, initiator, keys);
+  if (shared === undefined) return false;
+  attempt.mixKey(shared);
+  return true;
+}
+
+/** The first letter is the initiator's key, the second the responder's. */
+function agree(token: 'ee' | 'es' | 'se', initiator: boolean, keys: Keys): Uint8Array | undefined {
+  const ownIsStatic = token[initiator ? 0 : 1] === 's';
+  const remoteIsStatic = token[initiator ? 1 : 0] === 's';
+  const own = ownIsStatic ? keys.own : keys.ownEphemeral;
+  const remote = remoteIsStatic ? keys.remote : keys.remoteEphemeral;
+  if (own === undefined || remote === undefined) throw new RangeError(`there is no key for ${token}`);
+  return own.agree(remote);
+}
+
 /** In patterns with a PSK an ephemeral key is mixed into the key too (Noise specification, section 9.2). */
-function mixEphemeral(symmetric: SymmetricState, publicKey: Uint8Array): void {
-  symmetric.mixHash(publicKey);
-  symmetric.mixKey(publicKey);
+function mixEphemeral(publicKey: Uint8Array): void {
+  attempt.mixHash(publicKey);
+  attempt.mixKey(publicKey);
 }
 
 function joined(parts: readonly Uint8Array[]): Uint8Array {

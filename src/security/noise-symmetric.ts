@@ -1,43 +1,53 @@
-import { hash } from 'node:crypto';
-import { counterNonce, openAesGcm, sealAesGcm, TAG_BYTES } from './aes-gcm.ts';
-import { HASH_BYTES, hmacSha256, noiseHkdf } from './hkdf.ts';
+import { NONCE_BYTES, openAesGcm, sealAesGcm, TAG_BYTES, writeCounterNonce } from './aes-gcm.ts';
+import { HASH_BYTES, hmacInto, sha256Into } from './sha256.ts';
 
 const NOTHING = new Uint8Array(0);
-const ONE = Uint8Array.of(1);
-const TWO = Uint8Array.of(2);
+const [ONE, TWO, THREE] = [Uint8Array.of(1), Uint8Array.of(2), Uint8Array.of(3)];
+
+/** The first step of HKDF (Noise specification, section 4.3): in use within one call only. */
+const extracted = new Uint8Array(HASH_BYTES);
+const mixed = new Uint8Array(HASH_BYTES);
+const nonce = new Uint8Array(NONCE_BYTES);
+
+/** What the key is: there is none; what it will be made of when something is encrypted with it; the key itself. */
+type KeyKind = 'none' | 'extracted' | 'key';
 
 /**
- * CipherState and SymmetricState of the Noise specification (revision 34, sections 5.1 and 5.2) with AESGCM and SHA256.
- * Its arrays are replaced, never written to, so that a copy is cheap.
+ * CipherState and SymmetricState of the Noise specification (revision 34, sections 5.1 and 5.2) with AESGCM and SHA256. It
+ * is written to in place; {@link assign} and {@link copy} keep one as it is.
  */
 export class SymmetricState {
-  #chainingKey: Uint8Array;
-  #hash: Uint8Array;
-  #key: Uint8Array | undefined;
-  /** What the key will be made of when something is encrypted with it: often the next token brings another one before. */
-  #extracted: Uint8Array | undefined;
+  readonly #chainingKey = new Uint8Array(HASH_BYTES);
+  readonly #hash = new Uint8Array(HASH_BYTES);
+  readonly #key = new Uint8Array(HASH_BYTES);
+  /** Often the next token brings another key before the one of this token was needed. */
+  #kind: KeyKind = 'none';
   #counter = 0;
-
-  private constructor(chainingKey: Uint8Array, handshakeHash: Uint8Array) {
-    this.#chainingKey = chainingKey;
-    this.#hash = handshakeHash;
-  }
 
   /** @param protocolName such as `Noise_NNpsk0_25519_AESGCM_SHA256`. */
   static start(protocolName: string): SymmetricState {
     const name = new TextEncoder().encode(protocolName);
-    const start = new Uint8Array(HASH_BYTES);
-    if (name.length <= HASH_BYTES) start.set(name);
-    else start.set(sha256(name));
-    return new SymmetricState(start, start);
+    const state = new SymmetricState();
+    if (name.length <= HASH_BYTES) state.#hash.set(name);
+    else sha256Into(state.#hash, name);
+    state.#chainingKey.set(state.#hash);
+    return state;
   }
 
+  /** One that goes its own way from here. */
   copy(): SymmetricState {
-    const other = new SymmetricState(this.#chainingKey, this.#hash);
-    other.#key = this.#key;
-    other.#extracted = this.#extracted;
-    other.#counter = this.#counter;
+    const other = new SymmetricState();
+    other.assign(this);
     return other;
+  }
+
+  /** Becomes what another is. */
+  assign(other: SymmetricState): void {
+    this.#chainingKey.set(other.#chainingKey);
+    this.#hash.set(other.#hash);
+    this.#key.set(other.#key);
+    this.#kind = other.#kind;
+    this.#counter = other.#counter;
   }
 
   /** h: what both sides have seen so far, 32 bytes. */
@@ -52,36 +62,34 @@ export class SymmetricState {
 
   /** Bytes that encryption adds: 16 once there is a key. */
   get tagBytes(): number {
-    return this.#key === undefined && this.#extracted === undefined ? 0 : TAG_BYTES;
+    return this.#kind === 'none' ? 0 : TAG_BYTES;
   }
 
   mixHash(data: Uint8Array): void {
-    const both = new Uint8Array(HASH_BYTES + data.length);
-    both.set(this.#hash);
-    both.set(data, HASH_BYTES);
-    this.#hash = sha256(both);
+    sha256Into(this.#hash, this.#hash, data);
   }
 
   mixKey(material: Uint8Array): void {
-    const extracted = hmacSha256(this.#chainingKey, material);
-    this.#chainingKey = hmacSha256(extracted, ONE);
-    this.#key = undefined;
-    this.#extracted = extracted;
+    hmacInto(this.#key, this.#chainingKey, material);
+    hmacInto(this.#chainingKey, this.#key, ONE);
+    this.#kind = 'extracted';
     this.#counter = 0;
   }
 
   mixKeyAndHash(material: Uint8Array): void {
-    const [chainingKey = NOTHING, data = NOTHING, key = NOTHING] = noiseHkdf(this.#chainingKey, material, 3);
-    this.#chainingKey = chainingKey;
-    this.mixHash(data);
-    this.#key = key;
-    this.#extracted = undefined;
+    hmacInto(extracted, this.#chainingKey, material);
+    hmacInto(this.#chainingKey, extracted, ONE);
+    hmacInto(mixed, extracted, this.#chainingKey, TWO);
+    hmacInto(this.#key, extracted, mixed, THREE);
+    this.mixHash(mixed);
+    this.#kind = 'key';
     this.#counter = 0;
+    wipe();
   }
 
   encryptAndHash(text: Uint8Array): Uint8Array {
     const key = this.#currentKey();
-    const sealed = key === undefined ? text : sealAesGcm(key, counterNonce(this.#counter++), this.#hash, text);
+    const sealed = key === undefined ? text : sealAesGcm(key, this.#nextNonce(), this.#hash, text);
     this.mixHash(sealed);
     return sealed;
   }
@@ -89,26 +97,38 @@ export class SymmetricState {
   /** @returns `undefined` if the tag is wrong; the state is of no use then. */
   decryptAndHash(sealed: Uint8Array): Uint8Array | undefined {
     const key = this.#currentKey();
-    const text = key === undefined ? sealed : openAesGcm(key, counterNonce(this.#counter++), this.#hash, sealed);
-    this.mixHash(sealed);
+    const text = key === undefined ? sealed : openAesGcm(key, this.#nextNonce(), this.#hash, sealed);
+    if (text !== undefined) this.mixHash(sealed);
     return text;
   }
 
   /** The transport keys: what the initiator sends with, then what the responder sends with. */
   split(): readonly [Uint8Array, Uint8Array] {
-    const [fromInitiator = NOTHING, fromResponder = NOTHING] = noiseHkdf(this.#chainingKey, NOTHING, 2);
+    const [fromInitiator, fromResponder] = [new Uint8Array(HASH_BYTES), new Uint8Array(HASH_BYTES)];
+    hmacInto(extracted, this.#chainingKey, NOTHING);
+    hmacInto(fromInitiator, extracted, ONE);
+    hmacInto(fromResponder, extracted, fromInitiator, TWO);
+    wipe();
     return [fromInitiator, fromResponder];
+  }
+
+  #nextNonce(): Uint8Array {
+    writeCounterNonce(nonce, this.#counter++);
+    return nonce;
   }
 
   /** The second output of HKDF, made when it is needed. */
   #currentKey(): Uint8Array | undefined {
-    if (this.#extracted === undefined) return this.#key;
-    this.#key = hmacSha256(this.#extracted, this.#chainingKey, TWO);
-    this.#extracted = undefined;
+    if (this.#kind === 'none') return undefined;
+    if (this.#kind === 'extracted') {
+      hmacInto(this.#key, this.#key, this.#chainingKey, TWO);
+      this.#kind = 'key';
+    }
     return this.#key;
   }
 }
 
-function sha256(data: Uint8Array): Uint8Array {
-  return new Uint8Array(hash('sha256', data, 'buffer'));
+function wipe(): void {
+  extracted.fill(0);
+  mixed.fill(0);
 }

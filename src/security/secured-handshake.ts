@@ -13,6 +13,11 @@ import { KeyPair } from './x25519.ts';
 
 const NOTHING = new Uint8Array(0);
 const PROLOGUE_NAME = new TextEncoder().encode('firstframe');
+/** A StreamId while it is written: a view of the prologue itself would move that out of the heap. */
+const id = new Uint8Array(8);
+const idView = new DataView(id.buffer);
+/** Prologues by how many versions they have. */
+const prologues: Uint8Array[] = [];
 const MODE_NUMBER = { psk: 1, keys: 2 } as const;
 /** START_CONFIRM's HANDSHAKE is its first TLV. */
 const CONFIRM_TAG_AT = HEADER_BYTES + TLV_HEADER_BYTES;
@@ -64,13 +69,9 @@ export class InitiatorHandshake {
     payload: Uint8Array,
     ephemeral: Uint8Array,
   ): InitiatorHandshake {
-    const { staticKey, peerKey } = credentials;
-    const state = NoiseHandshake.start({
-      ...noiseStart(credentials, identity),
-      initiator: true,
-      ...(staticKey === undefined ? {} : { staticKey }),
-      ...(peerKey === undefined ? {} : { remoteStatic: peerKey }),
-    });
+    const { pattern, psk, staticKey, peerKey: remoteStatic } = credentials;
+    const start = { pattern, psk: psk.bytes, prologue: prologue(credentials, identity), initiator: true };
+    const state = NoiseHandshake.start({ ...start, staticKey, remoteStatic });
     const written = state.write(payload, KeyPair.of(ephemeral));
     if (written === undefined) throw new RangeError('that is no public key');
     return new InitiatorHandshake(credentials, written.message, written.next);
@@ -123,13 +124,9 @@ export class ResponderHandshake {
     identity: StartIdentity,
     message: Uint8Array,
   ): ResponderHandshake | undefined {
-    const { staticKey } = credentials;
-    const state = NoiseHandshake.start({
-      ...noiseStart(credentials, identity),
-      initiator: false,
-      ...(staticKey === undefined ? {} : { staticKey }),
-    });
-    const read = state.read(message);
+    const { pattern, psk, staticKey } = credentials;
+    const start = { pattern, psk: psk.bytes, prologue: prologue(credentials, identity), initiator: false, staticKey };
+    const read = NoiseHandshake.startReading(start, message);
     return read && new ResponderHandshake(read.payload, read.next);
   }
 
@@ -180,18 +177,19 @@ export function firstInitiatorCounter({ mode }: Credentials): number {
   return mode === 'psk' ? 1 : 0;
 }
 
-function noiseStart(credentials: Credentials, identity: StartIdentity) {
-  const { pattern, psk } = credentials;
-  return { pattern, psk: psk.bytes, prologue: prologue(credentials, identity) };
-}
-
-/** Name, version, mode, StreamId, VERSIONS: nothing that a repeated START may change. */
+/**
+ * Name, version, mode, StreamId, VERSIONS: nothing that a repeated START may change.
+ *
+ * @returns memory that is the next one's too.
+ */
 function prologue({ mode }: Credentials, { streamId, versions }: StartIdentity): Uint8Array {
-  const bytes = new Uint8Array(PROLOGUE_NAME.length + 10 + versions.length);
+  const bytes = prologues[versions.length] ?? new Uint8Array(PROLOGUE_NAME.length + 10 + versions.length);
+  prologues[versions.length] = bytes;
   bytes.set(PROLOGUE_NAME);
   bytes[PROLOGUE_NAME.length] = PROTOCOL_VERSION;
   bytes[PROLOGUE_NAME.length + 1] = MODE_NUMBER[mode];
-  new DataView(bytes.buffer).setBigUint64(PROLOGUE_NAME.length + 2, streamId);
+  idView.setBigUint64(0, streamId);
+  bytes.set(id, PROLOGUE_NAME.length + 2);
   bytes.set(versions, PROLOGUE_NAME.length + 10);
   return bytes;
 }

@@ -111,6 +111,24 @@ describe.each(vectors)('$protocol_name', (vector) => {
     }
   });
 
+  it('keeps nothing of a message’s memory, which is the next datagram’s', () => {
+    const both = sides(vector);
+    const ephemerals = [vector.init_ephemeral, vector.resp_ephemeral];
+    for (const [index, { payload, ciphertext }] of vector.messages.entries()) {
+      if (both[0].finished) break;
+      const [from, to] = index % 2 === 0 ? ([0, 1] as const) : ([1, 0] as const);
+      const written = both[from].write(fromHex(payload), KeyPair.of(fromHex(ephemerals[from] ?? '')));
+      const message = fromHex(ciphertext);
+      const read = both[to].read(message);
+      message.fill(0xff);
+      if (written === undefined || read === undefined) throw new Error('does not decrypt');
+      both[from] = written.next;
+      both[to] = read.next;
+    }
+    const known = (side: NoiseHandshake) => [side.handshakeHash, side.split(), side.remoteStatic];
+    expect(both.map(known)).toEqual(play(vector).sides.map(known));
+  });
+
   it('takes no message of which a bit was changed or a byte is missing, and goes on as if it had not come', () => {
     const both = sides(vector);
     const ephemerals = [vector.init_ephemeral, vector.resp_ephemeral];

@@ -1,10 +1,11 @@
-import { createHmac, hkdfSync } from 'node:crypto';
+import { createHash, createHmac, hkdfSync } from 'node:crypto';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { expandLabel, extractKey, hmacSha256 } from '../../src/security/hkdf.ts';
+import { expandLabel, extractKey } from '../../src/security/hkdf.ts';
 import { hasMac1, mac1Key, writeMac1 } from '../../src/security/mac1.ts';
 import { NoiseHandshake, noisePatterns } from '../../src/security/noise-handshake.ts';
 import { nextSecret, SessionKeys } from '../../src/security/session-keys.ts';
+import { hmacSha256, sha256Into } from '../../src/security/sha256.ts';
 import { KeyPair } from '../../src/security/x25519.ts';
 import { fromHex, toHex } from '../codec/bytes.ts';
 
@@ -48,6 +49,15 @@ describe('HKDF', () => {
         const expected = new Uint8Array(createHmac('sha256', key).update(text).digest());
         expect(hmacSha256(key, text.subarray(0, 7), text.subarray(7)), `${keyBytes}, ${bytes}`).toEqual(expected);
       }
+    }
+  });
+
+  it('hashes texts of any length as node:crypto does, also into one of them', () => {
+    for (const bytes of [0, 1, 31, 32, 287, 288, 289, 1200]) {
+      const [hash, text] = [filled(3), new Uint8Array(bytes).fill(6)];
+      const expected = createHash('sha256').update(hash).update(text).digest('hex');
+      sha256Into(hash, hash, text);
+      expect(toHex(hash), `${bytes}`).toBe(expected);
     }
   });
 

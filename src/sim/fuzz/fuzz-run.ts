@@ -7,10 +7,11 @@ export const EXECUTION_MS_MAX = 10;
 const RETIMES = 3;
 /** Refusing an input may allocate at most so many bytes. */
 export const REJECT_BYTES_MAX = 4096;
-/** The same where a Noise message was tried first: behind MAC1 and the bucket of its prefix, and given back at once. */
-export const TRIED_BYTES_MAX = 24_576;
 /** A refusal is repeated so often between two readings of the heap. */
 const REJECT_REPEATS = 32;
+/** Where that is rare: so many more before it is measured again, and so often at most. */
+const RARE_REPEATS = 300;
+const RARE_READINGS_MAX = 30;
 /** One of so many lives has a refusal measured. */
 const LIVES_PER_HEAP_SAMPLE = 31;
 
@@ -101,7 +102,7 @@ export class FuzzRun {
     const rejected = number % LIVES_PER_HEAP_SAMPLE === 0 ? life.rejected() : undefined;
     if (rejected !== undefined) {
       const bytes = this.#measure(rejected);
-      if (bytes > (rejected.tried === true ? TRIED_BYTES_MAX : REJECT_BYTES_MAX)) {
+      if (bytes > REJECT_BYTES_MAX) {
         return this.#whole(number, `refusing the last input allocated ${bytes} bytes`, rejected.step);
       }
     }
@@ -129,7 +130,8 @@ export class FuzzRun {
   }
 
   #measure({ again, tried = false }: Rejected): number {
-    const bytes = allocatedBytes(again, () => this.#probe.heapBytes());
+    const measured = tried ? steadyBytes : allocatedBytes;
+    const bytes = measured(again, () => this.#probe.heapBytes());
     if (bytes === undefined) return 0;
     this.#rejectsMeasured++;
     if (tried) this.#triedBytes = Math.max(this.#triedBytes, bytes);
@@ -182,6 +184,21 @@ export function allocatedBytes(again: () => void, heapBytes: () => number): numb
     if (grown >= 0) least = Math.min(least, grown / REJECT_REPEATS);
   }
   return least === Number.POSITIVE_INFINITY ? undefined : Math.round(least);
+}
+
+/**
+ * The same for what happens too seldom for its machine code to be made already: interpreted code allocates more. It is done over
+ * and over until refusing may allocate so many bytes, or it cannot be the code.
+ */
+export function steadyBytes(again: () => void, heapBytes: () => number): number | undefined {
+  let least: number | undefined;
+  for (let reading = 0; reading < RARE_READINGS_MAX; reading++) {
+    for (let repeat = 0; repeat < RARE_REPEATS; repeat++) again();
+    const bytes = allocatedBytes(again, heapBytes);
+    if (bytes !== undefined) least = Math.min(least ?? bytes, bytes);
+    if (least !== undefined && least <= REJECT_BYTES_MAX) break;
+  }
+  return least;
 }
 
 /** What replaying a case throws, as a text; `undefined` if it throws nothing. */
