@@ -174,7 +174,7 @@ export class MediaOutlet {
     this.#count();
     if (this.#size.stepUpDue(nowMs) !== undefined) {
       this.#size.stepUp(nowMs);
-      this.#resize(nowMs);
+      this.#resize('datagramSizeStepsUp', nowMs);
     }
     return datagrams;
   }
@@ -203,13 +203,13 @@ export class MediaOutlet {
   /** @returns false when not even the smallest datagrams arrive. */
   pong(nonce: bigint, largestSeenBytes: number, nowMs: number): boolean {
     const verdict = this.#size.pong(nonce, largestSeenBytes, nowMs);
-    if (verdict === 'stepDown') this.#resize(nowMs);
+    if (verdict === 'stepDown') this.#resize('datagramSizeStepsDown', nowMs);
     return verdict !== 'tooSmall';
   }
 
   /** The operating system refused a datagram of this size. */
   tooLarge(bytes: number, nowMs: number): void {
-    if (this.#size.emsgsize(bytes) === 'stepDown') this.#resize(nowMs);
+    if (this.#size.emsgsize(bytes) === 'stepDown') this.#resize('datagramSizeStepsDown', nowMs);
   }
 
   /** Passes on what the sender counted since the last time. */
@@ -232,12 +232,9 @@ export class MediaOutlet {
     before.jumps = counters.jumps;
   }
 
-  #resize(nowMs: number): void {
-    const sender = this.#sender;
-    if (sender === undefined) return;
-    const down = this.#packetBytesMax < sender.datagramBytesMax;
-    this.#host.counters.add(down ? 'datagramSizeStepsDown' : 'datagramSizeStepsUp');
-    sender.setDatagramBytesMax(this.#packetBytesMax, nowMs);
+  #resize(counter: 'datagramSizeStepsDown' | 'datagramSizeStepsUp', nowMs: number): void {
+    this.#host.counters.add(counter);
+    this.#sender?.setDatagramBytesMax(this.#packetBytesMax, nowMs);
   }
 
   /** What the datagram size leaves for a packet. */
