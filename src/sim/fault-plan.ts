@@ -38,6 +38,8 @@ export interface CameraPlan {
   /** It comes back with the same reset key after a restart. */
   readonly keepsKey: boolean;
   readonly repair: boolean;
+  /** It allows fast mode, which means nothing in mode `keys`. Absent: no. */
+  readonly fast?: true;
   readonly datagramBytesMax: (typeof DATAGRAM_BYTES_STEPS)[number];
   readonly clock?: HostClock;
   /** Where they are not the usual ones: so low that cookies are demanded of viewers too. */
