@@ -188,12 +188,14 @@ function drawComebacks(draw: Draw, plan: FaultPlan): FaultPlan {
     }).flat();
   });
   const { media } = plan;
+  // The key of its tokens is one request more.
+  const { allocationFailsAt: failsAt } = plan.camera;
   const large = media !== undefined && draw.chance(0.3) ? { media: drawLarge(draw, media) } : {};
   const lastMs = Math.max(0, ...comebacks.map(({ atMs }) => atMs));
   return {
     ...plan,
     ...large,
-    camera: { ...plan.camera, fast: true },
+    camera: { ...plan.camera, fast: true, ...(failsAt === undefined ? {} : { allocationFailsAt: failsAt + 1 }) },
     viewers,
     faults: [...plan.faults, ...comebacks],
     faultyMs: Math.max(plan.faultyMs, lastMs + COMEBACK_MS),

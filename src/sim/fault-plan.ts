@@ -44,7 +44,7 @@ export interface CameraPlan {
   readonly clock?: HostClock;
   /** Where they are not the usual ones: so low that cookies are demanded of viewers too. */
   readonly limits?: Partial<AdmissionLimits>;
-  /** Its n-th request for random bytes fails; above 2, which it needs to begin. */
+  /** Its n-th request for random bytes fails; above 2, with fast mode above 3, which it needs to begin. */
   readonly allocationFailsAt?: number;
 }
 
