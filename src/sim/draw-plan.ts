@@ -124,7 +124,8 @@ class Draw {
 
 function drawClock(draw: Draw): { readonly clock?: HostClock } {
   if (!draw.chance(0.2)) return {};
-  return { clock: { offsetMs: draw.between(-5000, 100_000), rate: 1 + (draw.below(201) - 100) / 10_000 } };
+  // A monotonic clock is never negative, and the engine counts on it.
+  return { clock: { offsetMs: Math.max(0, draw.between(-5000, 100_000)), rate: 1 + (draw.below(201) - 100) / 10_000 } };
 }
 
 function drawCamera(draw: Draw): CameraPlan {

@@ -15,6 +15,12 @@ describe('the plans of 20,000 seeds', () => {
     }
   });
 
+  it('have no clock before 0: the engine waits for media in slots that begin there', () => {
+    const clocks = plans.flatMap(({ camera, viewers }) => [camera, ...viewers].flatMap(({ clock }) => clock ?? []));
+    expect(clocks.length).toBeGreaterThan(1000);
+    expect(clocks.filter(({ offsetMs = 0 }) => offsetMs < 0)).toEqual([]);
+  });
+
   it('have fast mode in about a quarter, and there viewers that come back with its token', () => {
     const fast = plans.filter(({ camera }) => camera.fast === true);
     expect(fast.length / SEEDS).toBeCloseTo(0.25, 1);
