@@ -26,6 +26,7 @@ const { values: flags } = parseArgs({
     'responder-restarts': { type: 'string', default: String(defaultBounds.responderRestarts) },
     'initiator-restarts': { type: 'string', default: String(defaultBounds.initiatorRestarts) },
     attacker: { type: 'string', default: defaultBounds.attacker ? 'yes' : 'no' },
+    'attacker-streams': { type: 'string', default: String(defaultBounds.attackerStreams) },
     closes: { type: 'string', default: defaultBounds.closes ? 'yes' : 'no' },
     'socket-failures': { type: 'string', default: defaultBounds.socketFailures ? 'yes' : 'no' },
   },
@@ -55,6 +56,7 @@ const bounds: Bounds = {
   responderRestarts: whole('responder-restarts', flags['responder-restarts']),
   initiatorRestarts: whole('initiator-restarts', flags['initiator-restarts']),
   attacker: flags.attacker === 'yes',
+  attackerStreams: whole('attacker-streams', flags['attacker-streams']),
   closes: flags.closes === 'yes',
   socketFailures: flags['socket-failures'] === 'yes',
 };

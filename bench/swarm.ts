@@ -38,11 +38,11 @@ function whole(name: 'seed' | 'runs', max: number): number {
 }
 
 function check(results: Iterable<() => SeedResult>, runs: number, mode: RunMode): number {
-  const total = { seeds: 0, handshakes: 0, streaming: 0, moves: 0, sent: 0, arrived: 0 };
+  const total = { seeds: 0, handshakes: 0, streaming: 0, moves: 0, fastGrants: 0, sent: 0, arrived: 0 };
   for (const run of results) {
     const { result, failure } = run();
     total.seeds++;
-    for (const name of ['handshakes', 'streaming', 'moves', 'sent', 'arrived'] as const)
+    for (const name of ['handshakes', 'streaming', 'moves', 'fastGrants', 'sent', 'arrived'] as const)
       total[name] += result.summary[name];
     if (failure !== undefined) {
       process.stderr.write(`${failure.kind} is broken; looking for the smallest plan …\n`);

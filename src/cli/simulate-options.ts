@@ -14,6 +14,7 @@ export interface SimulateOptions extends LinkOptions {
   readonly rtt?: number;
   readonly profile: ProfileName;
   readonly keyframeDatagrams?: number;
+  readonly fast?: boolean;
   readonly runs: number;
   readonly seed: number;
   readonly workers?: number;
@@ -55,6 +56,7 @@ export function simulateOptions(): Command {
       'the camera’s key frame has so many datagrams, and the first frame is waited for (default: 1, not waited for)',
       wholeNumber(1, KEYFRAME_DATAGRAMS_MAX),
     )
+    .option('--fast', 'the viewer comes back with a token, and has media a round trip earlier')
     .addOption(
       new Option('--runs <number>', 'handshakes; with 1 it is told step by step')
         .argParser(wholeNumber(1, RUNS_MAX))
@@ -95,6 +97,7 @@ export function scenarioOf(options: SimulateOptions): HandshakeScenario {
     profile: profiles[options.profile],
     keyframeDatagrams: options.keyframeDatagrams ?? 1,
     untilFirstFrame: options.keyframeDatagrams !== undefined,
+    fast: options.fast === true,
   };
 }
 

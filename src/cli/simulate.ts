@@ -150,7 +150,7 @@ class SimulateCommand {
       timesToStream,
       timesToFirstFrame: stats.timesToFirstFrame(),
     };
-    const whyNoTheory = whyNoExpectation(scenario.link);
+    const whyNoTheory = whyNoExpectation(scenario.link, scenario.fast);
     if (whyNoTheory !== undefined) return { ...shared, whyNoTheory };
     const expectation = new Expectation(scenario);
     return { ...shared, theory: { expectation, comparison: compareWithExpectation(timesToStream, expectation) } };

@@ -38,10 +38,11 @@ export function msText(ms: number): string {
 }
 
 /** What the camera has. */
-export function cameraText({ keyframeDatagrams }: HandshakeScenario): string {
+export function cameraText({ keyframeDatagrams, fast }: HandshakeScenario): string {
   const frame =
     keyframeDatagrams === 1 ? 'one datagram' : `${keyframeDatagrams} datagrams of ${formatBytes(CONTROL_BYTES_MAX)}`;
-  return `The camera has a key frame of ${frame} and nothing after it, and answers at once.`;
+  const returning = fast === true ? ' The viewer comes back with a token: fast mode.' : '';
+  return `The camera has a key frame of ${frame} and nothing after it, and answers at once.${returning}`;
 }
 
 /** A share of counted things, in as many digits as show a single one: `99.998 %`. */
@@ -75,7 +76,7 @@ export function outcomeLines(outcome: SimulationOutcome): string[] {
     '',
     ...costLines(stats),
     row('theory', theoryText(outcome)),
-    row('invariants', invariantText(stats)),
+    row('invariants', invariantText(stats, scenario.fast === true)),
     ...stats.firstViolations.map(({ seed, text }) => row('', `seed ${seed}: ${text}`)),
   ];
 }
@@ -101,8 +102,12 @@ function costLines({ counts }: HandshakeStats): string[] {
 }
 
 /** Whether theory and engine agree, and by how much they do not. */
-export function theoryText({ theory, whyNoTheory }: SimulationOutcome): string {
-  if (theory === undefined) return `says nothing of a link with ${whyNoTheory}`;
+export function theoryText({
+  scenario,
+  theory,
+  whyNoTheory,
+}: Pick<SimulationOutcome, 'scenario' | 'theory' | 'whyNoTheory'>): string {
+  if (theory === undefined) return `says nothing of ${scenario.fast === true ? '' : 'a link with '}${whyNoTheory}`;
   const { comparison } = theory;
   const distance = `${comparison.distance.toFixed(4)} apart at most`;
   const bound = `chance allows ${comparison.bound.toFixed(4)}`;
@@ -114,9 +119,10 @@ export function theoryText({ theory, whyNoTheory }: SimulationOutcome): string {
   return `DISAGREES: the distributions are ${distance} (at ${msText(comparison.distanceAtMs)} ms), ${bound}`;
 }
 
-function invariantText({ counts }: HandshakeStats): string {
+function invariantText({ counts }: HandshakeStats, fast: boolean): string {
   const early = counts.mediaBeforeConfirm;
-  const order = early === 0 ? 'no media before START_CONFIRM' : `MEDIA BEFORE START_CONFIRM in ${count(early)} runs`;
+  const none = fast ? 'media before START_CONFIRM for a token only' : 'no media before START_CONFIRM';
+  const order = early === 0 ? none : `MEDIA BEFORE START_CONFIRM in ${count(early)} runs`;
   const promises = counts.violations === 0 ? '0 violations' : `${count(counts.violations)} VIOLATIONS`;
   return `${promises} of S1 to S16 in ${count(counts.runs)} runs; ${order}`;
 }

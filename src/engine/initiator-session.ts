@@ -19,7 +19,7 @@ import { EarlyMedia } from './early-media.ts';
 import { HandshakeSends, type Wish } from './handshake-sends.ts';
 import { initiatorTimer } from './initiator-timers.ts';
 import type { ExchangeInput, InitiatorOutput, Peer } from './io-types.ts';
-import { type InletOptions, MediaInlet } from './media-inlet.ts';
+import { type FirstsTold, type InletOptions, MediaInlet } from './media-inlet.ts';
 import { SessionCore } from './session-core.ts';
 import { drop, type SessionHost } from './session-host.ts';
 import { initiatorTable } from './tables.ts';
@@ -50,7 +50,7 @@ export class InitiatorSession {
   #frame: Frame | undefined;
   #media: Uint8Array | undefined;
   #sdpDelivered = false;
-  #startedAtMs = 0;
+  readonly #firsts: FirstsTold = { startedAtMs: 0, media: false, frame: false };
   #reason: string | undefined;
   #wasStreaming = false;
 
@@ -112,7 +112,7 @@ export class InitiatorSession {
   start(nowMs: number): void {
     if (this.state !== 'ReadyToStart') return;
     this.#core.nowMs = nowMs;
-    this.#startedAtMs = nowMs;
+    this.#firsts.startedAtMs = nowMs;
     this.#host.counters.add('handshakesStarted');
     this.#dispatch({ type: 'app.start' }, 0);
   }
@@ -345,7 +345,7 @@ export class InitiatorSession {
     if (this.#frame?.type !== FrameType.START_ACK) return;
     this.#core.sessionTag = this.#frame.sessionTag;
     this.#resetToken = this.#frame.resetToken.slice();
-    this.#inlet = new MediaInlet(this.#host, this.peer, this.#frame.ssrc, this.#options.media, this.#startedAtMs);
+    this.#inlet = new MediaInlet(this.#host, this.peer, this.#frame.ssrc, this.#options.media, this.#firsts);
   }
 
   #reportStreaming(): void {
@@ -356,7 +356,7 @@ export class InitiatorSession {
     this.#host.counters.add('handshakesCompleted');
     this.#host.emit({
       kind: 'streaming',
-      elapsedMs: nowMs - this.#startedAtMs,
+      elapsedMs: nowMs - this.#firsts.startedAtMs,
       attempts: this.#sends.startsSent,
       ...(rtt.ms === undefined ? {} : { rttMs: rtt.ms }),
     });

@@ -19,30 +19,30 @@ export interface InletOptions {
   readonly datagrams: boolean;
 }
 
+/** What a viewer was told of its first media: once, though a handshake that begins anew after fast media has a second inlet. */
+export interface FirstsTold {
+  /** When the application asked for the stream, in ms. */
+  startedAtMs: number;
+  media: boolean;
+  frame: boolean;
+}
+
 /** One session's media on its way in: only the announced SSRC counts; gaps are asked for; frames come out in order. */
 export class MediaInlet {
   readonly #host: SessionHost<InitiatorOutput>;
   readonly #peer: Peer;
   readonly #receiver: MediaReceiver;
   readonly #ssrc: number;
-  readonly #startedAtMs: number;
+  readonly #told: FirstsTold;
   #secured = false;
   #protection: MediaProtection | undefined;
-  #sawMedia = false;
-  #sawFrame = false;
 
-  /** @param startedAtMs when the application asked for the stream. */
-  constructor(
-    host: SessionHost<InitiatorOutput>,
-    peer: Peer,
-    ssrc: number,
-    options: InletOptions,
-    startedAtMs: number,
-  ) {
+  /** @param told changes here. */
+  constructor(host: SessionHost<InitiatorOutput>, peer: Peer, ssrc: number, options: InletOptions, told: FirstsTold) {
     this.#host = host;
     this.#peer = peer;
     this.#ssrc = ssrc;
-    this.#startedAtMs = startedAtMs;
+    this.#told = told;
     this.#receiver = new MediaReceiver({ ssrc, senderSsrc: host.random.u32(), ...options });
   }
 
@@ -72,9 +72,9 @@ export class MediaInlet {
   receive(bytes: Uint8Array, nowMs: number): void {
     this.#host.counters.add('mediaDatagramsReceived');
     this.#host.counters.add('mediaBytesReceived', bytes.length);
-    if (!this.#sawMedia) {
-      this.#sawMedia = true;
-      const timeToStreamMs = nowMs - this.#startedAtMs;
+    if (!this.#told.media) {
+      this.#told.media = true;
+      const timeToStreamMs = nowMs - this.#told.startedAtMs;
       this.#host.counters.timeToStream(timeToStreamMs);
       this.#host.emit({ kind: 'firstMedia', timeToStreamMs });
     }
@@ -122,9 +122,9 @@ export class MediaInlet {
       this.#host.emit({ kind: 'rtp', bytes });
     }
     for (let frame = this.#receiver.pollFrame(); frame !== undefined; frame = this.#receiver.pollFrame()) {
-      if (frame.decodable && !this.#sawFrame) {
-        this.#sawFrame = true;
-        const timeToFirstFrameMs = nowMs - this.#startedAtMs;
+      if (frame.decodable && !this.#told.frame) {
+        this.#told.frame = true;
+        const timeToFirstFrameMs = nowMs - this.#told.startedAtMs;
         this.#host.counters.timeToFirstFrame(timeToFirstFrameMs);
         this.#host.emit({ kind: 'firstFrame', timeToFirstFrameMs });
       }

@@ -24,8 +24,13 @@ const PLAN_STREAM = 0x504c_414e;
 const LIMITS_STREAM = 0x4c49_4d53;
 /** And so are moves of viewers in secured worlds. */
 const MOVES_STREAM = 0x4d4f_5645;
+/** And so is fast mode, with viewers that come back. */
+const FAST_STREAM = 0x4641_5354;
 /** A session is found out to have moved, and moves, within this time at most in profile `lan`, if it does. */
 const MOVE_MS = 3000;
+
+/** A viewer has a session for about this long before it comes back, and is watched as long afterwards. */
+const COMEBACK_MS = 800;
 
 /** Each seed has its own subset of the kinds of faults, with this chance for each. */
 const KIND_CHANCE = 0.3;
@@ -66,7 +71,7 @@ export function drawPlan(seed: number, mode: RunMode): FaultPlan {
   const faultyMs = mode === 'safety' ? draw.between(300, draw.chance(0.2) ? 30_000 : 6000) : draw.between(50, 4000);
   const viewers = Array.from({ length: 1 + draw.below(3) }, () => drawViewer(draw, faultyMs));
   const media = draw.chance(0.5) ? drawMedia(draw) : undefined;
-  return {
+  return drawComebacks(new Draw(new Prng(seed, FAST_STREAM)), {
     seed,
     mode,
     profile,
@@ -76,7 +81,7 @@ export function drawPlan(seed: number, mode: RunMode): FaultPlan {
     viewers,
     faults: drawFaults(draw, viewers, faultyMs),
     faultyMs,
-  };
+  });
 }
 
 /** Draws of a plan, by kind of number. */
@@ -119,7 +124,8 @@ class Draw {
 
 function drawClock(draw: Draw): { readonly clock?: HostClock } {
   if (!draw.chance(0.2)) return {};
-  return { clock: { offsetMs: draw.between(-5000, 100_000), rate: 1 + (draw.below(201) - 100) / 10_000 } };
+  // A monotonic clock is never negative, and the engine counts on it.
+  return { clock: { offsetMs: Math.max(0, draw.between(-5000, 100_000)), rate: 1 + (draw.below(201) - 100) / 10_000 } };
 }
 
 function drawCamera(draw: Draw): CameraPlan {
@@ -165,6 +171,59 @@ function drawViewer(draw: Draw, faultyMs: number): ViewerPlan {
     ...drawClock(draw),
     ...(allocationFailsAt === undefined ? {} : { allocationFailsAt }),
   };
+}
+
+/** A quarter of the cameras allow fast mode, and most of their viewers come back, with time enough to have their tokens. Some frames are larger than what may leave before the confirm. */
+function drawComebacks(draw: Draw, plan: FaultPlan): FaultPlan {
+  if (!draw.chance(0.25)) return plan;
+  const viewers = plan.viewers.map((viewer) => (draw.chance(0.8) ? { ...viewer, fast: true } : viewer));
+  const comebacks = viewers.flatMap(({ fast, startsAtMs = 0, toCamera, toViewer }, viewer) => {
+    if (!fast) return [];
+    const rttMs = (toCamera.oneWayMs ?? 0) + (toViewer.oneWayMs ?? 0);
+    let atMs = startsAtMs;
+    return Array.from({ length: draw.between(1, 3) }, () => {
+      atMs += draw.between(2 * rttMs, 4 * rttMs + COMEBACK_MS);
+      const faults = drawComeback(draw, viewer, atMs, rttMs);
+      atMs = faults.at(-1)?.atMs ?? atMs;
+      return faults;
+    }).flat();
+  });
+  const { media } = plan;
+  // The key of its tokens is one request more.
+  const { allocationFailsAt: failsAt } = plan.camera;
+  const large = media !== undefined && draw.chance(0.3) ? { media: drawLarge(draw, media) } : {};
+  const lastMs = Math.max(0, ...comebacks.map(({ atMs }) => atMs));
+  return {
+    ...plan,
+    ...large,
+    camera: { ...plan.camera, fast: true, ...(failsAt === undefined ? {} : { allocationFailsAt: failsAt + 1 }) },
+    viewers,
+    faults: [...plan.faults, ...comebacks],
+    faultyMs: Math.max(plan.faultyMs, lastMs + COMEBACK_MS),
+  };
+}
+
+/** A few frames, each about the allowance of fast mode. */
+function drawLarge(draw: Draw, media: MediaPlan): MediaPlan {
+  return { ...media, frames: Math.min(media.frames, 5), bytes: draw.between(20_000, 45_000) };
+}
+
+/** It says that it goes, or comes from another port, or is only there anew: a token is not looked at beside a live session. */
+function drawComeback(draw: Draw, viewer: number, atMs: number, rttMs: number): TimedFault[] {
+  const redial: TimedFault = { atMs, kind: 'redial', viewer };
+  switch (draw.oneOf(['closes', 'closes', 'rebinds', 'silent'] as const)) {
+    case 'closes': {
+      const afterMs = draw.below(2 * rttMs + 100);
+      return [
+        { atMs, kind: 'close', host: viewer, code: ErrorCode.NO_ERROR },
+        { ...redial, atMs: atMs + afterMs },
+      ];
+    }
+    case 'rebinds':
+      return [{ atMs, kind: 'rebind', viewer }, redial];
+    case 'silent':
+      return [redial];
+  }
 }
 
 function drawLink(draw: Draw): LinkModel {

@@ -20,11 +20,12 @@ const CHANCE_MIN = 1e-13;
 /** Waits between the copies of a frame, each drawn evenly from its range. */
 type Waits = readonly (readonly [fromMs: number, toMs: number])[];
 
-/** Why the expectation says nothing of a link; `undefined` when it does. */
-export function whyNoExpectation(link: LinkPair): string | undefined {
+/** Why the expectation says nothing of a link, or of fast mode; `undefined` when it does. */
+export function whyNoExpectation(link: LinkPair, fast = false): string | undefined {
   const { toCamera, toViewer } = directions(link);
   const has = (field: keyof LinkModel): boolean => (toCamera[field] ?? 0) !== 0 || (toViewer[field] ?? 0) !== 0;
   const reasons = [
+    ...(fast ? ['fast mode'] : []),
     ...(has('burst') ? ['losses in bursts'] : []),
     ...(has('jitterMs') ? ['jitter'] : []),
     ...(has('reorder') ? ['reordering'] : []),

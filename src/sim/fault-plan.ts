@@ -38,11 +38,13 @@ export interface CameraPlan {
   /** It comes back with the same reset key after a restart. */
   readonly keepsKey: boolean;
   readonly repair: boolean;
+  /** It allows fast mode, which means nothing in mode `keys`. Absent: no. */
+  readonly fast?: true;
   readonly datagramBytesMax: (typeof DATAGRAM_BYTES_STEPS)[number];
   readonly clock?: HostClock;
   /** Where they are not the usual ones: so low that cookies are demanded of viewers too. */
   readonly limits?: Partial<AdmissionLimits>;
-  /** Its n-th request for random bytes fails; above 2, which it needs to begin. */
+  /** Its n-th request for random bytes fails; above 2, with fast mode above 3, which it needs to begin. */
   readonly allocationFailsAt?: number;
 }
 

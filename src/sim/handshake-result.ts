@@ -14,6 +14,11 @@ export interface HandshakeScenario {
   readonly keyframeDatagrams: number;
   /** Go on from the first media to the first decodable frame. */
   readonly untilFirstFrame: boolean;
+  /**
+   * Fast mode: the viewer has had a session, over a perfect link, and comes back with its token. Times and costs are those of its
+   * coming back. Default false.
+   */
+  readonly fast?: boolean;
 }
 
 /**
@@ -40,7 +45,7 @@ export interface HandshakeResult {
   /** Sent by the camera until then. */
   readonly datagramsToViewer: number;
   readonly bytesToViewer: number;
-  /** Media left the camera although no START_CONFIRM had reached it (S1). */
+  /** Media left the camera although no START_CONFIRM had reached it (S1). With `fast` always false: what may leave is the inspector's business. */
   readonly mediaBeforeConfirm: boolean;
   /** What the inspector found, at most {@link VIOLATIONS_MAX}. */
   readonly violations: readonly string[];

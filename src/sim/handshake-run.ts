@@ -1,7 +1,7 @@
 import type { InitiatorOutput } from '../engine/io-types.ts';
 import type { StreamFeed } from '../media/stream-feed.ts';
 import { CONTROL_FIRST_BYTE } from '../protocol/constants.ts';
-import { errorCodeName } from '../protocol/error-code.ts';
+import { ErrorCode, errorCodeName } from '../protocol/error-code.ts';
 import { FrameType } from '../protocol/frame.ts';
 import {
   type HandshakeOutcome,
@@ -11,10 +11,13 @@ import {
   type RunObserver,
   VIOLATIONS_MAX,
 } from './handshake-result.ts';
+import type { Viewer } from './viewer.ts';
 import { cameraPeer, World } from './world.ts';
 import type { WorldEvent } from './world-event.ts';
 
 const NEVER = Number.POSITIVE_INFINITY;
+/** Long enough over a perfect link for a session with its token, and again for its end. */
+const FIRST_SESSION_MS = 1;
 
 /** One handshake in a world of its own, until it succeeded, failed, or its deadline has passed. */
 export class HandshakeRun {
@@ -24,6 +27,8 @@ export class HandshakeRun {
   readonly #observe: RunObserver | undefined;
   readonly #toCamera = { datagrams: 0, bytes: 0 };
   readonly #toViewer = { datagrams: 0, bytes: 0 };
+  /** When the handshake that counts began, in the world's ms; NEVER before. */
+  #beganMs = NEVER;
   #timeToStreamMs = NEVER;
   #timeToStreamingMs = NEVER;
   #timeToFirstFrameMs = NEVER;
@@ -40,12 +45,13 @@ export class HandshakeRun {
 
   /** @param feed what the camera has. @param sdp its description. */
   finish(feed: StreamFeed, sdp: string): HandshakeResult {
-    const { link, profile } = this.#scenario;
+    const { link, profile, fast = false } = this.#scenario;
     const world = new World({
       seed: this.#seed,
       link,
       profile,
       keepOutputs: false,
+      camera: { fast },
       application: (self, output) => {
         if (output.kind !== 'reserve') return;
         const { session } = output;
@@ -53,9 +59,10 @@ export class HandshakeRun {
       },
       observe: (event, self) => this.#see(event, self),
     });
-    const viewer = world.addViewer();
+    const viewer = fast ? this.#returning(world) : world.addViewer();
+    this.#beganMs = world.clock.nowMs;
     world.toViewer(viewer, { kind: 'start' });
-    while (!this.#over && world.clock.runNext(profile.handshakeMs));
+    while (!this.#over && world.clock.runNext(this.#beganMs + profile.handshakeMs));
     return {
       seed: this.#seed,
       outcome: this.#outcome,
@@ -70,6 +77,21 @@ export class HandshakeRun {
       mediaBeforeConfirm: this.#mediaBeforeConfirm,
       violations: this.#inspector.finish(world).slice(0, VIOLATIONS_MAX),
     };
+  }
+
+  /** A viewer that had a session, which is over, and has its token. */
+  #returning(world: World): Viewer {
+    const { link } = this.#scenario;
+    const viewer = world.addViewer({ fast: true }, {});
+    world.toViewer(viewer, { kind: 'start' });
+    world.run(FIRST_SESSION_MS);
+    world.toViewer(viewer, { kind: 'close', code: ErrorCode.NO_ERROR });
+    world.run(FIRST_SESSION_MS);
+    world.restart(viewer.number);
+    const both = 'toCamera' in link ? link : { toCamera: link, toViewer: link };
+    viewer.toCamera.model = both.toCamera;
+    viewer.toViewer.model = both.toViewer;
+    return viewer;
   }
 
   get #succeeded(): boolean {
@@ -88,10 +110,13 @@ export class HandshakeRun {
 
   #see(event: WorldEvent, world: World): void {
     this.#inspector.see(event, world);
-    this.#observe?.(event, world);
+    if (this.#beganMs === NEVER) return;
+    const atMs = event.atMs - this.#beganMs;
+    this.#observe?.({ ...event, atMs }, world);
     switch (event.kind) {
       case 'sent': {
-        if (event.plane === 'media' && !this.#confirmed) this.#mediaBeforeConfirm = true;
+        if (event.plane === 'media' && !this.#confirmed && this.#scenario.fast !== true)
+          this.#mediaBeforeConfirm = true;
         if (this.#timeToStreamMs !== NEVER) return;
         const count = event.from === cameraPeer ? this.#toViewer : this.#toCamera;
         count.datagrams++;
@@ -103,7 +128,7 @@ export class HandshakeRun {
         this.#confirmed = event.bytes[0] === CONTROL_FIRST_BYTE && event.bytes[2] === FrameType.START_CONFIRM;
         return;
       case 'told':
-        if (event.host !== 'camera') this.#told(event.output, event.atMs);
+        if (event.host !== 'camera') this.#told(event.output, atMs);
         return;
       default:
     }

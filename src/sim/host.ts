@@ -8,7 +8,7 @@ export interface SteppedEndpoint<Input, Output> {
 
 /** How a host's monotonic clock differs from the world's. */
 export interface HostClock {
-  /** Its time when the world's is 0, in ms. Default 0. */
+  /** Its time when the world's is 0, in ms; not negative. Default 0. */
   readonly offsetMs?: number;
   /** Its ms for each ms of the world; 1.0001 is 100 ppm fast. Default 1. */
   readonly rate?: number;

@@ -1,8 +1,10 @@
+import { headerOffset } from '../codec/header.ts';
 import type { ResponderOutput } from '../engine/io-types.ts';
 import { PAYLOAD_TYPE_GENERIC, RTP_CLOCK_HZ } from '../media/rtp.ts';
 import { StreamFeed } from '../media/stream-feed.ts';
 import { makeTestFrame } from '../media/test-frames.ts';
 import { ErrorCode } from '../protocol/error-code.ts';
+import { FrameFlag, FrameType } from '../protocol/frame.ts';
 import { InvariantError } from '../protocol/invariants.ts';
 import { profiles } from '../protocol/profiles.ts';
 import type { FaultPlan, TimedFault, Ways } from './fault-plan.ts';
@@ -16,7 +18,7 @@ import { Prng } from './prng.ts';
 import { type SecuredEnds, securedEnds } from './simulated-security.ts';
 import { TraceHash } from './trace-hash.ts';
 import type { Viewer } from './viewer.ts';
-import { World } from './world.ts';
+import { cameraPeer, World } from './world.ts';
 import type { WorldEvent } from './world-event.ts';
 
 /** Events that one run may take; beyond it something turns in circles. */
@@ -44,6 +46,8 @@ export interface PlanSummary {
   readonly streaming: number;
   /** Sessions that followed their viewer to another tuple. */
   readonly moves: number;
+  /** START_ACKs that left and granted media before the confirm, copies among them. */
+  readonly fastGrants: number;
   readonly sent: number;
   readonly arrived: number;
 }
@@ -68,6 +72,7 @@ class PlanRun {
   #diedAtMs = 0;
   #handshakes = 0;
   #moves = 0;
+  #fastGrants = 0;
   #sent = 0;
   #arrived = 0;
 
@@ -94,6 +99,7 @@ class PlanRun {
       camera: {
         repair: camera.repair,
         datagramBytesMax: camera.datagramBytesMax,
+        fast: camera.fast === true,
         ...(camera.limits === undefined ? {} : { limits: camera.limits }),
         ...this.#ends?.camera,
         ...(camera.keepsKey ? { resetKey: RESET_KEY } : {}),
@@ -107,8 +113,10 @@ class PlanRun {
         this.#watch.see(event, world);
         if (this.#forges) this.#forger.see(event);
         if (event.kind === 'fault' && event.fault === 'allocationFailed') this.#diedAtMs = event.atMs;
-        if (event.kind === 'sent') this.#sent++;
-        else if (event.kind === 'arrived') this.#arrived++;
+        if (event.kind === 'sent') {
+          this.#sent++;
+          if (grantsFast(event)) this.#fastGrants++;
+        } else if (event.kind === 'arrived') this.#arrived++;
       },
     });
   }
@@ -134,6 +142,7 @@ class PlanRun {
       handshakes: this.#handshakes,
       streaming,
       moves: this.#moves,
+      fastGrants: this.#fastGrants,
       sent: this.#sent,
       arrived: this.#arrived,
     };
@@ -295,6 +304,12 @@ class PlanRun {
     const viewer = this.#world.viewers[number];
     if (viewer !== undefined) act(viewer);
   }
+}
+
+function grantsFast({ from, bytes, plane }: Extract<WorldEvent, { readonly kind: 'sent' }>): boolean {
+  if (plane !== 'control' || from !== cameraPeer) return false;
+  const granted = ((bytes[headerOffset.flags] ?? 0) & FrameFlag.FAST) !== 0;
+  return granted && bytes[headerOffset.type] === FrameType.START_ACK;
 }
 
 function linksOf({ toCamera, toViewer }: Viewer, ways: Ways): readonly Link[] {

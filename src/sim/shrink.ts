@@ -123,6 +123,8 @@ function* plainer(plan: FaultPlan): Generator<FaultPlan> {
   const { clock: _clock, ...exact } = camera;
   if (camera.allocationFailsAt !== undefined) yield { ...plan, camera: enough };
   if (camera.clock !== undefined) yield { ...plan, camera: exact };
+  const { fast: _fast, ...slow } = camera;
+  if (camera.fast === true) yield { ...plan, camera: slow };
   const { limits: _limits, ...usual } = camera;
   if (camera.limits !== undefined) yield { ...plan, camera: usual };
   if (camera.datagramBytesMax !== 1200) yield { ...plan, camera: { ...camera, datagramBytesMax: 1200 } };

@@ -88,6 +88,17 @@ describe.concurrent('firstframe simulate', () => {
     expect(one.stdout).toMatch(/^outcome +(HANDSHAKE_TIMEOUT|CONFIRM_TIMEOUT|noMedia)\ntime to stream +never$/m);
   });
 
+  test('--fast: a viewer that comes back with a token has media after one round trip; theory says nothing of it', async () => {
+    const { code, stdout } = await simulate('--fast', '--runs', '200', '--loss', '0%', '--rtt', '50ms');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^The camera has .* The viewer comes back with a token: fast mode\.$/m);
+    expect(stdout).toMatch(/^time to stream( +50\.0){6}$/m);
+    expect(stdout).toMatch(/^theory +says nothing of fast mode$/m);
+    expect(stdout).toMatch(
+      /^invariants +0 violations of S1 to S16 in 200 runs; media before START_CONFIRM for a token only$/m,
+    );
+  });
+
   test('stopped by Ctrl-C tells what was done so far and ends with 130', async () => {
     await using run = firstframe(['simulate', '--runs', '5000000', '--workers', '2']);
     await run.complaint(/ of 5,000,000 handshakes, /, 45_000);

@@ -119,6 +119,20 @@ describe.each<Mode>(['none', 'psk'])('mode %s: a viewer that comes back with a t
     }
   });
 
+  it('is told of its first media and its first frame once, also when its handshake begins anew after them', () => {
+    const simulation = simulated({ security, camera: { resetKey: new Uint8Array(32).fill(1) } });
+    const again = simulation.rejoin(returning(simulation).viewer);
+    const before = simulation.events.length;
+    simulation.run(25);
+    expect([again.timeToStreamMs, again.state]).toEqual([20, 'AwaitingStartConfirm']);
+    simulation.world.restart('camera');
+    simulation.run(2000);
+    const told = simulation.events.slice(before).flatMap((event) => (event.kind === 'told' ? [event.output.kind] : []));
+    expect(told.filter((kind) => kind === 'firstMedia' || kind === 'firstFrame')).toEqual(['firstMedia', 'firstFrame']);
+    expect([again.timeToStreamMs, again.state]).toEqual([20, 'Streaming']);
+    expect(simulation.finish()).toEqual([]);
+  });
+
   it('shows the next one the next time, and each is granted', () => {
     const simulation = simulated({ security });
     let { viewer } = returning(simulation);

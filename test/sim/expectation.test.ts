@@ -116,6 +116,7 @@ describe('the expectation of time to stream', () => {
   it('names what it does not know of a link', () => {
     expect(whyNoExpectation({ loss: 0.3, oneWayMs: 5, jitterMs: 0 })).toBeUndefined();
     expect(whyNoExpectation(asymmetric)).toBeUndefined();
+    expect(whyNoExpectation({ jitterMs: 1 }, true)).toBe('fast mode, jitter');
     expect(whyNoExpectation({ jitterMs: 1, burst: bursts(0.1, 5) })).toBe('losses in bursts, jitter');
     expect(whyNoExpectation({ toCamera: {}, toViewer: { bitsPerSecond: 1e6, corruption: 0.1 } })).toBe(
       'corruption, a bottleneck',

@@ -5,6 +5,7 @@ import type { HandshakeScenario } from '../../src/sim/handshake-result.ts';
 import { HandshakeStats, RUNS_MAX } from '../../src/sim/handshake-stats.ts';
 import { NAMED_RUNS_MAX } from '../../src/sim/handshake-tally.ts';
 import { HandshakeRunError, HandshakeRunner } from '../../src/sim/handshakes.ts';
+import type { WorldEvent } from '../../src/sim/world-event.ts';
 import { seedFromEnv } from '../support/seeded.ts';
 
 const perfect: HandshakeScenario = {
@@ -43,6 +44,26 @@ describe('a simulated handshake', () => {
     expect(result.datagramsToCamera).toBe(5 + 5 + 1);
     expect(result.bytesToCamera).toBe(5 * 256 + 5 * 72 + 46);
     expect(result.datagramsToViewer).toBeGreaterThan(5);
+  });
+
+  it('takes one round trip where the viewer comes back with a token, and counts only its coming back', () => {
+    const events: WorldEvent[] = [];
+    const fast = new HandshakeRunner({ ...perfect, fast: true }).run(1, (event) => events.push(event));
+    expect(fast).toMatchObject({
+      outcome: 'ok',
+      timeToStreamMs: 50,
+      timeToStreamingMs: Number.POSITIVE_INFINITY,
+      mediaBeforeConfirm: false,
+      violations: [],
+    });
+    expect([fast.attempts, events[0]?.atMs, events.at(-1)?.atMs]).toEqual([5, 0, 50]);
+    // With losses too: what is saved is the round trip of START_CONFIRM.
+    const medians = [false, true].map((fastMode) => {
+      const { timesToStreamMs, counts } = new HandshakeRunner({ ...lossy, fast: fastMode }).runMany(1, 0, 500);
+      expect([fastMode, counts.violations, counts.mediaBeforeConfirm]).toEqual([fastMode, 0, 0]);
+      return new Distribution(timesToStreamMs).quantile(0.5);
+    });
+    expect((medians[0] ?? 0) - (medians[1] ?? 0)).toBeGreaterThan(45);
   });
 
   it('goes on to the first decodable frame when that is asked for', () => {

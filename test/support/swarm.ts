@@ -12,18 +12,20 @@ import { checkPlan } from '../../src/sim/swarm.ts';
  * @param security of all of them; default none.
  */
 export function swarm(firstSeed: number, seeds: number, mode: RunMode, security?: SecuredMode): PlanSummary {
-  const total = { handshakes: 0, streaming: 0, moves: 0, sent: 0, arrived: 0 };
+  const total = { handshakes: 0, streaming: 0, moves: 0, fastGrants: 0, sent: 0, arrived: 0 };
   for (let run = 0; run < seeds; run++) {
     const seed = (firstSeed + run) >>> 0;
     const plan = security === undefined ? drawPlan(seed, mode) : drawSecuredPlan(seed, mode, security);
     const { result, failure } = checkPlan(plan);
     if (failure !== undefined) throw new Error(failureReport(failure, shrink(failure)));
-    for (const name of ['handshakes', 'streaming', 'moves', 'sent', 'arrived'] as const)
+    for (const name of ['handshakes', 'streaming', 'moves', 'fastGrants', 'sent', 'arrived'] as const)
       total[name] += result.summary[name];
   }
   // A swarm in which nothing happens would find nothing either.
   expect(total.handshakes).toBeGreaterThan(seeds / 2);
   expect(total.streaming).toBeGreaterThan(seeds / 4);
+  if (security === 'keys') expect(total.fastGrants).toBe(0);
+  else expect(total.fastGrants).toBeGreaterThan(seeds / 20);
   if (security !== undefined) expect(total.moves).toBeGreaterThan(seeds / 50);
   return total;
 }

@@ -33,6 +33,8 @@ export interface Bounds {
   readonly initiatorRestarts: number;
   /** A blind attacker: any frame in either end's name, but without the ids that it cannot see. */
   readonly attacker: boolean;
+  /** StreamIds of the attacker's STARTs: as many candidates can it open on the tuple at a time. */
+  readonly attackerStreams: number;
   /** Applications close and refuse at any time. */
   readonly closes: boolean;
   /** Sockets fail at any time. */
@@ -53,6 +55,7 @@ export const defaultBounds: Bounds = {
   responderRestarts: 1,
   initiatorRestarts: 0,
   attacker: true,
+  attackerStreams: 1,
   closes: true,
   socketFailures: false,
 };
@@ -69,7 +72,7 @@ export function attemptsMax(bounds: Bounds): number {
 
 /** One line for people; every figure of the bounds is in it. */
 export function describeBounds(bounds: Bounds): string {
-  const { network, inFlightMax, attacker, closes, socketFailures } = bounds;
+  const { network, inFlightMax, attacker, attackerStreams, closes, socketFailures } = bounds;
   return [
     network === 'set'
       ? 'network: monotone set'
@@ -84,7 +87,7 @@ export function describeBounds(bounds: Bounds): string {
     `probes ${bounds.probesLeft}`,
     `responder restarts ${bounds.responderRestarts}`,
     `initiator restarts ${bounds.initiatorRestarts}`,
-    `blind attacker ${attacker ? 'yes' : 'no'}`,
+    `blind attacker ${attacker ? `with ${attackerStreams} StreamIds` : 'no'}`,
     `closes and refusals ${closes ? 'yes' : 'no'}`,
     `socket failures ${socketFailures ? 'yes' : 'no'}`,
   ].join(', ');

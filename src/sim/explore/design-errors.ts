@@ -33,11 +33,20 @@ export const errorBounds: Bounds = {
   responderRestarts: 0,
   initiatorRestarts: 0,
   attacker: false,
+  attackerStreams: 1,
   closes: false,
   socketFailures: false,
 };
 
 const again = { initiatorRestarts: 1 } as const;
+const crowded = {
+  network: 'queue',
+  inFlightMax: 1,
+  attacker: true,
+  sessionsMax: 3,
+  retriesLeft: 1,
+  sendsMax: 1,
+} as const;
 const lossy = { network: 'queue', sessionsMax: 1 } as const;
 
 /** See the top of this file. */
@@ -147,7 +156,7 @@ export const designErrors: readonly DesignError[] = [
   {
     name: 'the reservation of a newer candidate ends the live session before its confirm',
     breaks: 'S8',
-    bounds: { attacker: true },
+    bounds: { attacker: true, candidatesMax: 1 },
     model: { responder: withOutput(responderTable, 'PendingConfirm', 'frame.START', 'supersede') },
   },
   {
@@ -222,6 +231,42 @@ export const designErrors: readonly DesignError[] = [
     name: 'no tombstone: a late START opens a session again that is over',
     breaks: 'rule 9',
     model: { faults: { tombstoneIgnored: true } },
+  },
+  {
+    name: 'on a full tuple any START takes a candidate’s place: a blind spoofer drives a viewer out',
+    breaks: 'rule 10',
+    bounds: { ...crowded, candidatesMax: 1 },
+    model: { faults: { givesWayUnasked: true } },
+  },
+  {
+    name: 'a candidate that showed a cookie gives way',
+    breaks: 'rule 10',
+    bounds: { ...crowded, ...again, candidatesMax: 1 },
+    model: { faults: { provenGivesWay: true } },
+  },
+  {
+    name: 'the newest candidate without a cookie gives way, not the oldest',
+    breaks: 'rule 10',
+    bounds: { ...crowded, attackerStreams: 2 },
+    model: { faults: { newestGivesWay: true } },
+  },
+  {
+    name: 'a full tuple lets nobody in: a blind spoofer keeps out a viewer that shows a cookie',
+    breaks: 'rule 10',
+    bounds: { ...crowded, attackerStreams: 2 },
+    model: { faults: { nobodyGivesWay: true } },
+  },
+  {
+    name: 'a candidate is to give way while the application is being asked: it stays, and there is one too many',
+    breaks: 'S5',
+    bounds: { ...crowded, candidatesMax: 1 },
+    model: { faults: { reservationGivesWay: true } },
+  },
+  {
+    name: 'a full tuple asks for no cookie: a blind spoofer keeps a viewer out that has none yet',
+    breaks: 'L2',
+    bounds: { ...crowded, sessionsMax: 2, sendsMax: 2, candidatesMax: 1 },
+    model: { faults: { fullTupleSilent: true } },
   },
   {
     name: 'START is sent once',

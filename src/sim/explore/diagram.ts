@@ -1,4 +1,4 @@
-import { ALTERNATIVE, Group, KEEPS_COPY, partsOf } from './action.ts';
+import { ALTERNATIVE, Group, KEEPS_COPY, partsOf, STALE_COOKIE } from './action.ts';
 import type { Exploration, Violation } from './exploration.ts';
 import { Global, get, Session, SessionFrame, StreamFrame } from './layout.ts';
 import type { Model } from './model.ts';
@@ -100,7 +100,8 @@ export function describeAction(model: Model, action: number, after: Int32Array):
       const way = toInitiator(model, frame) ? 'N->>I' : 'N->>R';
       const copy = (detail & KEEPS_COPY) !== 0 && model.bounds.network === 'queue' ? ', a copy stays' : '';
       const judged = (detail & ALTERNATIVE) !== 0 ? ', judged the other way' : '';
-      return `${way}: ${frameName(model, frame, after)}${copy}${judged}`;
+      const stale = (detail & STALE_COOKIE) !== 0 ? ', its cookie gone stale' : '';
+      return `${way}: ${frameName(model, frame, after)}${copy}${stale}${judged}`;
     }
     case Group.LOSE:
       return `note over N: ${frameName(model, frame, after)} is lost`;
@@ -118,7 +119,7 @@ export function describeAction(model: Model, action: number, after: Int32Array):
 }
 
 function describeForgery(kind: number, frame: number): string {
-  if (kind === 1) return 'A->>R: START with a StreamId of its own, in the initiator’s name';
+  if (kind === 1) return `A->>R: START S${frame}, a StreamId of its own, in the initiator’s name`;
   const name = sessionFrameNames[frame] ?? '';
   if (kind === 2) return `A->>R: ${name} with a guessed SessionTag, in the initiator’s name`;
   return `A->>I: ${kind === 3 ? name : 'ERROR'} with guessed ids, in the responder’s name`;

@@ -95,7 +95,7 @@ export function initiatorRole(
       restarts: RESTARTS_MAX - bounds.restartsLeft,
       byes: BYE_SENDS_MAX - bounds.byesLeft,
     },
-    notes: { sdp: 0, freshFrom: 1 },
+    notes: { sdp: 0, freshFrom: 1, cookie: 0 },
     events: eventsOf(bounds),
     visible: ['sdp'],
     perform,
@@ -120,12 +120,14 @@ function perform(output: string, draft: Draft, event: InitiatorEvent): number {
   switch (output) {
     case 'drawStreamId':
       notes['freshFrom'] = 1;
+      notes['cookie'] = 0;
       return Operation.DRAW_STREAM_ID;
     case 'keepCookie':
       notes['freshFrom'] = context.attempt;
+      notes['cookie'] = 1;
       return event.type === 'frame.RETRY' && event.fresh ? 0 : broken('rule 6');
     case 'sendStart':
-      return withArgument(Operation.START, context.attempt);
+      return withArgument(notes['cookie'] === 1 ? Operation.START_WITH_COOKIE : Operation.START, context.attempt);
     case 'adoptSession':
       return Operation.ADOPT_SESSION;
     case 'sendStartConfirm':

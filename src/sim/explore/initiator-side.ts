@@ -1,5 +1,5 @@
 import { InitiatorClass } from './initiator-role.ts';
-import { Global, Session, SessionFrame, StreamFrame } from './layout.ts';
+import { Global, Session, SessionFrame } from './layout.ts';
 import type { LocalMachine } from './local-machine.ts';
 import type { ModelFaults } from './model-faults.ts';
 import { Operation } from './operations.ts';
@@ -119,7 +119,10 @@ export class InitiatorSide {
         break;
       }
       case Operation.START:
-        step.sendOfStream(step.global(Global.stream), StreamFrame.START + (operation >> 8) - 1);
+        step.sendStart(step.global(Global.stream), operation >> 8, false);
+        break;
+      case Operation.START_WITH_COOKIE:
+        step.sendStart(step.global(Global.stream), operation >> 8, true);
         break;
       case Operation.ADOPT_SESSION:
         step.setGlobal(Global.tag, this.#adopting);

@@ -5,7 +5,7 @@
  *     stream words  two StreamIds each, 16 bits: its STARTs, RETRYs and ERRORs on the way, and the responder's tombstone
  *     session words one session each: its frames on the way, the responder's local state, the StreamId, what happened to it
  *
- * StreamIds and sessions are numbered in the order in which they are drawn, from 1; the last StreamId is the attacker's. A
+ * StreamIds and sessions are numbered in the order in which they are drawn, from 1; the last StreamIds are the attacker's. A
  * SessionTag is drawn once for one session and never again, so session and tag are one number; 0 is none. A datagram is a bit:
  * on the way or not. Several copies on the way are one bit that need not go when one is delivered.
  */
@@ -43,6 +43,8 @@ export const Session = {
   streamed: { shift: 27, max: 1 },
   /** Its RESET_TOKEN is of a reset key that the responder has no more. */
   keyLost: { shift: 28, max: 1 },
+  /** A candidate whose START came with a good cookie. */
+  proven: { shift: 29, max: 1 },
 } as const satisfies Record<string, Field>;
 
 /** Bits of a session's word: frames that carry both its ids. */
@@ -77,9 +79,23 @@ export const StreamFrame = {
 
 /** Tombstone in a stream's half word: 0 none, 1 an ERROR of the moment, 2 a final ERROR, 3 silent. */
 export const tombstone: Field = { shift: 2 * ATTEMPT_BITS + 2, max: 3 };
+/** In a stream's half word: its STARTs carry a cookie from the attempt after this one on; 0 for none that was sent. */
+export const cookieAfter: Field = { shift: 2 * ATTEMPT_BITS + 4, max: 3 };
+
+/** A field of a StreamId in its word. */
+export function fieldOfStream({ shift, max }: Field, stream: number): Field {
+  return { shift: shift + 16 * ((stream - 1) & 1), max };
+}
+
+/** Whether the attempt of a StreamId was sent with a cookie. @param word of the StreamId. */
+export function hasCookie(word: number, stream: number, attempt: number): boolean {
+  const after = get(word, fieldOfStream(cookieAfter, stream));
+  return after !== 0 && attempt > after;
+}
+
 /** The tombstone of a StreamId in its word. */
 export function stoneIn(word: number, stream: number): number {
-  return (word >>> (tombstone.shift + 16 * ((stream - 1) & 1))) & tombstone.max;
+  return get(word, fieldOfStream(tombstone, stream));
 }
 
 /** See {@link tombstone}. */
@@ -96,8 +112,10 @@ export const Way = {
 /** Where the words are, for one set of bounds. */
 export interface Layout {
   readonly words: number;
-  /** The attacker's StreamId. */
+  /** The first of the attacker's StreamIds. */
   readonly attacker: number;
+  /** The last StreamId. */
+  readonly streams: number;
   readonly firstSession: number;
   readonly sessions: number;
 }
@@ -105,11 +123,13 @@ export interface Layout {
 /** @throws RangeError when the bounds do not fit into the words. */
 export function layoutOf(bounds: Bounds): Layout {
   const attacker = streamsMax(bounds) + 1;
-  if (attacker > Global.stream.max) throw new RangeError(`${attacker} StreamIds are more than ${Global.stream.max}`);
+  const streams = attacker + bounds.attackerStreams - 1;
+  if (streams > Global.stream.max) throw new RangeError(`${streams} StreamIds are more than ${Global.stream.max}`);
+  if (streams < attacker) throw new RangeError('an attacker without a StreamId');
   if (attemptsMax(bounds) > ATTEMPT_BITS) throw new RangeError(`more than ${ATTEMPT_BITS} attempts`);
   if (bounds.sessionsMax > Global.tag.max) throw new RangeError(`more than ${Global.tag.max} sessions`);
-  const firstSession = 1 + Math.ceil(attacker / 2);
-  return { words: firstSession + bounds.sessionsMax, attacker, firstSession, sessions: bounds.sessionsMax };
+  const firstSession = 1 + Math.ceil(streams / 2);
+  return { words: firstSession + bounds.sessionsMax, attacker, streams, firstSession, sessions: bounds.sessionsMax };
 }
 
 /** Reads a field. */

@@ -30,6 +30,18 @@ export interface ModelFaults {
   readonly byeAckAnswered: boolean;
   /** A confirm ends only live sessions: a candidate that is older than the live session may still take its place. */
   readonly olderCandidatesStay: boolean;
+  /** A candidate of a full tuple gives way to any START. */
+  readonly givesWayUnasked: boolean;
+  /** The oldest candidate gives way, whether or not its START came with a cookie. */
+  readonly provenGivesWay: boolean;
+  /** Of the candidates without a cookie the newest gives way. */
+  readonly newestGivesWay: boolean;
+  /** A candidate gives way while the application is being asked. */
+  readonly reservationGivesWay: boolean;
+  /** On a full tuple a START is dropped, whatever it shows. */
+  readonly nobodyGivesWay: boolean;
+  /** On a full tuple a START without a cookie is not asked for one. */
+  readonly fullTupleSilent: boolean;
 }
 
 /** The protocol as it is. */
@@ -49,4 +61,10 @@ export const noFaults: ModelFaults = {
   noReset: false,
   byeAckAnswered: false,
   olderCandidatesStay: false,
+  givesWayUnasked: false,
+  provenGivesWay: false,
+  newestGivesWay: false,
+  reservationGivesWay: false,
+  nobodyGivesWay: false,
+  fullTupleSilent: false,
 };

@@ -8,11 +8,22 @@
  * model, and what holds here in every state holds there, within the bounds.
  */
 import { initiatorTable, responderTable } from '../../engine/tables.ts';
-import { ALTERNATIVE, actionOf, Group, KEEPS_COPY } from './action.ts';
+import { ALTERNATIVE, actionOf, Group, KEEPS_COPY, STALE_COOKIE } from './action.ts';
 import type { Bounds } from './bounds.ts';
 import { InitiatorClass, type InitiatorTable, initiatorRole } from './initiator-role.ts';
 import { InitiatorSide } from './initiator-side.ts';
-import { Global, get, type Layout, layoutOf, put, Session, SessionFrame, StreamFrame, Way } from './layout.ts';
+import {
+  Global,
+  get,
+  hasCookie,
+  type Layout,
+  layoutOf,
+  put,
+  Session,
+  SessionFrame,
+  StreamFrame,
+  Way,
+} from './layout.ts';
 import { type LocalMachine, localMachine } from './local-machine.ts';
 import { type ModelFaults, noFaults } from './model-faults.ts';
 import { ResponderClass, type ResponderTable, responderRole } from './responder-role.ts';
@@ -174,6 +185,10 @@ export class Model {
     const { firstSession } = this.layout;
     const frame = word < firstSession ? bit & 15 : bit;
     this.#arrive(word, bit, frame, keeps);
+    if (word < firstSession && frame < StreamFrame.RETRY && this.#showsCookie(word, bit)) {
+      this.#arrive(word, bit, frame, keeps | STALE_COOKIE);
+      return this.#arrive(word, bit, frame, keeps | STALE_COOKIE | ALTERNATIVE);
+    }
     const judgedTwoWays =
       word < firstSession
         ? frame === StreamFrame.ERROR_FOR_NOW || (frame < StreamFrame.RETRY && this.bounds.retriesLeft > 0)
@@ -181,6 +196,12 @@ export class Model {
           frame === SessionFrame.PONG_TO_RESPONDER ||
           frame === SessionFrame.START_CONFIRM;
     if (judgedTwoWays) this.#arrive(word, bit, frame, keeps | ALTERNATIVE);
+  }
+
+  /** The START on its way carries a cookie. */
+  #showsCookie(word: number, bit: number): boolean {
+    const attempt = (bit & 15) - StreamFrame.START + 1;
+    return hasCookie(this.#states[this.#offset + word] as number, 2 * word - 1 + (bit >> 4), attempt);
   }
 
   #arrive(word: number, bit: number, frame: number, how: number): void {
@@ -195,8 +216,10 @@ export class Model {
       if (ANSWERS[frame] === 1 && step.sentCount > 0 && !step.asksAnew) step.breaks('S12');
     } else {
       const stream = 2 * word - 1 + (bit >> 4);
-      if (frame < StreamFrame.RETRY) this.responderSide.start(stream, frame - StreamFrame.START + 1, alternative);
-      else if (frame < StreamFrame.ERROR_FOR_NOW) this.initiatorSide.retry(stream, frame - StreamFrame.RETRY + 1);
+      if (frame < StreamFrame.RETRY) {
+        const proven = (how & STALE_COOKIE) === 0 && this.#showsCookie(word, bit);
+        this.responderSide.start(stream, frame - StreamFrame.START + 1, alternative, proven);
+      } else if (frame < StreamFrame.ERROR_FOR_NOW) this.initiatorSide.retry(stream, frame - StreamFrame.RETRY + 1);
       else this.initiatorSide.error(stream, frame === StreamFrame.ERROR_FOR_NOW && !alternative);
     }
     this.#end(actionOf(Group.DELIVER, word, bit | how));
@@ -234,7 +257,7 @@ export class Model {
       step.setGlobal(Global.initiatorRestarts, get(first, Global.initiatorRestarts) + 1);
       this.#end(actionOf(Group.RESTART_INITIATOR, 0, 0));
     }
-    for (let stream = 1; stream <= layout.attacker; stream++) {
+    for (let stream = 1; stream <= layout.streams; stream++) {
       const step = this.#begin();
       if (step.stoneOf(stream) === 0) continue;
       step.setStone(stream, 0);
@@ -249,12 +272,19 @@ export class Model {
     this.#end(actionOf(Group.RESPONDER_SOCKET_FAILS, 0, 0));
   }
 
-  /** What somebody can send who sees nothing: his own StreamId, guessed tags, and either end's address as the source. */
+  /** What somebody can send who sees nothing: StreamIds of his own, guessed tags, and either end's address as the source. */
   #forgeries(): void {
     const { responderSide, initiatorSide, layout } = this;
-    this.#begin(Cause.FOREIGN);
-    responderSide.start(layout.attacker, 1, false);
-    this.#end(actionOf(Group.FORGE, 1, 0));
+    let anyUnknown = false;
+    for (let stream = layout.attacker; stream <= layout.streams; stream++) {
+      // Those that the responder knows nothing of are alike: one is enough.
+      this.#begin(Cause.FOREIGN);
+      const known = responderSide.knows(stream);
+      if (!known && anyUnknown) continue;
+      anyUnknown ||= !known;
+      responderSide.start(stream, 1, false, false);
+      this.#end(actionOf(Group.FORGE, 1, stream));
+    }
     for (const frame of FORGED_TO_RESPONDER) {
       this.#begin(Cause.FOREIGN);
       responderSide.forged(frame);

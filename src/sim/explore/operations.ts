@@ -6,6 +6,8 @@ export const Operation = {
   BROKEN: 1,
   /** Argument: the attempt. */
   START: 2,
+  /** The same with a cookie. */
+  START_WITH_COOKIE: 19,
   START_CONFIRM: 3,
   PING: 4,
   PONG: 5,

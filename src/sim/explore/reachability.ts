@@ -1,6 +1,8 @@
 import type { Exploration } from './exploration.ts';
+import { InitiatorClass } from './initiator-role.ts';
 import { Global, get, Session, stoneIn } from './layout.ts';
 import type { Model, Steps } from './model.ts';
+import { Operation } from './operations.ts';
 
 /** States from which a goal can no longer be reached. */
 export interface Reachability {
@@ -102,6 +104,8 @@ class Ends {
   readonly #sendsAgain: Uint8Array;
   /** By local state: RESET has a row. */
   readonly #restartLeft: Uint8Array;
+  /** By local state: timer T1 sends a START with a cookie, or a RETRY may still be followed, so that a later one has it. */
+  readonly #mayShowCookie: Uint8Array;
   readonly #described: Uint8Array;
   readonly #name: (local: number) => string;
 
@@ -116,6 +120,12 @@ class Ends {
     };
     this.#sendsAgain = handled('timer.T1');
     this.#restartLeft = handled('RESET, right token');
+    const followed = initiator.eventNames.filter((name) => name.startsWith('RETRY')).map(handled);
+    this.#mayShowCookie = initiator.stateOf.map((_, local) => {
+      const list = initiator.operationsAt[local * initiator.eventCount + InitiatorClass.t1] as number;
+      const sent = initiator.operations[list]?.some((operation) => (operation & 0xff) === Operation.START_WITH_COOKIE);
+      return sent === true || followed.some((byLocal) => byLocal[local] === 1) ? 1 : 0;
+    });
   }
 
   agree(states: Int32Array, offset: number): boolean {
@@ -169,7 +179,7 @@ class Ends {
     return responderSide.stage[get(word, Session.local)] as number;
   }
 
-  /** A START of this StreamId finds its candidate, or room for one. */
+  /** A START of this StreamId finds its candidate, room for one, or one that gives way. */
   #startMaySucceed(states: Int32Array, offset: number, stream: number): boolean {
     const { layout, responderSide } = this.#model;
     for (let word = layout.firstSession; word < layout.words; word++) {
@@ -178,14 +188,18 @@ class Ends {
       if (local !== 0 && get(session, Session.stream) === stream) return responderSide.stage[local] === 1;
     }
     const stone = stoneIn(states[offset + 1 + ((stream - 1) >>> 1)] as number, stream);
-    return stone === 0 && this.#roomForOne(states, offset);
+    const local = get(states[offset] as number, Global.initiator);
+    return stone === 0 && this.#roomForOne(states, offset, this.#mayShowCookie[local] === 1);
   }
 
-  #roomForOne(states: Int32Array, offset: number): boolean {
+  /** @param showsCookie a candidate that came without one counts as room. */
+  #roomForOne(states: Int32Array, offset: number, showsCookie: boolean): boolean {
     const { layout, responderSide, bounds } = this.#model;
     let candidates = 0;
     for (let word = layout.firstSession; word < layout.words; word++) {
-      if (responderSide.stage[get(states[offset + word] as number, Session.local)] === 1) candidates++;
+      const session = states[offset + word] as number;
+      if (responderSide.stage[get(session, Session.local)] !== 1) continue;
+      if (!showsCookie || get(session, Session.proven) === 1) candidates++;
     }
     const drawn = get(states[offset] as number, Global.sessionsDrawn);
     return candidates < bounds.candidatesMax && drawn < layout.sessions;
@@ -197,6 +211,6 @@ class Ends {
     const { layout } = this.#model;
     const session = states[offset + layout.firstSession + get(first, Global.tag) - 1] as number;
     if (get(session, Session.local) !== 0 || get(session, Session.keyLost) === 1) return false;
-    return this.#restartLeft[get(first, Global.initiator)] === 1 && this.#roomForOne(states, offset);
+    return this.#restartLeft[get(first, Global.initiator)] === 1 && this.#roomForOne(states, offset, false);
   }
 }

@@ -21,6 +21,8 @@ export class ResponderSide {
   /** By local state: 1 half-open, 2 live, 0 any other. */
   readonly stage: Uint8Array;
   readonly #pendingStartRequest: number;
+  /** By local state: 1 in PendingConfirm. */
+  readonly unconfirmed: Uint8Array;
 
   constructor(machine: LocalMachine, step: Step, faults: ModelFaults, candidatesMax: number) {
     this.machine = machine;
@@ -28,6 +30,7 @@ export class ResponderSide {
     this.#faults = faults;
     this.#candidatesMax = candidatesMax;
     this.#pendingStartRequest = machine.states.indexOf('PendingStartRequest');
+    this.unconfirmed = machine.stateOf.map((state) => (machine.states[state] === 'PendingConfirm' ? 1 : 0));
     this.stage = machine.stateOf.map((state) => {
       const name = machine.states[state];
       if (name === 'PendingStartRequest' || name === 'PendingConfirm') return 1;
@@ -35,11 +38,18 @@ export class ResponderSide {
     });
   }
 
-  /** A START arrives: section 6 of docs/PROTOCOL.md. @param demandCookie a responder under load answers a new one with RETRY. */
-  start(stream: number, attempt: number, demandCookie: boolean): void {
+  /**
+   * A START arrives: section 6 of docs/PROTOCOL.md.
+   *
+   * @param underLoad a new one without a good cookie is answered with RETRY.
+   * @param proven it shows a cookie that is good.
+   */
+  start(stream: number, attempt: number, underLoad: boolean, proven: boolean): void {
     const step = this.#step;
     const faults = this.#faults;
     step.cause = Cause.FOREIGN;
+    step.startOf = stream;
+    step.startProven = proven;
     if (faults.startReplacesLive) this.#endLive(stream);
     const known = this.#byStream(stream);
     if (known !== 0 && !faults.duplicateAdmitted) return this.event(known, ResponderClass.start);
@@ -49,18 +59,28 @@ export class ResponderSide {
       return;
     }
     if (faults.startBesideLiveDropped && this.#count(2) > 0) return;
-    if (this.#count(1) >= this.#candidatesMax + (faults.oneCandidateMore ? 1 : 0)) return;
-    if (demandCookie) return step.sendOfStream(stream, StreamFrame.RETRY + attempt - 1);
+    const full = this.#count(1) >= this.#candidatesMax + (faults.oneCandidateMore ? 1 : 0);
+    if (full && faults.fullTupleSilent && !proven) return;
+    if (!proven && (underLoad || (full && !faults.givesWayUnasked))) {
+      return step.sendOfStream(stream, StreamFrame.RETRY + attempt - 1);
+    }
     const drawn = step.global(Global.sessionsDrawn) + 1;
     if (drawn > step.layout.sessions) {
       step.blocked++;
       return;
     }
+    if (full && !this.#makeRoom()) return;
     if (stone !== 0) step.breaks('rule 9');
     if (known !== 0) step.breaks('S6');
     step.setGlobal(Global.sessionsDrawn, drawn);
     step.setSession(drawn, Session.stream, stream);
+    step.setSession(drawn, Session.proven, proven ? 1 : 0);
     this.event(drawn, ResponderClass.admitted);
+  }
+
+  /** Whether the responder has a session or a tombstone of a StreamId. */
+  knows(stream: number): boolean {
+    return this.#byStream(stream) !== 0 || this.#step.stoneOf(stream) !== 0;
   }
 
   /** A frame with both ids arrives. @param alternative a PONG of a forgotten nonce, or a START_CONFIRM above the rate. */
@@ -113,6 +133,7 @@ export class ResponderSide {
     if (machine.stateOf[local] === this.#pendingStartRequest) step.startUnanswered = true;
     const at = local * machine.eventCount + event;
     step.setSession(session, Session.local, machine.next[at] as number);
+    if (this.stage[machine.next[at] as number] !== 1) step.setSession(session, Session.proven, 0);
     const operations = machine.operations[machine.operationsAt[at] as number] as Int32Array;
     for (let i = 0; i < operations.length; i++) this.#operate(session, operations[i] as number);
   }
@@ -124,9 +145,27 @@ export class ResponderSide {
       step.setSession(session, Session.local, NONE);
       if (!keyKept) step.setSession(session, Session.keyLost, 1);
     }
-    for (let stream = 1; stream <= step.layout.attacker; stream++) step.setStone(stream, 0);
+    for (let stream = 1; stream <= step.layout.streams; stream++) step.setStone(stream, 0);
     if (this.#faults.tagsReused) step.setGlobal(Global.drawnBefore, step.global(Global.sessionsDrawn));
     step.setGlobal(Global.responderRestarts, step.global(Global.responderRestarts) + 1);
+  }
+
+  /** The oldest in PendingConfirm that came without a cookie leaves. @returns false if there is none. */
+  #makeRoom(): boolean {
+    const step = this.#step;
+    const faults = this.#faults;
+    if (faults.nobodyGivesWay) return false;
+    let leaving = 0;
+    for (let session = 1; session <= step.global(Global.sessionsDrawn); session++) {
+      const local = step.session(session, Session.local);
+      const may = faults.reservationGivesWay ? this.stage[local] === 1 : this.unconfirmed[local] === 1;
+      if (!may || (step.session(session, Session.proven) === 1 && !faults.provenGivesWay)) continue;
+      leaving = session;
+      if (!faults.newestGivesWay) break;
+    }
+    if (leaving === 0) return false;
+    this.event(leaving, ResponderClass.superseded);
+    return true;
   }
 
   /** Sessions of the tuple by {@link stage}. */

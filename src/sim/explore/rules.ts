@@ -1,5 +1,5 @@
 /**
- * What an exploration checks: ids of docs/PROTOCOL.md, sections 3.1 and 10. `rule 6` and `rule 9` are of section 3.1; `L2`
+ * What an exploration checks: ids of docs/PROTOCOL.md, sections 3.1 and 10. `rule 6`, `rule 9` and `rule 10` are of section 3.1; `L2`
  * stands for its reachability: as long as copies are left, a stream can still come about without any timer but T1.
  */
 export const ruleIds = [
@@ -15,6 +15,7 @@ export const ruleIds = [
   'S12',
   'rule 6',
   'rule 9',
+  'rule 10',
   'L2',
   'L4',
 ] as const;
@@ -36,6 +37,8 @@ export const ruleTexts: Readonly<Record<RuleId, string>> = {
   S12: 'an answer is answered',
   'rule 6': 'a stale RETRY is followed',
   'rule 9': 'a START opens a session again that is over',
+  'rule 10':
+    'a START without a good cookie ends another candidate, one with it ends any but the oldest unproven, or is kept out',
   L2: 'copies are left and the session is there, but a described stream can no longer come about',
   L4: 'neither agreement nor both closed can be reached any more',
 };

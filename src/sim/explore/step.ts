@@ -1,7 +1,10 @@
 import type { Bounds } from './bounds.ts';
 import {
+  cookieAfter,
+  fieldOfStream,
   Global,
   get,
+  hasCookie,
   type Layout,
   put,
   Session,
@@ -44,6 +47,9 @@ export class Step {
   startUnanswered = false;
   /** The initiator drew a StreamId: what it sends now begins anew, and answers nothing. */
   asksAnew = false;
+  /** StreamId of the START that arrived, 0 in any other step; and whether it showed a good cookie. */
+  startOf = 0;
+  startProven = false;
   /** The state is another one than before. */
   changed = false;
   /** Steps that a bound stopped. */
@@ -66,6 +72,8 @@ export class Step {
     this.sentUnproven = 0;
     this.startUnanswered = false;
     this.asksAnew = false;
+    this.startOf = 0;
+    this.startProven = false;
   }
 
   /** Finds out whether the step changed anything. */
@@ -106,9 +114,18 @@ export class Step {
   }
 
   setStone(stream: number, value: number): void {
-    const shift = tombstone.shift + 16 * ((stream - 1) & 1);
     const word = 1 + ((stream - 1) >>> 1);
-    this.next[word] = put(this.next[word] as number, { shift, max: tombstone.max }, value);
+    this.next[word] = put(this.next[word] as number, fieldOfStream(tombstone, stream), value);
+  }
+
+  /** Sends a START. @param attempt from 1. @param withCookie the first attempt with one is never the first of all. */
+  sendStart(stream: number, attempt: number, withCookie: boolean): void {
+    const word = 1 + ((stream - 1) >>> 1);
+    const now = this.next[word] as number;
+    if (withCookie && !hasCookie(now, stream, attempt)) {
+      this.next[word] = put(now, fieldOfStream(cookieAfter, stream), attempt - 1);
+    }
+    this.sendOfStream(stream, StreamFrame.START + attempt - 1);
   }
 
   /** Sends a frame with both ids. @param frame of {@link SessionFrame}. */
@@ -116,7 +133,7 @@ export class Step {
     const toInitiator = frame < SessionFrame.START_CONFIRM;
     if (toInitiator && this.session(session, Session.streamed) === 0) this.sentUnproven++;
     // The initiator never has the attacker's StreamId: it drops what carries it.
-    const deaf = toInitiator && this.session(session, Session.stream) === this.layout.attacker;
+    const deaf = toInitiator && this.session(session, Session.stream) >= this.layout.attacker;
     this.#send(this.layout.firstSession + session - 1, frame, toInitiator, deaf);
   }
 
@@ -124,7 +141,7 @@ export class Step {
   sendOfStream(stream: number, frame: number): void {
     const toInitiator = frame >= StreamFrame.RETRY;
     if (toInitiator) this.sentUnproven++;
-    const deaf = toInitiator && stream === this.layout.attacker;
+    const deaf = toInitiator && stream >= this.layout.attacker;
     this.#send(1 + ((stream - 1) >>> 1), frame + 16 * ((stream - 1) & 1), toInitiator, deaf);
   }
 

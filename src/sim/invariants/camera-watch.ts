@@ -86,6 +86,7 @@ export class CameraWatch {
     cause.begin('camera', world.clock.turn, 'datagram');
     cause.seen = seen;
     cause.tuple = tuple;
+    cause.timerDue = world.camera.deadlineMs() <= world.cameraHost.localMs;
     if (!this.#take(seen, tuple, world.cameraHost.localMs)) disturbance.cameraTakes(seen, world);
   }
 
@@ -276,7 +277,7 @@ export class CameraWatch {
 }
 
 function startedBy(cause: Cause, kind: ReturnType<Cause['of']>): boolean {
-  return kind === 'datagram' && cause.seen?.type === FrameType.START;
+  return kind === 'datagram' && cause.seen?.type === FrameType.START && !cause.timerDue;
 }
 
 /** Of what waited while the camera stood still, nobody knows which START it was. */

@@ -12,6 +12,8 @@ export class Cause {
   seen: SeenDatagram | undefined;
   /** Where a datagram came from; of the camera only. */
   tuple: Tuple | undefined;
+  /** A timer of the host was due when it took the input: what it does then may be the timer's. */
+  timerDue = false;
   /** Answers sent so far. */
   answers = 0;
   #turn = -1;
@@ -22,6 +24,7 @@ export class Cause {
     this.kind = kind;
     this.seen = undefined;
     this.tuple = undefined;
+    this.timerDue = false;
     this.answers = 0;
     this.#turn = turn;
   }

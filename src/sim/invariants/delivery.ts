@@ -4,7 +4,7 @@ import type { ViolationLog } from './violation.ts';
 /** A timestamp that goes back further than this is a new clock: a minute at 90 kHz. */
 const NEW_CLOCK_TICKS = 5_400_000;
 
-/** S11, as far as this version has it: no frame is given to the application twice, unless media was damaged on its way. */
+/** S11, as far as this version has it: no frame of one session is given to the application twice, unless media was damaged on its way. */
 export class Delivery {
   readonly #log: ViolationLog;
 

@@ -66,6 +66,8 @@ export class ViewerRecord {
     this.session = undefined;
     this.start = undefined;
     this.confirm = undefined;
+    // Where fast media came before it began anew: the next session sends the newest group, of which the application may have frames.
+    this.frameTimestamp = undefined;
     this.#counters = new SeenCounters(CONTROL_REPLAY_WINDOW);
     this.#packets = new SeenCounters(MEDIA_REPLAY_WINDOW);
   }

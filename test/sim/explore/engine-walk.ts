@@ -9,10 +9,18 @@ import { RETRY_AFTER_MIN_MS, TOMBSTONE_MS } from '../../../src/protocol/constant
 import { ErrorCode } from '../../../src/protocol/error-code.ts';
 import { FrameType } from '../../../src/protocol/frame.ts';
 import type { Profile } from '../../../src/protocol/profiles.ts';
-import { ALTERNATIVE, actionOf, Group, partsOf } from '../../../src/sim/explore/action.ts';
+import { ALTERNATIVE, actionOf, Group, partsOf, STALE_COOKIE } from '../../../src/sim/explore/action.ts';
 import { describeAction, describeState, frameName, toInitiator } from '../../../src/sim/explore/diagram.ts';
 import { InitiatorClass } from '../../../src/sim/explore/initiator-role.ts';
-import { Global, get, Session, SessionFrame, StreamFrame, stoneIn } from '../../../src/sim/explore/layout.ts';
+import {
+  Global,
+  get,
+  hasCookie,
+  Session,
+  SessionFrame,
+  StreamFrame,
+  stoneIn,
+} from '../../../src/sim/explore/layout.ts';
 import type { Model } from '../../../src/sim/explore/model.ts';
 import { ResponderClass } from '../../../src/sim/explore/responder-role.ts';
 import type { TestStream } from '../../support/camera-application.ts';
@@ -66,6 +74,7 @@ export class EngineWalk {
     this.#real.begin();
     this.#perform(action, made);
     this.#cover(action);
+    if (this.#givesWay(action, made)) this.#note('a candidate gives way');
     this.#compare(made);
   }
 
@@ -119,6 +128,10 @@ export class EngineWalk {
     if (group === Group.INITIATOR) name = `initiator ${initiator.eventNames[detail]}`;
     if (group === Group.RESPONDER) name = `responder ${responder.eventNames[detail]}`;
     if (group === Group.DELIVER) name = `frame ${this.#frameKind(subject, detail & 31)}`;
+    this.#note(name);
+  }
+
+  #note(name: string): void {
     this.covered.set(name, (this.covered.get(name) ?? 0) + 1);
   }
 
@@ -135,6 +148,8 @@ export class EngineWalk {
     const frame = detail & 31;
     const alternative = (detail & ALTERNATIVE) !== 0;
     if (subject < this.#model.layout.firstSession) {
+      if ((frame & 15) < StreamFrame.RETRY)
+        return this.#cookieHolds(32 * subject + frame) !== ((detail & STALE_COOKIE) !== 0);
       if ((frame & 15) !== StreamFrame.ERROR_FOR_NOW) return true;
       const worthWaiting = this.#real.nowMs + RETRY_AFTER_MIN_MS < this.#startedAtMs + this.#profile.handshakeMs;
       return alternative !== worthWaiting;
@@ -145,6 +160,27 @@ export class EngineWalk {
     const pong = frameOf(this.#bytesOf(32 * subject + frame));
     const asked = frame === SessionFrame.PONG_TO_INITIATOR ? pings.initiator : pings.responder;
     return alternative !== ('nonce' in pong && asked.slice(-8).includes(pong.nonce));
+  }
+
+  /** The cookie of a START on its way is good, or it has none, as in the model. */
+  #cookieHolds(frame: number): boolean {
+    const bytes = frameOf(this.#bytesOf(frame));
+    const cookie = 'cookie' in bytes ? bytes.cookie : undefined;
+    const word = frame >> 5;
+    const stream = 2 * word - 1 + ((frame >> 4) & 1);
+    const shown = hasCookie(this.state[word] as number, stream, bytes.attempt);
+    if (shown !== (cookie !== undefined)) expect(cookie !== undefined, `a cookie\n${this.#story()}`).toBe(shown);
+    return cookie === undefined || this.#real.cookieHolds(cookie, bytes.streamId);
+  }
+
+  /** A START ends another candidate. */
+  #givesWay(action: number, { after }: Made): boolean {
+    const { group, subject, detail } = partsOf(action);
+    const { firstSession } = this.#model.layout;
+    if (group !== Group.DELIVER || subject >= firstSession || (detail & 15) >= StreamFrame.RETRY) return false;
+    return this.state.some((word, i) => {
+      return i >= firstSession && get(word, Session.local) !== 0 && get(after[i] as number, Session.local) === 0;
+    });
   }
 
   #perform(action: number, made: Made): void {
@@ -161,7 +197,7 @@ export class EngineWalk {
         this.#application(real.sessions[subject - 1] as RealSession, detail);
         break;
       case Group.DELIVER:
-        this.#deliver(32 * subject + (detail & 31), made);
+        this.#deliver(32 * subject + (detail & 31), made, (detail & ALTERNATIVE) !== 0);
         break;
       case Group.FORGE:
         this.#forge(subject, detail);
@@ -195,21 +231,27 @@ export class EngineWalk {
     }
   }
 
-  #deliver(frame: number, made: Made): void {
+  #deliver(frame: number, made: Made, underLoad: boolean): void {
     const bytes = this.#bytesOf(frame);
     if (toInitiator(this.#model, frame)) return this.#real.datagramToInitiator(bytes);
     const retry = made.sent.find((each) => frameName(this.#model, each, made.after).startsWith('RETRY'));
-    if (retry === undefined) return this.#real.datagramToResponder(bytes);
+    if (retry === undefined || !underLoad) {
+      if (retry !== undefined) this.#note('RETRY of a full tuple');
+      return this.#real.datagramToResponder(bytes);
+    }
     // What a responder under load, which this package has none of, answers a new START with.
     const { streamId, attempt } = frameOf(bytes);
-    const cookie = new Uint8Array(20).fill(attempt);
+    const cookie = this.#real.cookie(streamId);
     const answer = encodeFrame({ type: FrameType.RETRY, flags: 0, streamId, sessionTag: 0n, attempt, cookie });
     this.#real.noteSent(answer, 'responder');
   }
 
   #forge(kind: number, frame: number): void {
     const ids = { streamId: attackerStreamId, sessionTag: 0x1234n };
-    if (kind === 1) return this.#real.datagramToResponder(startBytes(attackerStreamId));
+    if (kind === 1) {
+      const streamId = attackerStreamId + BigInt(frame - this.#model.layout.attacker);
+      return this.#real.datagramToResponder(startBytes(streamId));
+    }
     if (kind === 4) return this.#real.datagramToInitiator(sessionFrame('ERROR', { ...ids, sessionTag: 0n }));
     if (kind === 2) {
       const name = frame === SessionFrame.START_CONFIRM ? 'START_CONFIRM' : 'BYE';
@@ -277,7 +319,7 @@ export class EngineWalk {
   #expireTombstones(): void {
     const { layout } = this.#model;
     const { nowMs } = this.#real;
-    for (let stream = 1; stream <= layout.attacker; stream++) {
+    for (let stream = 1; stream <= layout.streams; stream++) {
       const stone = stoneIn(this.state[1 + ((stream - 1) >>> 1)] as number, stream);
       if (stone === 0) this.#stonesUntilMs.delete(stream);
       else if (!this.#stonesUntilMs.has(stream)) {

@@ -26,7 +26,7 @@ const engineBounds: Bounds = {
 
 const walkedBounds: readonly Bounds[] = [
   engineBounds,
-  { ...engineBounds, sendsMax: 1, retriesLeft: 4, initiatorRestarts: 0 },
+  { ...engineBounds, sendsMax: 1, retriesLeft: 4, initiatorRestarts: 0, attackerStreams: 5 },
 ];
 
 const WALKS = 3000;
@@ -51,20 +51,21 @@ function someProfile(random: Seeded, sendsMax: number): Profile {
 
 const LEADING_WEIGHT = 12;
 
-/** How willingly a walk takes an action: what leads on often, what ends all seldom. */
-function weightOf(action: number): number {
-  const { group, detail } = partsOf(action);
+/** How willingly a walk takes an action: what leads on often, what ends all seldom. @param crowded an attacker's STARTs lead on too. */
+function weightOf(action: number, crowded: boolean): number {
+  const { group, subject, detail } = partsOf(action);
   if (group === Group.DELIVER) return LEADING_WEIGHT;
   if (group === Group.INITIATOR) return detail === InitiatorClass.start ? 60 : 1;
   if (group === Group.RESPONDER) {
     if (detail === ResponderClass.reserved) return 40;
     return detail === ResponderClass.mediaDue ? 6 : 1;
   }
-  return group === Group.FORGE ? 2 : 1;
+  if (group !== Group.FORGE) return 1;
+  return crowded && subject === 1 ? 40 : 2;
 }
 
-function pick(random: Seeded, actions: readonly number[]): number {
-  const weights = actions.map(weightOf);
+function pick(random: Seeded, actions: readonly number[], crowded: boolean): number {
+  const weights = actions.map((action) => weightOf(action, crowded));
   let left = random.below(weights.reduce((sum, weight) => sum + weight, 0));
   const index = weights.findIndex((weight) => {
     left -= weight;
@@ -82,6 +83,8 @@ const reachable: readonly string[] = [
     (name) => `responder timer.${name}`,
   ),
   ...['START', 'ERROR', 'RETRY', ...Object.keys(SessionFrame)].map((name) => `frame ${name}`),
+  'RETRY of a full tuple',
+  'a candidate gives way',
   ...[Group.FORGE, Group.RESTART_RESPONDER, Group.RESTART_INITIATOR, Group.RESPONDER_SOCKET_FAILS].map(
     (group) => `group ${group}`,
   ),
@@ -96,17 +99,19 @@ describe('the model of the exploration', () => {
       const model = new Model({ bounds });
       for (let walkNumber = 0; walkNumber < WALKS / walkedBounds.length; walkNumber++) {
         const walk = new EngineWalk(model, someProfile(random, bounds.sendsMax), random.u32(), covered);
+        const crowded = bounds.attackerStreams > 1 && walkNumber % 2 === 0;
         // A third of the walks is wild from the start; the others shake hands first, and half of those then mostly wait.
-        const [leadingSteps, timeInTwelve] = [
+        const kinds = [
           [0, 3],
           [8, 3],
           [8, 9],
-        ][walkNumber % 3] as [number, number];
+        ] as const;
+        const [leadingSteps, timeInTwelve] = crowded ? [20, 1] : (kinds[walkNumber % 3] ?? kinds[0]);
         for (let step = 0; step < STEPS && !walk.atBound; step++) {
           const leading = step < leadingSteps;
-          const actions = walk.actions().filter((action) => !leading || weightOf(action) >= LEADING_WEIGHT);
+          const actions = walk.actions().filter((action) => !leading || weightOf(action, crowded) >= LEADING_WEIGHT);
           if (actions.length === 0 || (!leading && random.below(12) < timeInTwelve)) walk.passTime();
-          else walk.perform(pick(random, actions));
+          else walk.perform(pick(random, actions, crowded));
         }
       }
     }

@@ -7,6 +7,8 @@ import { Model } from '../../../src/sim/explore/model.ts';
 import { ruleIds } from '../../../src/sim/explore/rules.ts';
 import { verdictOf } from '../../../src/sim/explore/verdict.ts';
 
+const crowdedBounds: Bounds = { ...errorBounds, network: 'queue', inFlightMax: 1, attacker: true, retriesLeft: 1 };
+
 interface Recorded {
   readonly name: string;
   readonly bounds: Bounds;
@@ -28,12 +30,12 @@ const recorded: readonly Recorded[] = [
   {
     name: 'a set, and cookies',
     bounds: { ...errorBounds, retriesLeft: 1 },
-    counts: { states: 104_217, transitions: 595_388, depth: 24, asked: 1_746 },
+    counts: { states: 147_735, transitions: 850_115, depth: 24, asked: 2_280 },
   },
   {
     name: 'a set, cookies that go stale, and sockets that fail',
     bounds: { ...errorBounds, retriesLeft: 2, sendsMax: 1, socketFailures: true },
-    counts: { states: 29_102, transitions: 167_601, depth: 22, asked: 0 },
+    counts: { states: 31_742, transitions: 187_685, depth: 22, asked: 0 },
   },
   {
     name: 'a queue of one, an attacker, a restarted responder, and both applications closing',
@@ -48,7 +50,17 @@ const recorded: readonly Recorded[] = [
   {
     name: 'a queue of one, an attacker, and a restarted initiator',
     bounds: { ...errorBounds, network: 'queue', inFlightMax: 1, attacker: true, initiatorRestarts: 1 },
-    counts: { states: 55_174, transitions: 407_170, depth: 23, asked: 3_314 },
+    counts: { states: 55_990, transitions: 412_254, depth: 23, asked: 3_314 },
+  },
+  {
+    name: 'a queue of one, cookies, and an attacker that fills a tuple of two candidates: three StreamIds',
+    bounds: { ...crowdedBounds, sessionsMax: 3, attackerStreams: 2, sendsMax: 1 },
+    counts: { states: 137_628, transitions: 1_085_779, depth: 21, asked: 0 },
+  },
+  {
+    name: 'a queue of one, cookies, and an attacker that fills a tuple of one candidate',
+    bounds: { ...crowdedBounds, candidatesMax: 1 },
+    counts: { states: 30_010, transitions: 221_760, depth: 20, asked: 2_064 },
   },
 ];
 
@@ -56,7 +68,7 @@ const described = designErrors.map((error): [string, DesignError] => [`${error.n
 
 describe('the exploration', () => {
   for (const { name, bounds, counts } of recorded) {
-    it(`finds no rule broken in any state, and L2 and L4 from every state (S1-S9, S12): ${name}`, {
+    it(`finds no rule broken in any state, and L2 and L4 from every state (S1-S9, S12, rule 10): ${name}`, {
       timeout: 180_000,
     }, () => {
       const verdict = verdictOf({ bounds }, { statesMax: 2_000_000 });
@@ -112,7 +124,7 @@ describe('of the design errors', () => {
         participant N as network
         participant R as responder
         participant A as attacker
-        A->>R: START with a StreamId of its own, in the initiator’s name
+        A->>R: START S2, a StreamId of its own, in the initiator’s name
         note over I,R: ReadyToStart / PendingStartRequest S2 T1
         note over R: app.reserved (T1)
         R-)N: START_ACK S2 T1

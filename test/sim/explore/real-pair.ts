@@ -1,7 +1,9 @@
 /** Both real endpoints without a network: what they send is kept by the model's number of the frame. */
 import { expect } from 'vitest';
+import { Cookies } from '../../../src/engine/cookies.ts';
 import { InitiatorEndpoint } from '../../../src/engine/initiator-endpoint.ts';
 import type { InitiatorInput, Peer, ResponderInput, ResponderOutput } from '../../../src/engine/io-types.ts';
+import { Random } from '../../../src/engine/random.ts';
 import { ResponderEndpoint } from '../../../src/engine/responder-endpoint.ts';
 import { isTransient } from '../../../src/protocol/error-code.ts';
 import { type Frame, FrameType, frameTypeName } from '../../../src/protocol/frame.ts';
@@ -12,9 +14,11 @@ import { type TestStream, testStream } from '../../support/camera-application.ts
 import { frameOf } from '../../support/frames.ts';
 
 const viewerPeer: Peer = { address: '192.0.2.1', port: 5000 };
+/** The responder's, which restarts keep: what {@link RealPair.cookie} makes is good there. */
+const cookieKey = new Uint8Array(16).fill(7);
 const cameraPeer: Peer = { address: '192.0.2.9', port: 4444 };
 
-/** StreamId of whoever sees nothing. */
+/** The first of the StreamIds of whoever sees nothing; those after it are his too. */
 export const attackerStreamId = 0xbad0_bad0_bad0_bad0n;
 
 /** A session of the responder, in the order of admission. */
@@ -55,6 +59,7 @@ export class RealPair {
   readonly #profile: Profile;
   readonly #seed: number;
   #responder: ResponderEndpoint;
+  readonly #cookies: Cookies;
   #processes = 0;
   #resetKey = 1;
   /** Handles of the running responder's sessions are those from here on. */
@@ -64,6 +69,7 @@ export class RealPair {
     this.#layout = layout;
     this.#profile = profile;
     this.#seed = seed;
+    this.#cookies = new Cookies(new Random(new Prng(seed, 0)), cookieKey);
     this.initiator = this.#newInitiator();
     this.#responder = this.#newResponder();
   }
@@ -119,6 +125,16 @@ export class RealPair {
     return true;
   }
 
+  /** As the responder makes it. */
+  cookie(streamId: bigint): Uint8Array {
+    return this.#cookies.make(viewerPeer, streamId, this.nowMs);
+  }
+
+  /** Whether the responder takes a cookie now. */
+  cookieHolds(cookie: Uint8Array, streamId: bigint): boolean {
+    return this.#cookies.valid(cookie, viewerPeer, streamId, this.nowMs);
+  }
+
   restartInitiator(): void {
     this.initiator = this.#newInitiator();
   }
@@ -137,7 +153,7 @@ export class RealPair {
   #newResponder(): ResponderEndpoint {
     const entropy = new Prng(this.#seed, this.#processes++);
     const resetKey = new Uint8Array(32).fill(this.#resetKey);
-    return new ResponderEndpoint({ profile: this.#profile, entropy, resetKey, trace: true });
+    return new ResponderEndpoint({ profile: this.#profile, entropy, resetKey, cookieKey, trace: true });
   }
 
   #responderOutput(output: ResponderOutput): void {
@@ -186,7 +202,10 @@ export class RealPair {
 
   #ofStream(frame: Frame): number | undefined {
     const { streamId, attempt } = frame;
-    const known = streamId === attackerStreamId ? this.#layout.attacker : this.streamIds.indexOf(streamId) + 1;
+    const { attacker, streams } = this.#layout;
+    const forged = Number(streamId - attackerStreamId);
+    const isForged = forged >= 0 && forged <= streams - attacker;
+    const known = isForged ? attacker + forged : this.streamIds.indexOf(streamId) + 1;
     if (known === 0) throw new Error(`StreamId ${streamId} was never drawn`);
     const half = 32 * (1 + ((known - 1) >>> 1)) + 16 * ((known - 1) & 1);
     switch (frame.type) {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { encodeFrame } from '../../../src/codec/encode.ts';
 import { profiles } from '../../../src/protocol/profiles.ts';
+import { runPlan } from '../../../src/sim/run-plan.ts';
 import type { Viewer } from '../../../src/sim/viewer.ts';
 import { cameraPeer } from '../../../src/sim/world.ts';
 import { frameOf, kindOf, rtpBytes, sessionFrame, startBytes } from '../../support/frames.ts';
@@ -21,6 +22,26 @@ describe('the watch sees nothing wrong in', () => {
     world.watch.finish(world);
     expect(world.watch.violations).toEqual([]);
     expect(viewer.endpoint.state).toBe('Closed');
+  });
+});
+
+describe('S7 is not reported', () => {
+  it('where a copy of a START arrives in the very moment in which media is due anyway', () => {
+    const link = { oneWayMs: 16 };
+    const viewer = { startsAtMs: 237, toCamera: link, toViewer: link, repair: true, fast: false };
+    // Confirmed at 285 ms: its last datagram is repeated 5 ms later.
+    const { violations, summary } = runPlan({
+      seed: 20_272_953,
+      mode: 'safety',
+      profile: 'default',
+      camera: { keepsKey: false, repair: true, datagramBytesMax: 1200 },
+      application: { late: 0, refuses: 0, silent: 0, lateMs: 0 },
+      media: { frames: 1, bytes: 100, intervalMs: 86, ends: false },
+      viewers: [viewer],
+      faults: Array.from({ length: 8 }, () => ({ atMs: 290, kind: 'forge', viewer: 0, what: 'replay', count: 1 })),
+      faultyMs: 294,
+    });
+    expect([summary.handshakes, violations]).toEqual([1, []]);
   });
 });
 
