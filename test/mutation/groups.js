@@ -66,6 +66,7 @@ const longTests = [
   'test/engine/media-gate-types.test.ts',
   'test/engine/model-paths.test.ts',
   'test/engine/two-engines.test.ts',
+  'test/sim/draw-plan.test.ts',
   'test/sim/drop-patterns.test.ts',
   'test/sim/expectation.test.ts',
   'test/sim/handshakes.test.ts',

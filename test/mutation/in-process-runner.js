@@ -36,6 +36,8 @@ export class InProcessRunner {
   #modules = new Modules(new Map());
   /** @type {readonly string[]} */
   #files = [];
+  /** Of each test how long it took the last time, in ms. @type {Map<string, number>} */
+  #tookMs = new Map();
 
   /** @returns {import('@stryker-mutator/api/test-runner').TestRunnerCapabilities} */
   capabilities() {
@@ -70,7 +72,9 @@ export class InProcessRunner {
     }
     shared.activeMutant = activeMutant.id;
     const wanted = testFilter === undefined ? undefined : new Set(testFilter);
-    const tests = this.#collector.tests.filter(({ id }) => wanted?.has(id) ?? true);
+    const tests = this.#collector.tests
+      .filter(({ id }) => wanted?.has(id) ?? true)
+      .sort((a, b) => (this.#tookMs.get(a.id) ?? 0) - (this.#tookMs.get(b.id) ?? 0));
     const result = await this.#run(tests, !disableBail);
     return toMutantRunResult(determineHitLimitReached(shared.hitCount, hitLimit) ?? result);
   }
@@ -86,7 +90,7 @@ export class InProcessRunner {
 
   /**
    * @param {readonly import('./vitest-lite.js').LiteTest[]} tests
-   * @param {boolean} bail One that fails is enough.
+   * @param {boolean} bail One that fails is enough, so that the quick ones come first.
    * @returns {Promise<import('@stryker-mutator/api/test-runner').CompleteDryRunResult>}
    */
   async #run(tests, bail) {
@@ -98,6 +102,7 @@ export class InProcessRunner {
       const failureMessage = await messageOf(run);
       shared.currentTestId = undefined;
       const shown = { id, name, fileName: file, timeSpentMs: performance.now() - beganAtMs };
+      this.#tookMs.set(id, shown.timeSpentMs);
       if (failureMessage === undefined) results.push({ ...shown, status: TestStatus.Success });
       else results.push({ ...shown, status: TestStatus.Failed, failureMessage });
       if (bail && failureMessage !== undefined) break;
