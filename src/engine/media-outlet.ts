@@ -1,4 +1,5 @@
 import { CATCH_UP_BURST } from '../media/catch-up.ts';
+import type { DatagramMemory } from '../media/datagram-memory.ts';
 import { DatagramSizeSearch } from '../media/datagram-size.ts';
 import { MediaSender } from '../media/media-sender.ts';
 import { decodeNack } from '../media/rtcp.ts';
@@ -25,6 +26,17 @@ export interface OutletOwner {
   readonly ssrc: number;
 }
 
+/** How it leaves. */
+export interface OutletOptions {
+  /** NACKs are answered. */
+  readonly repair: boolean;
+  /** First datagram size in bytes. */
+  readonly datagramBytesMax: number;
+  readonly secured: boolean;
+  /** Default: fresh. */
+  readonly memory?: DatagramMemory | undefined;
+}
+
 /** What a sender had counted when that was last passed on. */
 interface Counted {
   repaired: number;
@@ -41,30 +53,21 @@ export class MediaOutlet {
   readonly #feed: StreamFeed;
   /** From the first group on: of those that watch a stream at rest there may be very many. */
   #sender: MediaSender | undefined;
-  readonly #repair: boolean;
-  readonly #datagramBytesMax: number;
+  readonly #options: OutletOptions;
   #size: DatagramSizeSearch;
   readonly #ssrc: number;
-  readonly #secured: boolean;
   #protection: MediaProtection | undefined;
   #slotEndMs = Number.NEGATIVE_INFINITY;
   #sentInSlot = 0;
   #counted: Counted | undefined;
 
-  constructor(
-    host: SessionHost<MediaSend>,
-    owner: OutletOwner,
-    feed: StreamFeed,
-    options: { readonly repair: boolean; readonly datagramBytesMax: number; readonly secured: boolean },
-  ) {
+  constructor(host: SessionHost<MediaSend>, owner: OutletOwner, feed: StreamFeed, options: OutletOptions) {
     this.#host = host;
     this.#ssrc = owner.ssrc;
-    this.#secured = options.secured;
     this.#gate = new MediaGate(owner.sessionTag, owner.tupleKey, owner.peer);
-    this.#datagramBytesMax = options.datagramBytesMax;
+    this.#options = options;
     this.#size = new DatagramSizeSearch(options.datagramBytesMax);
     this.#feed = feed;
-    this.#repair = options.repair;
   }
 
   /** Everything of an ended stream was sent, and repaired as far as it can be. */
@@ -87,14 +90,14 @@ export class MediaOutlet {
   /** @param consentMs how long consent holds from now. @param protection of a secured session; without it none of its media leaves. */
   open(proof: ConfirmProof, consentMs: number, nowMs: number, protection: () => MediaProtection | undefined): void {
     // What protected media before the confirm goes on: a second one would use its packet numbers again (S11).
-    if (this.#secured) this.#protection ??= protection();
-    if (this.#secured && this.#protection === undefined) return;
+    if (this.#options.secured) this.#protection ??= protection();
+    if (this.#options.secured && this.#protection === undefined) return;
     this.#gate.open(proof, nowMs + consentMs, this.#protection);
   }
 
   /** Before the confirm. @param receivedBytes of the candidate's STARTs. @param protection as in {@link open}. */
   openFast(proof: TokenProof, receivedBytes: number, nowMs: number, protection: MediaProtection | undefined): void {
-    if (this.#secured && protection === undefined) return;
+    if (this.#options.secured && protection === undefined) return;
     this.#protection = protection;
     this.#gate.openFast(proof, receivedBytes, nowMs, protection);
   }
@@ -105,11 +108,13 @@ export class MediaOutlet {
   }
 
   #begin(nowMs: number): MediaSender {
+    const { repair, memory } = this.#options;
     const sender = new MediaSender({
       feed: this.#feed,
       ssrc: this.#ssrc,
-      repair: this.#repair,
+      repair,
       datagramBytesMax: this.#packetBytesMax,
+      ...(memory && { memory }),
     });
     sender.start(nowMs);
     return sender;
@@ -118,7 +123,7 @@ export class MediaOutlet {
   /** Media goes elsewhere: nobody knows yet how large it may be there, and the viewer has lost some of it. */
   move(proof: PathProof, nowMs: number): void {
     this.#gate.move(proof);
-    this.#size = new DatagramSizeSearch(this.#datagramBytesMax);
+    this.#size = new DatagramSizeSearch(this.#options.datagramBytesMax);
     this.#sender?.setDatagramBytesMax(this.#packetBytesMax, nowMs);
     this.#sender?.restartGroup(nowMs);
   }
@@ -181,7 +186,9 @@ export class MediaOutlet {
 
   /** RTCP of the viewer: only a NACK means anything. @returns why it has no effect. */
   feedback(datagram: Uint8Array, nowMs: number): DropReason | undefined {
-    const packet = this.#secured ? (this.#protection?.unprotectFeedback(datagram, nowMs) ?? 'mediaForged') : datagram;
+    const packet = this.#options.secured
+      ? (this.#protection?.unprotectFeedback(datagram, nowMs) ?? 'mediaForged')
+      : datagram;
     if (typeof packet === 'string') return packet;
     const sequences = decodeNack(packet, this.#ssrc);
     if (sequences === undefined) return 'rtcpUnknown';

@@ -2,6 +2,7 @@ import { clearTrailer } from '../codec/clear-trailer.ts';
 import { decodeFrame } from '../codec/decode.ts';
 import { decodeSecured, type UnsealedFrame } from '../codec/decode-secured.ts';
 import type { FixedHeader } from '../codec/header.ts';
+import type { DatagramMemory } from '../media/datagram-memory.ts';
 import {
   CONTROL_FIRST_BYTE,
   DATAGRAM_BYTES_STEPS,
@@ -59,6 +60,8 @@ export interface ResponderEndpointOptions {
   readonly repair?: boolean;
   /** First datagram size of media in bytes, one of 1200, 600, 296; default 1200. */
   readonly datagramBytesMax?: number;
+  /** Of media as it leaves; default: fresh, so that outputs may be kept. */
+  readonly mediaMemory?: DatagramMemory;
   /** Emit trace outputs; default false. */
   readonly trace?: boolean;
 }
@@ -106,6 +109,7 @@ export class ResponderEndpoint {
       resetKey: options.resetKey ?? random.bytes(32),
       repair: options.repair ?? true,
       datagramBytesMax: options.datagramBytesMax ?? DATAGRAM_BYTES_STEPS[0],
+      mediaMemory: options.mediaMemory,
       // In mode `keys` there are no keys for media before the confirm.
       fast:
         options.fast === true && options.security?.mode !== 'keys'

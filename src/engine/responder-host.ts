@@ -1,3 +1,4 @@
+import type { DatagramMemory } from '../media/datagram-memory.ts';
 import type { StreamFeed } from '../media/stream-feed.ts';
 import type { FastStart } from './fast-start.ts';
 import type { Peer, ResponderOutput } from './io-types.ts';
@@ -12,6 +13,8 @@ export interface ResponderHost extends SessionHost<ResponderOutput> {
   readonly repair: boolean;
   /** First datagram size for media in bytes. */
   readonly datagramBytesMax: number;
+  /** Of media as it leaves; absent for fresh. */
+  readonly mediaMemory: DatagramMemory | undefined;
   /** Absent where the camera does not allow fast mode. */
   readonly fast: FastStart | undefined;
   /** A SessionTag that no session of this endpoint has; from now on it is this session's. */

@@ -135,12 +135,9 @@ export class ResponderMedia {
   /** A candidate has nothing to send, and there may be many. */
   #makeOutlet(owner: ResponderSession): MediaOutlet | undefined {
     if (this.feed === undefined) return undefined;
-    const { repair, datagramBytesMax } = this.#host;
+    const { repair, datagramBytesMax, mediaMemory: memory } = this.#host;
+    const secured = this.#security !== undefined;
     this.#host.joinFeed(owner, this.feed);
-    return new MediaOutlet(this.#host, owner, this.feed, {
-      repair,
-      datagramBytesMax,
-      secured: this.#security !== undefined,
-    });
+    return new MediaOutlet(this.#host, owner, this.feed, { repair, datagramBytesMax, secured, memory });
   }
 }

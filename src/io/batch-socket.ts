@@ -32,6 +32,7 @@ interface Refused {
  * A datagram waits for the end of the turn, or for {@link flush}, so that answers to all that was received together, and what the
  * timers of one ms let out, leave together. Each call wakes whoever receives, which on loopback costs more than the datagram does.
  * What the system does not take waits in a {@link SendQueue}, control first, until libuv has found room for one of them.
+ * What waits longer than a turn is copied: see `emptied` of {@link SocketEvents}.
  */
 export class BatchSocket implements DatagramSocket {
   readonly kind = 'batch';
@@ -112,7 +113,7 @@ export class BatchSocket implements DatagramSocket {
   send(bytes: Uint8Array, to: Peer, plane: Plane, replaces?: SessionHandle): void {
     if (this.#closed !== undefined) return;
     if (this.#blocked) {
-      this.#count(this.#queue.push({ bytes, to, plane, replaces }));
+      this.#count(this.#queue.push({ bytes: bytes.slice(), to, plane, replaces }));
       return;
     }
     this.#gather(bytes, to, plane, replaces);
@@ -127,9 +128,12 @@ export class BatchSocket implements DatagramSocket {
     if (this.#batch.length === 0) return;
     this.#gatheredControl = 0;
     // Asked for each time: after close() the number may be another file's.
-    if (this.#batch.transmit(this.#udp.fd ?? -1)) return;
-    this.#batch.takeBack((datagram) => this.#count(this.#queue.putBack(datagram)));
-    this.#awaitRoom();
+    const blocked = !this.#batch.transmit(this.#udp.fd ?? -1);
+    this.#batch.takeBack((datagram) =>
+      this.#count(this.#queue.putBack({ ...datagram, bytes: datagram.bytes.slice() })),
+    );
+    this.#events.emptied?.();
+    if (blocked) this.#awaitRoom();
   }
 
   close(): Promise<void> {
@@ -150,7 +154,7 @@ export class BatchSocket implements DatagramSocket {
   #gather(bytes: Uint8Array, to: Peer, plane: Plane, replaces: SessionHandle | undefined): void {
     const name = this.#nameOf(to);
     // Nothing for a batch, perhaps nothing at all: the usual way knows, and tells.
-    if (name === undefined || bytes.length > MESSAGE_BYTES_MAX) this.#udp.send(bytes, to, plane, replaces);
+    if (name === undefined || bytes.length > MESSAGE_BYTES_MAX) this.#udp.send(bytes.slice(), to, plane, replaces);
     else this.#batch.add(bytes, to, name, plane, replaces);
   }
 

@@ -16,6 +16,8 @@ export interface SocketEvents {
   failed(error: Error): void;
   /** Datagrams that were dropped because the queue was full, or that an impaired link swallowed. */
   dropped(cause: 'queue' | 'impaired'): void;
+  /** Of all that it was given to send it needs nothing any more: it has left, or was copied. Not every socket tells. */
+  emptied?(): void;
 }
 
 /** A bound UDP socket, or something that behaves like one. */

@@ -16,6 +16,7 @@ import type {
 import { ResponderEndpoint } from '../engine/responder-endpoint.ts';
 import { srtpMedia } from '../engine/srtp-media.ts';
 import type { SharedKeys, WorkerShare } from '../engine/worker-share.ts';
+import { DatagramRing } from '../media/datagram-memory.ts';
 import type { StreamFeed } from '../media/stream-feed.ts';
 import { ErrorCode } from '../protocol/error-code.ts';
 import { bindAnywhere } from './bind-anywhere.ts';
@@ -74,6 +75,7 @@ export class Responder extends EventEmitter<ResponderEvents> implements AsyncDis
   readonly #settings: RespondSettings<MediaSource>;
   readonly #seat: ResponderSeat | undefined;
   readonly #observer: OutputObserver<ResponderOutput> | undefined;
+  readonly #mediaMemory: DatagramRing | undefined;
   readonly #endpoint: ResponderEndpoint;
   readonly #streams = new Map<string, PublishedStream>();
   readonly #reservedBy = new Map<SessionHandle, PublishedStream>();
@@ -97,6 +99,8 @@ export class Responder extends EventEmitter<ResponderEvents> implements AsyncDis
     this.#settings = settings;
     this.#seat = seat;
     this.#observer = outputObserver(settings);
+    // Who hears of outputs may keep them.
+    this.#mediaMemory = this.#observer === undefined ? new DatagramRing() : undefined;
     this.#endpoint = new ResponderEndpoint({
       profile: settings.profile,
       entropy: cryptoEntropy,
@@ -104,6 +108,7 @@ export class Responder extends EventEmitter<ResponderEvents> implements AsyncDis
       fast: settings.fast,
       repair: settings.repair,
       datagramBytesMax: settings.datagramBytesMax,
+      ...(this.#mediaMemory && { mediaMemory: this.#mediaMemory }),
       trace: this.#observer !== undefined,
       ...(settings.credentials && { security: settings.credentials }),
       protectMedia: srtpMedia,
@@ -144,9 +149,10 @@ export class Responder extends EventEmitter<ResponderEvents> implements AsyncDis
       this.#notices.push(text);
       logger?.info({}, text);
     };
+    const own = { notice, impairment: drop, open: this.#seat?.open, mediaMemory: this.#mediaMemory };
     return EndpointRunner.bind<ResponderInput, ResponderOutput>(
       this.#endpoint,
-      { address, port, ipv6Only, receiveBufferBytes, socket, notice, impairment: drop, open: this.#seat?.open },
+      { address, port, ipv6Only, receiveBufferBytes, socket, ...own },
       (output) => this.#output(output),
     );
   }

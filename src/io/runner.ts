@@ -2,6 +2,7 @@ import type { SocketChoice } from '../config/settings.ts';
 import type { Counters } from '../engine/counters.ts';
 import type { ControlSend, FeedbackSend, SharedInput } from '../engine/io-types.ts';
 import { MediaSend } from '../engine/media-gate.ts';
+import type { DatagramRing } from '../media/datagram-memory.ts';
 import { bindSocket, type OpenSocket } from './bind-socket.ts';
 import { monotonicMs } from './clock.ts';
 import type { DatagramSocket, SocketEvents } from './datagram-socket.ts';
@@ -23,6 +24,8 @@ export interface RunnerSocketOptions extends UdpSocketOptions {
   readonly impairment: Impairment | undefined;
   /** See {@link bindSocket}. */
   readonly open?: OpenSocket | undefined;
+  /** What the endpoint copies media into, to be released when the socket needs nothing of it. */
+  readonly mediaMemory?: DatagramRing | undefined;
 }
 
 /** A timer that fires this late means that the event loop stood still, and datagrams may wait that must be read first. */
@@ -34,6 +37,7 @@ const STALL_MS = 5;
 export class EndpointRunner<Input extends { readonly kind: string }, Output extends { readonly kind: string }> {
   readonly #endpoint: SteppedEndpoint<Input, Output>;
   readonly #application: (output: Output) => void;
+  readonly #mediaMemory: DatagramRing | undefined;
   #socket: DatagramSocket | undefined;
   #timer: NodeJS.Timeout | undefined;
   #timerAtMs = Number.POSITIVE_INFINITY;
@@ -43,9 +47,14 @@ export class EndpointRunner<Input extends { readonly kind: string }, Output exte
   readonly #next: (Input | SharedInput)[] = [];
   #stopped = false;
 
-  private constructor(endpoint: SteppedEndpoint<Input, Output>, application: (output: Output) => void) {
+  private constructor(
+    endpoint: SteppedEndpoint<Input, Output>,
+    application: (output: Output) => void,
+    mediaMemory: DatagramRing | undefined,
+  ) {
     this.#endpoint = endpoint;
     this.#application = application;
+    this.#mediaMemory = mediaMemory;
   }
 
   /** Binds a socket for the endpoint. Rejects as {@link bindSocket} does. */
@@ -54,7 +63,7 @@ export class EndpointRunner<Input extends { readonly kind: string }, Output exte
     options: RunnerSocketOptions,
     application: (output: Output) => void,
   ): Promise<EndpointRunner<Input, Output>> {
-    const runner = new EndpointRunner(endpoint, application);
+    const runner = new EndpointRunner(endpoint, application, options.mediaMemory);
     const events = runner.#events();
     const { impairment, socket: choice, notice, open } = options;
     if (impairment === undefined) {
@@ -127,6 +136,10 @@ export class EndpointRunner<Input extends { readonly kind: string }, Output exte
       sendFailed: (to, hint, bytes) => this.step({ kind: 'sendFailed', to, hint, bytes }),
       failed: () => this.step({ kind: 'socketFailed' }),
       dropped: (cause) => counters.add(cause === 'queue' ? 'sendQueueDropped' : 'linkImpaired'),
+      // While outputs are performed, some may not have been given to the socket.
+      emptied: () => {
+        if (this.#depth === 0) this.#mediaMemory?.release();
+      },
     };
   }
 

@@ -1,5 +1,5 @@
-import { DatagramSlab } from '../protocol/datagram-slab.ts';
 import { CatchUpPace } from './catch-up.ts';
+import { type DatagramMemory, freshMemory } from './datagram-memory.ts';
 import { RepairQueue } from './repair-queue.ts';
 import { firstSequence, rewriteRtp } from './rtp.ts';
 import { SentLog } from './sent-log.ts';
@@ -18,9 +18,6 @@ const END_MS = 400;
 /** A live viewer whose next datagram is overdue by more, in ms, goes on in catch-up pace: after a stall of the process. */
 const OVERDUE_MAX_MS = 100;
 
-/** All senders' copies, which their sockets send once: about 50 datagrams. */
-const slab = new DatagramSlab(65_536);
-
 const NEVER = Number.POSITIVE_INFINITY;
 
 /** What a session's sender needs. */
@@ -32,6 +29,8 @@ export interface MediaSenderOptions {
   readonly repair: boolean;
   /** First datagram size in bytes, at least 64. */
   readonly datagramBytesMax: number;
+  /** Of the datagrams that it hands out; default: fresh. */
+  readonly memory?: DatagramMemory;
 }
 
 /** What one session sent, and what it did not. */
@@ -68,6 +67,7 @@ export class MediaSender {
   readonly #feed: StreamFeed;
   readonly #ssrc: number;
   readonly #repair: boolean;
+  readonly #memory: DatagramMemory;
   readonly #counters = {
     sentDatagrams: 0,
     sentBytes: 0,
@@ -98,6 +98,7 @@ export class MediaSender {
     this.#feed = options.feed;
     this.#ssrc = options.ssrc;
     this.#repair = options.repair;
+    this.#memory = options.memory ?? freshMemory;
     this.#bytesMax = options.datagramBytesMax;
     this.#sent = new SentLog(firstSequence(options.ssrc));
   }
@@ -282,7 +283,7 @@ export class MediaSender {
   }
 
   #copy(datagram: Uint8Array, sequence: number): Uint8Array {
-    const copy = slab.copy(datagram, datagram.length);
+    const copy = this.#memory.copy(datagram, datagram.length);
     rewriteRtp(copy, sequence & 0xffff, this.#ssrc);
     return copy;
   }

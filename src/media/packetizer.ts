@@ -6,6 +6,11 @@ import { PAYLOAD_TYPE_GENERIC, PAYLOAD_TYPE_H264, RTP_HEADER_BYTES, writeRtpHead
 /** Smallest datagram that the packetizers cut for, in bytes. */
 export const DATAGRAM_BYTES_MIN = 64;
 
+/** Gives memory of at least so many bytes for all packets of a frame. */
+export type FrameMemoryOf = (bytes: number) => ArrayBuffer;
+
+const fresh: FrameMemoryOf = (bytes) => new ArrayBuffer(bytes);
+
 const STAP_HEADER_BYTES = 1;
 const STAP_LENGTH_BYTES = 2;
 const FU_HEADER_BYTES = 2;
@@ -21,18 +26,22 @@ const FU_END = 0x40;
  *
  * @param datagramBytesMax bytes of a packet with its RTP header at most, at least 64 (else RangeError).
  * @param payloadType 0..127, default 96.
+ * @param memoryOf default: fresh.
  * @returns the packets; none for an access unit without bytes.
  */
 export function packetizeH264(
   unit: AccessUnit,
   datagramBytesMax: number,
   payloadType: number = PAYLOAD_TYPE_H264,
+  memoryOf: FrameMemoryOf = fresh,
 ): Uint8Array[] {
   checkSize(datagramBytesMax);
   const packets: Uint8Array[] = [];
   const payloadMax = datagramBytesMax - RTP_HEADER_BYTES;
   const nals = unit.units.filter((nal) => nal.length > 0);
-  const memory = new FrameMemory(nals.reduce((bytes, nal) => bytes + packetBytesMax(nal, datagramBytesMax), 0));
+  const memory = new FrameMemory(
+    memoryOf(nals.reduce((bytes, nal) => bytes + packetBytesMax(nal, datagramBytesMax), 0)),
+  );
   let first = 0;
   while (first < nals.length) {
     const nal = nals[first] ?? new Uint8Array(0);
@@ -63,6 +72,7 @@ export function packetizeH264(
  * @param frameNumber u32; higher bits are cut off.
  * @param datagramBytesMax bytes of a packet with its RTP header at most, at least 64 (else RangeError).
  * @param payloadType 0..127, default 97.
+ * @param memoryOf default: fresh.
  * @returns the packets; none for a frame that would need more than 65,535.
  */
 export function packetizeGeneric(
@@ -70,6 +80,7 @@ export function packetizeGeneric(
   frameNumber: number,
   datagramBytesMax: number,
   payloadType: number = PAYLOAD_TYPE_GENERIC,
+  memoryOf: FrameMemoryOf = fresh,
 ): Uint8Array[] {
   checkSize(datagramBytesMax);
   const frame = unit.units.length === 1 && unit.units[0] !== undefined ? unit.units[0] : join(unit.units);
@@ -78,7 +89,7 @@ export function packetizeGeneric(
   const fragmentCount = Math.max(1, Math.ceil(frame.length / fragmentBytes));
   const packets: Uint8Array[] = [];
   if (fragmentCount > GENERIC_FRAGMENTS_MAX) return packets;
-  const memory = new FrameMemory(fragmentCount * start + frame.length);
+  const memory = new FrameMemory(memoryOf(fragmentCount * start + frame.length));
   for (let fragmentIndex = 0; fragmentIndex < fragmentCount; fragmentIndex++) {
     const part = frame.subarray(fragmentIndex * fragmentBytes, (fragmentIndex + 1) * fragmentBytes);
     const packet = memory.take(start + part.length);
@@ -95,8 +106,8 @@ class FrameMemory {
   readonly #piece: ArrayBuffer;
   #used = 0;
 
-  constructor(bytesMax: number) {
-    this.#piece = new ArrayBuffer(bytesMax);
+  constructor(piece: ArrayBuffer) {
+    this.#piece = piece;
   }
 
   take(length: number): Uint8Array {

@@ -1,6 +1,7 @@
 import { DATAGRAM_BYTES_STEPS } from '../protocol/constants.ts';
 import type { AccessUnit, MediaFormat } from './access-unit.ts';
 import { DATAGRAM_BYTES_MIN, packetizeGeneric, packetizeH264 } from './packetizer.ts';
+import { PiecePool } from './piece-pool.ts';
 import {
   isRtcp,
   isRtpOrRtcp,
@@ -71,6 +72,9 @@ export class StreamFeed {
   readonly #spreadFraction: number;
   readonly #mainLane: StreamLane;
   readonly #lanes = new Map<number, { readonly lane: StreamLane; users: number }>();
+  readonly #pool = new PiecePool();
+  readonly #memoryOf = (bytes: number): ArrayBuffer => this.#pool.take(bytes);
+  readonly #freed = (memory: ArrayBufferLike): void => this.#pool.give(memory as ArrayBuffer);
   readonly #counters = { frames: 0, droppedFrames: 0, skippedFrames: 0, droppedGroups: 0 };
   #group: GroupFrame[] = [];
   #groupBytes = 0;
@@ -189,7 +193,9 @@ export class StreamFeed {
   #makeLane(datagramBytesMax: number): StreamLane {
     if (!(datagramBytesMax >= DATAGRAM_BYTES_MIN)) throw new RangeError(`datagramBytesMax is ${datagramBytesMax}`);
     const firstFrame = this.#group[0]?.number ?? this.#nextFrame;
-    return new StreamLane(datagramBytesMax, this.#repairDatagramsMin, firstFrame);
+    // What passes through is the source's.
+    const freed = this.format === 'passthrough' ? undefined : this.#freed;
+    return new StreamLane(datagramBytesMax, this.#repairDatagramsMin, firstFrame, freed);
   }
 
   /** Adds the frame to the group, or gives the group up when it would pass a bound. */
@@ -223,9 +229,15 @@ export class StreamFeed {
   }
 
   #packetize(unit: AccessUnit, frameNumber: number, lane: StreamLane): Uint8Array[] {
-    if (this.format === 'h264') return packetizeH264(unit, lane.datagramBytesMax, this.#payloadType);
-    if (this.format === 'generic') return packetizeGeneric(unit, frameNumber, lane.datagramBytesMax, this.#payloadType);
-    return this.#passThrough(unit);
+    const { datagramBytesMax } = lane;
+    switch (this.format) {
+      case 'h264':
+        return packetizeH264(unit, datagramBytesMax, this.#payloadType, this.#memoryOf);
+      case 'generic':
+        return packetizeGeneric(unit, frameNumber, datagramBytesMax, this.#payloadType, this.#memoryOf);
+      default:
+        return this.#passThrough(unit);
+    }
   }
 
   #passThrough(unit: AccessUnit): Uint8Array[] {

@@ -25,6 +25,7 @@ export class StreamLane {
   /** No datagram is larger; infinite for pass-through. */
   readonly datagramBytesMax: number;
   readonly #keptMin: number;
+  readonly #freed: ((memory: ArrayBufferLike) => void) | undefined;
   #datagrams: Uint8Array[] = [];
   #dueMs: number[] = [];
   #frames: number[] = [];
@@ -34,8 +35,12 @@ export class StreamLane {
   #group = -1;
   #nextFrame: number;
 
-  /** @param nextFrame number of the frame that will be appended first. */
-  constructor(datagramBytesMax: number, keptMin: number, nextFrame: number) {
+  /**
+   * @param nextFrame number of the frame that will be appended first.
+   * @param freed is told of the memory of each frame of which nothing is kept any more; its datagrams have it in common.
+   */
+  constructor(datagramBytesMax: number, keptMin: number, nextFrame: number, freed?: (memory: ArrayBufferLike) => void) {
+    this.#freed = freed;
     this.datagramBytesMax = datagramBytesMax;
     this.#keptMin = keptMin;
     this.#nextFrame = nextFrame;
@@ -112,11 +117,19 @@ export class StreamLane {
     this.#group = -1;
   }
 
+  #free(from: number, to: number): void {
+    for (let at = from; at < to; at++) {
+      const memory = this.#datagrams[at]?.buffer;
+      if (memory !== undefined && memory !== this.#datagrams[at + 1]?.buffer) this.#freed?.(memory);
+    }
+  }
+
   #evict(): void {
     const beforeGroup = (this.#group < 0 ? this.next : this.#group) - this.#base;
     const excess = Math.min(this.next - this.#base - this.#keptMin, beforeGroup);
     if (excess <= 0) return;
     const from = this.#base - this.#origin;
+    if (this.#freed !== undefined) this.#free(from, from + excess);
     this.#datagrams.fill(gone, from, from + excess);
     this.#base += excess;
     // Places are given up by the half, so that each is moved once on average.

@@ -17,6 +17,9 @@ function numbered(tag: number, bytes = 100): Uint8Array {
 }
 
 class Told implements SocketEvents {
+  /** How often, and what is done then. */
+  emptiedCount = 0;
+  onEmptied = (): void => {};
   readonly came = new Witness<{ readonly tag: number; readonly bytes: number; readonly from: Peer }>();
   readonly hints = new Witness<{ readonly to: Peer; readonly hint: HintName; readonly bytes: number }>();
   droppedCount = 0;
@@ -31,6 +34,10 @@ class Told implements SocketEvents {
   }
   dropped(): void {
     this.droppedCount++;
+  }
+  emptied(): void {
+    this.emptiedCount++;
+    this.onEmptied();
   }
   get tags(): number[] {
     return this.came.seen.map(({ tag }) => tag);
@@ -230,6 +237,35 @@ describe.skipIf(batchMissing !== undefined)('a batch socket', () => {
     expect(told.droppedCount).toBe(3);
     await heard.all(13);
     expect(heard.tags).toEqual([0, 1, 100, 101, 5, 6, 7, 8, 9, 10, 11, 12, 13]);
+  });
+
+  it('needs nothing of what it was given once it says so, whether it had room or not', async () => {
+    const [told, heard] = [new Told(), new Told()];
+    const to = await hearing(heard);
+    const verdicts: Verdict[] = [{}, { takes: 1 }, { errno: Errno.EAGAIN }];
+    const socket = await sending(told, (call) => verdicts[call - 1] ?? {}, {}, false);
+    let given: Uint8Array[] = [];
+    told.onEmptied = () => {
+      for (const bytes of given.splice(0)) bytes.fill(0xff);
+    };
+    const send = (tag: number): void => {
+      const bytes = numbered(tag);
+      given.push(bytes);
+      socket.send(bytes, to, 'media');
+    };
+    for (let i = 0; i < 3; i++) send(i);
+    expect(told.emptiedCount).toBe(0);
+    socket.flush();
+    expect(told.emptiedCount).toBe(1);
+    for (let i = 3; i < 6; i++) send(i);
+    socket.flush();
+    // 3 has left, 4 was handed to libuv, 5 waits, and so does what comes now.
+    expect(told.emptiedCount).toBe(2);
+    for (let i = 6; i < 9; i++) send(i);
+    for (const bytes of given.splice(0)) bytes.fill(0xff);
+    await heard.all(9);
+    expect(heard.tags).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
+    given = [];
   });
 
   it('lets all that waits for room leave before it closes, and sends nothing afterwards', async () => {

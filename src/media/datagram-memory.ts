@@ -1,0 +1,41 @@
+import { DatagramSlab } from '../protocol/datagram-slab.ts';
+
+/** Bytes of media datagrams that have memory of their own here; larger ones, of pass-through, get theirs anew. */
+const SLOT_BYTES = 1536;
+
+/** Memory for the copies of media datagrams that leave. */
+export interface DatagramMemory {
+  /** A copy of the first `length` bytes. */
+  copy(bytes: Uint8Array, length: number): Uint8Array;
+}
+
+/** Of those that are kept by whoever gets them: all senders' copies, some 50 in a piece. */
+export const freshMemory: DatagramMemory = new DatagramSlab(65_536);
+
+/** Datagrams that a ring has memory for. */
+export const RING_DATAGRAMS = 1024;
+
+/**
+ * Of those that have left soon: the same memory again and again, so that the collector has nothing to do with them. When all of it is in use,
+ * it gives fresh memory.
+ */
+export class DatagramRing implements DatagramMemory {
+  #memory: ArrayBuffer | undefined;
+  #next = 0;
+  #inUse = 0;
+
+  copy(bytes: Uint8Array, length: number): Uint8Array {
+    if (this.#inUse === RING_DATAGRAMS || length > SLOT_BYTES) return freshMemory.copy(bytes, length);
+    this.#memory ??= new ArrayBuffer(RING_DATAGRAMS * SLOT_BYTES);
+    const copy = new Uint8Array(this.#memory, this.#next * SLOT_BYTES, length);
+    copy.set(length === bytes.length ? bytes : bytes.subarray(0, length));
+    this.#next = (this.#next + 1) % RING_DATAGRAMS;
+    this.#inUse++;
+    return copy;
+  }
+
+  /** Of all that was copied nobody needs anything any more. */
+  release(): void {
+    this.#inUse = 0;
+  }
+}
