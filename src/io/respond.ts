@@ -16,7 +16,7 @@ import type {
 import { ResponderEndpoint } from '../engine/responder-endpoint.ts';
 import { srtpMedia } from '../engine/srtp-media.ts';
 import type { SharedKeys, WorkerShare } from '../engine/worker-share.ts';
-import { DatagramRing } from '../media/datagram-memory.ts';
+import { ReusedMemory } from '../media/datagram-memory.ts';
 import type { StreamFeed } from '../media/stream-feed.ts';
 import { ErrorCode } from '../protocol/error-code.ts';
 import { bindAnywhere } from './bind-anywhere.ts';
@@ -75,7 +75,7 @@ export class Responder extends EventEmitter<ResponderEvents> implements AsyncDis
   readonly #settings: RespondSettings<MediaSource>;
   readonly #seat: ResponderSeat | undefined;
   readonly #observer: OutputObserver<ResponderOutput> | undefined;
-  readonly #mediaMemory: DatagramRing | undefined;
+  readonly #mediaMemory: ReusedMemory | undefined;
   readonly #endpoint: ResponderEndpoint;
   readonly #streams = new Map<string, PublishedStream>();
   readonly #reservedBy = new Map<SessionHandle, PublishedStream>();
@@ -100,7 +100,7 @@ export class Responder extends EventEmitter<ResponderEvents> implements AsyncDis
     this.#seat = seat;
     this.#observer = outputObserver(settings);
     // Who hears of outputs may keep them.
-    this.#mediaMemory = this.#observer === undefined ? new DatagramRing() : undefined;
+    this.#mediaMemory = this.#observer === undefined ? new ReusedMemory() : undefined;
     this.#endpoint = new ResponderEndpoint({
       profile: settings.profile,
       entropy: cryptoEntropy,

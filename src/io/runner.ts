@@ -2,7 +2,7 @@ import type { SocketChoice } from '../config/settings.ts';
 import type { Counters } from '../engine/counters.ts';
 import type { ControlSend, FeedbackSend, SharedInput } from '../engine/io-types.ts';
 import { MediaSend } from '../engine/media-gate.ts';
-import type { DatagramRing } from '../media/datagram-memory.ts';
+import type { ReusedMemory } from '../media/datagram-memory.ts';
 import { bindSocket, type OpenSocket } from './bind-socket.ts';
 import { monotonicMs } from './clock.ts';
 import type { DatagramSocket, SocketEvents } from './datagram-socket.ts';
@@ -25,7 +25,7 @@ export interface RunnerSocketOptions extends UdpSocketOptions {
   /** See {@link bindSocket}. */
   readonly open?: OpenSocket | undefined;
   /** What the endpoint copies media into, to be released when the socket needs nothing of it. */
-  readonly mediaMemory?: DatagramRing | undefined;
+  readonly mediaMemory?: ReusedMemory | undefined;
 }
 
 /** A timer that fires this late means that the event loop stood still, and datagrams may wait that must be read first. */
@@ -37,7 +37,7 @@ const STALL_MS = 5;
 export class EndpointRunner<Input extends { readonly kind: string }, Output extends { readonly kind: string }> {
   readonly #endpoint: SteppedEndpoint<Input, Output>;
   readonly #application: (output: Output) => void;
-  readonly #mediaMemory: DatagramRing | undefined;
+  readonly #mediaMemory: ReusedMemory | undefined;
   #socket: DatagramSocket | undefined;
   #timer: NodeJS.Timeout | undefined;
   #timerAtMs = Number.POSITIVE_INFINITY;
@@ -50,7 +50,7 @@ export class EndpointRunner<Input extends { readonly kind: string }, Output exte
   private constructor(
     endpoint: SteppedEndpoint<Input, Output>,
     application: (output: Output) => void,
-    mediaMemory: DatagramRing | undefined,
+    mediaMemory: ReusedMemory | undefined,
   ) {
     this.#endpoint = endpoint;
     this.#application = application;

@@ -12,24 +12,24 @@ export interface DatagramMemory {
 /** Of those that are kept by whoever gets them: all senders' copies, some 50 in a piece. */
 export const freshMemory: DatagramMemory = new DatagramSlab(65_536);
 
-/** Datagrams that a ring has memory for. */
-export const RING_DATAGRAMS = 1024;
+/** Datagrams that a {@link ReusedMemory} has place for. */
+export const REUSED_DATAGRAMS_MAX = 1024;
 
 /**
  * Of those that have left soon: the same memory again and again, so that the collector has nothing to do with them. When all of it is in use,
  * it gives fresh memory.
  */
-export class DatagramRing implements DatagramMemory {
+export class ReusedMemory implements DatagramMemory {
   #memory: ArrayBuffer | undefined;
   #next = 0;
   #inUse = 0;
 
   copy(bytes: Uint8Array, length: number): Uint8Array {
-    if (this.#inUse === RING_DATAGRAMS || length > SLOT_BYTES) return freshMemory.copy(bytes, length);
-    this.#memory ??= new ArrayBuffer(RING_DATAGRAMS * SLOT_BYTES);
+    if (this.#inUse === REUSED_DATAGRAMS_MAX || length > SLOT_BYTES) return freshMemory.copy(bytes, length);
+    this.#memory ??= new ArrayBuffer(REUSED_DATAGRAMS_MAX * SLOT_BYTES);
     const copy = new Uint8Array(this.#memory, this.#next * SLOT_BYTES, length);
     copy.set(length === bytes.length ? bytes : bytes.subarray(0, length));
-    this.#next = (this.#next + 1) % RING_DATAGRAMS;
+    this.#next = (this.#next + 1) % REUSED_DATAGRAMS_MAX;
     this.#inUse++;
     return copy;
   }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { DatagramRing, freshMemory, RING_DATAGRAMS } from '../../src/media/datagram-memory.ts';
+import { freshMemory, REUSED_DATAGRAMS_MAX, ReusedMemory } from '../../src/media/datagram-memory.ts';
 import { PiecePool, POOL_BYTES_MAX } from '../../src/media/piece-pool.ts';
 import { StreamFeed } from '../../src/media/stream-feed.ts';
 import { Prng } from '../../src/sim/prng.ts';
@@ -7,31 +7,31 @@ import { seedFromEnv } from '../support/seeded.ts';
 
 const numbered = (i: number, bytes = 100): Uint8Array => new Uint8Array(bytes).fill(i);
 
-describe('the ring of datagrams that leave soon', () => {
+describe('memory that is used again, for datagrams that leave soon', () => {
   it('gives memory of its own to as many as it has place for, and fresh memory to others, until they are released', () => {
-    const ring = new DatagramRing();
-    const first = Array.from({ length: RING_DATAGRAMS }, (_, i) => ring.copy(numbered(i), 100));
-    const more = ring.copy(numbered(7), 100);
-    expect(new Set(first.map(({ byteOffset }) => byteOffset)).size).toBe(RING_DATAGRAMS);
+    const memory = new ReusedMemory();
+    const first = Array.from({ length: REUSED_DATAGRAMS_MAX }, (_, i) => memory.copy(numbered(i), 100));
+    const more = memory.copy(numbered(7), 100);
+    expect(new Set(first.map(({ byteOffset }) => byteOffset)).size).toBe(REUSED_DATAGRAMS_MAX);
     expect(more.buffer).not.toBe(first[0]?.buffer);
     expect([...first, more]).toEqual([...first.map((_, i) => numbered(i)), numbered(7)]);
-    ring.release();
-    const again = ring.copy(numbered(9), 100);
+    memory.release();
+    const again = memory.copy(numbered(9), 100);
     expect([again.buffer === first[0]?.buffer, again.byteOffset]).toEqual([true, first[0]?.byteOffset]);
   });
 
   it('goes on where it was, so that what was released last is overwritten last', () => {
-    const ring = new DatagramRing();
-    const before = ring.copy(numbered(1), 100);
-    ring.release();
-    expect(ring.copy(numbered(2), 100).byteOffset).not.toBe(before.byteOffset);
+    const memory = new ReusedMemory();
+    const before = memory.copy(numbered(1), 100);
+    memory.release();
+    expect(memory.copy(numbered(2), 100).byteOffset).not.toBe(before.byteOffset);
     expect(before).toEqual(numbered(1));
   });
 
   it('copies the beginning that it is asked for, and gives what is too large for it fresh memory', () => {
-    const ring = new DatagramRing();
-    expect(ring.copy(numbered(3), 40)).toEqual(numbered(3, 40));
-    const [largest, larger] = [ring.copy(numbered(4, 1536), 1536), ring.copy(numbered(5, 1537), 1537)];
+    const memory = new ReusedMemory();
+    expect(memory.copy(numbered(3), 40)).toEqual(numbered(3, 40));
+    const [largest, larger] = [memory.copy(numbered(4, 1536), 1536), memory.copy(numbered(5, 1537), 1537)];
     expect([largest, larger]).toEqual([numbered(4, 1536), numbered(5, 1537)]);
     expect(larger.buffer).not.toBe(largest.buffer);
     expect(freshMemory.copy(numbered(6), 10)).toEqual(numbered(6, 10));
