@@ -152,7 +152,8 @@ export class BatchSocket implements DatagramSocket {
   }
 
   #gather(bytes: Uint8Array, to: Peer, plane: Plane, replaces: SessionHandle | undefined): void {
-    const name = this.#nameOf(to);
+    // Control goes to strangers too, whose names would be kept for nothing.
+    const name = plane === 'media' ? this.#nameOf(to) : socketAddress(to, this.#ipv6);
     // Nothing for a batch, perhaps nothing at all: the usual way knows, and tells.
     if (name === undefined || bytes.length > MESSAGE_BYTES_MAX) this.#udp.send(bytes.slice(), to, plane, replaces);
     else this.#batch.add(bytes, to, name, plane, replaces);
