@@ -239,8 +239,8 @@ export class SessionCore {
     return encodeParts(this.#header(attempt), body, trailer);
   }
 
-  send(bytes: Uint8Array, replaces?: SessionHandle): void {
-    sendControl(this.#host, this.peer, bytes, { replaces });
+  send(bytes: Uint8Array): void {
+    sendControl(this.#host, this.peer, bytes);
   }
 
   /** Sends a frame with this session's ids once; sealed if it is secured. */

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { ExchangeInput } from '../../src/engine/io-types.ts';
 import { EXCHANGE_MESSAGE_BYTES_MAX } from '../../src/protocol/constants.ts';
 import { ErrorCode } from '../../src/protocol/error-code.ts';
 import { ExchangeFault } from '../../src/protocol/exchange-fault.ts';
@@ -6,6 +7,8 @@ import { percentiles } from '../../src/report/percentiles.ts';
 import type { HostName } from '../../src/sim/world-event.ts';
 import { ExchangeWorld, faultsOf, otherSide, patterned, sides, text } from '../support/exchange-world.ts';
 import { kindOf } from '../support/frames.ts';
+import { InitiatorBench } from '../support/initiator-bench.ts';
+import { ResponderBench } from '../support/responder-bench.ts';
 import { runsFromEnv, seedFromEnv } from '../support/seeded.ts';
 
 const hard = { loss: 0.3, oneWayMs: 25, jitterMs: 5 };
@@ -295,5 +298,30 @@ describe('the end of a session', () => {
     expect(faultsOf(world.endsOf(0, early))).toEqual([ExchangeFault.SESSION_ENDED]);
     const nobody = world.ask('camera', text(''), { session: 7 });
     expect(faultsOf(world.endsOf('camera', nobody))).toEqual([ExchangeFault.SESSION_ENDED]);
+  });
+
+  it('has not come yet: to go on fails like a question, and the rest is for nobody and tells nothing', () => {
+    const viewer = new InitiatorBench();
+    const camera = new ResponderBench();
+    viewer.start();
+    camera.candidate(1n);
+    const body = text('');
+    const status = { exchange: 0, method: 0 };
+    const asks = [
+      [viewer, (input: ExchangeInput) => void viewer.step({ kind: 'exchange', input })],
+      [camera, (input: ExchangeInput) => void camera.step({ kind: 'exchange', session: 1, input })],
+    ] as const;
+    for (const [{ outputs }, ask] of asks) {
+      const give = (input: ExchangeInput): unknown[] => {
+        const from = outputs.length;
+        ask(input);
+        return outputs.slice(from).map(({ output }) => output);
+      };
+      const fault = ExchangeFault.SESSION_ENDED;
+      expect(give({ kind: 'continue', call: 4, body })).toEqual([{ kind: 'askFailed', session: 1, call: 4, fault }]);
+      expect(give({ kind: 'stop', call: 4 })).toEqual([]);
+      expect(give({ kind: 'notify', method: 'm', body })).toEqual([]);
+      expect(give({ kind: 'answer', requestId: 1n, round: 1, status, body })).toEqual([]);
+    }
   });
 });

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { encodeFrame } from '../../src/codec/encode.ts';
 import { InitiatorEndpoint } from '../../src/engine/initiator-endpoint.ts';
 import type { Peer } from '../../src/engine/io-types.ts';
-import { FAST_BYTES_BASE, FAST_BYTES_MAX, FAST_MS, TOKEN_MS } from '../../src/protocol/constants.ts';
-import { FrameFlag } from '../../src/protocol/frame.ts';
+import { FAST_BYTES_BASE, FAST_BYTES_MAX, FAST_MS, PROTOCOL_VERSION, TOKEN_MS } from '../../src/protocol/constants.ts';
+import { ErrorCode } from '../../src/protocol/error-code.ts';
+import { FrameFlag, FrameType } from '../../src/protocol/frame.ts';
 import { profiles } from '../../src/protocol/profiles.ts';
 import { Prng } from '../../src/sim/prng.ts';
 import { type Simulation, type SimulationOptions, simulate } from '../../src/sim/simulate.ts';
@@ -11,7 +13,8 @@ import { testFrames } from '../../src/sim/simulated-stream.ts';
 import type { SimulatedViewer } from '../../src/sim/simulated-viewer.ts';
 import { cameraPeer } from '../../src/sim/world.ts';
 import { controlSent } from '../support/attack-world.ts';
-import { frameOf, kindOf } from '../support/frames.ts';
+import { frameOf, kindOf, sessionFrame } from '../support/frames.ts';
+import { framesOf, ResponderBench } from '../support/responder-bench.ts';
 
 type Mode = 'none' | 'psk';
 const seed = 5;
@@ -193,6 +196,19 @@ describe.each<Mode>(['none', 'psk'])('mode %s: a token of fast mode', (mode) => 
     expectHeld(simulation, mode);
   });
 
+  it('is forgotten no later for the load than without it', () => {
+    const limits = { load: { pending: 2, startsPerSecond: 500, lateMs: 50 } };
+    const simulation = simulated({ security: mode, camera: { limits } });
+    const { viewer, token } = returning(simulation);
+    const { address } = viewer.host.peer;
+    answered(simulation, { address, port: 50_001 }, startWith(token, mode, 1), 8000);
+    answered(simulation, { address: '10.9.9.9', port: 50_002 }, startWith(token, mode, 2), 1999);
+    expect(simulation.world.camera).toMatchObject({ underLoad: true, pendingCount: 2 });
+    simulation.run(1);
+    expect(simulation.world.camera.pendingCount).toBe(1);
+    expectHeld(simulation, mode);
+  });
+
   it('is granted to one of two STARTs that come at the same time', () => {
     const simulation = simulated({ security: mode });
     const { viewer, token } = returning(simulation);
@@ -305,6 +321,31 @@ describe.each<Mode>(['none', 'psk'])('mode %s: a token of fast mode', (mode) => 
       answered(simulation, { address: viewer.host.peer.address, port: 50_001 }, startWith(token, mode)),
     ).toMatchObject(refused);
     expectHeld(simulation, mode);
+  });
+});
+
+describe('a stream that is over before the confirm', () => {
+  it('leaves the candidate to confirm, and ends its session with NO_ERROR then', () => {
+    const bench = new ResponderBench({ fast: true });
+    bench.streaming(1n);
+    const [given] = framesOf(bench.sent, 'TOKEN');
+    if (given === undefined || !('token' in given) || given.token === undefined) throw new Error('no token came');
+    const token = given.token.slice();
+    bench.step({ kind: 'close', code: ErrorCode.SHUTDOWN });
+    bench.run(10_000);
+    bench.stream.feed.end(bench.nowMs);
+    const flags = FrameFlag.ACK_REQUIRED | FrameFlag.FAST;
+    const start = { type: FrameType.START, flags, streamId: 2n, sessionTag: 0n, attempt: 1 } as const;
+    const [ack] = bench
+      .receive(encodeFrame({ ...start, versions: [PROTOCOL_VERSION], token }))
+      .map(({ bytes }) => bytes);
+    if (ack === undefined) throw new Error('no START_ACK');
+    expect(frameOf(ack).flags).toBe(FrameFlag.FAST);
+    bench.run(1000);
+    expect([bench.endpoint.pendingCount, bench.closedCodes]).toEqual([1, [ErrorCode.CLOSE_TIMEOUT]]);
+    const sent = bench.receive(sessionFrame('START_CONFIRM', frameOf(ack)));
+    expect(framesOf(sent, 'BYE')).toMatchObject([{ errorCode: ErrorCode.NO_ERROR }]);
+    expect(bench.count('streaming')).toBe(2);
   });
 });
 

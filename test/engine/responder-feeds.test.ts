@@ -88,4 +88,14 @@ describe('what a feed has new', () => {
     expect(Math.max(...bySlot.values())).toBe(SESSION_SLOT_DATAGRAMS_MAX);
     expect(bench.metrics.counters.mediaPutOff).toBeGreaterThan(0);
   });
+
+  it('is sent again, from its newest group on, to the one viewer for whom that is asked', () => {
+    const { bench, odd, media } = streaming([1, 2, 3, 4, 5]);
+    expect(media(odd)).toEqual([1, 3, 5]);
+    bench.run(20);
+    expect(bench.step({ kind: 'timeout' })).toEqual([]);
+    const sent = bench.step({ kind: 'refresh', session: 3 });
+    expect(sent.map(({ to, plane }) => [to.port, plane])).toEqual([[3, 'media']]);
+    expect(bench.step({ kind: 'refresh', session: 99 })).toEqual([]);
+  });
 });

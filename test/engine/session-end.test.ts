@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { encodeFrame } from '../../src/codec/encode.ts';
 import { rtpSsrc } from '../../src/media/rtp.ts';
 import { ErrorCode } from '../../src/protocol/error-code.ts';
+import { ExchangeFault } from '../../src/protocol/exchange-fault.ts';
 import { FrameType } from '../../src/protocol/frame.ts';
 import { frameOf, sessionFrame, startBytes } from '../support/frames.ts';
 import { InitiatorBench } from '../support/initiator-bench.ts';
@@ -25,8 +26,11 @@ describe('BYE', () => {
     const viewer = new InitiatorBench();
     viewer.stream();
     viewer.step({ kind: 'close', code: 0x80 });
+    viewer.step({ kind: 'close', code: 0x81, reason: 'words that come too late' });
     viewer.run(20_000);
-    expect(atMs(viewer.sent.filter(({ bytes }) => bytes[2] === FrameType.BYE))).toEqual([0, 200, 600, 1400, 3000]);
+    const toCamera = viewer.sent.filter(({ bytes }) => bytes[2] === FrameType.BYE);
+    expect(atMs(toCamera)).toEqual([0, 200, 600, 1400, 3000]);
+    expect(new Set(toCamera.map(({ bytes }) => Buffer.from(bytes).toString('hex'))).size).toBe(1);
     expect(viewer.closed?.code).toBe(ErrorCode.CLOSE_TIMEOUT);
     expect(viewer.closedAtMs).toBe(6200);
   });
@@ -116,7 +120,7 @@ describe('BYE', () => {
     }
   });
 
-  it('tells the viewer’s application the words of the camera', () => {
+  it('tells the viewer’s application the words of the camera, whatever else comes after them', () => {
     const bench = new InitiatorBench();
     bench.stream();
     const { streamId, sessionTag } = bench.ids;
@@ -124,16 +128,18 @@ describe('BYE', () => {
       encodeFrame({ type: FrameType.BYE, flags: 0, streamId, sessionTag, attempt: 0, errorCode: 22, reason: 'tschüß' }),
     );
     expect(bench.outputs.map(({ output }) => output)).toContainEqual({ kind: 'peerBye', code: 22, reason: 'tschüß' });
+    bench.frame('PING');
     bench.run(3500);
     expect(bench.closed).toMatchObject({ code: 22, reason: 'tschüß' });
   });
 
-  it('tells the camera’s application the words of the viewer', () => {
+  it('tells the camera’s application the words of the viewer, whatever else comes after them', () => {
     const bench = new ResponderBench();
     const { streamId, sessionTag } = bench.streaming(1n);
     bench.receive(
       encodeFrame({ type: FrameType.BYE, flags: 0, streamId, sessionTag, attempt: 0, errorCode: 25, reason: 'genug' }),
     );
+    bench.receive(sessionFrame('PING', { streamId, sessionTag }));
     bench.run(3500);
     expect(bench.outputs.find(({ output }) => output.kind === 'closed')?.output).toMatchObject({ reason: 'genug' });
   });
@@ -268,5 +274,15 @@ describe('a socket that fails', () => {
     expect(bench.closedCodes).toEqual([ErrorCode.LOCAL_NETWORK, ErrorCode.LOCAL_NETWORK]);
     expect(bench.count('release')).toBe(2);
     expect(bench.endpoint.pendingCount).toBe(0);
+  });
+
+  it('fails what a viewer has asked for', () => {
+    const bench = new InitiatorBench();
+    bench.stream();
+    const input = { kind: 'ask', call: 4, method: 'stats', body: new Uint8Array() } as const;
+    bench.step({ kind: 'exchange', input });
+    bench.step({ kind: 'socketFailed' });
+    const fault = ExchangeFault.SESSION_ENDED;
+    expect(bench.outputs.map(({ output }) => output)).toContainEqual({ kind: 'askFailed', session: 1, call: 4, fault });
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { encodeFrame } from '../../src/codec/encode.ts';
 import type { InitiatorOutput, ResponderOutput } from '../../src/engine/io-types.ts';
 import { FrameType, frameTypeName } from '../../src/protocol/frame.ts';
-import { sessionFrame, startBytes } from '../support/frames.ts';
+import { frameOf, sessionFrame, startBytes } from '../support/frames.ts';
 import { InitiatorBench } from '../support/initiator-bench.ts';
 import { framesOf, ResponderBench, somePeer } from '../support/responder-bench.ts';
 
@@ -101,6 +101,16 @@ describe('tracing', () => {
     for (const one of transitions) {
       expect(one).toMatchObject({ role: 'responder', session: 1, streamId: 1n, peer: somePeer });
     }
+  });
+
+  it('shows what is in the bytes that are sent', () => {
+    const bench = new ResponderBench({ trace: true });
+    bench.streaming(1n);
+    const shown = bench.outputs.flatMap(({ output }) =>
+      output.kind === 'traceFrame' && output.direction === 'sent' ? [output.frame] : [],
+    );
+    expect(shown).toHaveLength(3);
+    expect(shown).toEqual(bench.sent.map(({ bytes }) => frameOf(bytes)));
   });
 
   it('shows the TLVs of a frame that nobody knows', () => {

@@ -244,6 +244,19 @@ describe('a viewer that asked for fast mode', () => {
     expect(bench.count('firstMedia')).toBe(1);
   });
 
+  it('asks for nothing that is missing any more once it has closed, though nothing was confirmed yet', () => {
+    const bench = viewer(true);
+    bench.start();
+    granted(bench, FrameFlag.FAST);
+    bench.receive(rtpBytes(7, 7));
+    expect(kinds(bench.receive(rtpBytes(7, 10)))).toEqual(['RTCP']);
+    expect(kinds(bench.run(100))).toContain('RTCP');
+    bench.step({ kind: 'close', code: 0 });
+    expect(bench.endpoint.state).toBe('Closing');
+    expect(kinds(bench.run(1000))).toEqual(['BYE', 'BYE']);
+    expect(sequences(bench)).toEqual([7]);
+  });
+
   it('takes media for evidence where it was not granted', () => {
     const bench = viewer(true);
     bench.start();

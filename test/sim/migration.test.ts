@@ -3,6 +3,7 @@ import type { ResponderOutput } from '../../src/engine/io-types.ts';
 import { type Simulation, type SimulationOptions, simulate } from '../../src/sim/simulate.ts';
 import { testFrames } from '../../src/sim/simulated-stream.ts';
 import type { SimulatedViewer } from '../../src/sim/simulated-viewer.ts';
+import { kindOf } from '../support/frames.ts';
 
 const modes = ['psk', 'keys'] as const;
 /** When the NAT forgets. */
@@ -60,6 +61,11 @@ describe.each(modes)('mode %s: a NAT that forgets', (security) => {
     const media = simulation.events.filter((event) => event.kind === 'sent' && event.plane === 'media');
     const there = media.filter((event) => event.kind === 'sent' && event.to.port === port);
     expect(there[0]?.atMs).toBe(moved?.atMs);
+    // How large datagrams may be there, and how long they take, is asked at once.
+    const asked = simulation.events.find(
+      (event) => event.kind === 'sent' && event.to.port === port && kindOf(event.bytes) === 'PING',
+    );
+    expect(asked?.atMs).toBe(moved?.atMs);
     expect(media.filter((event) => event.atMs > (moved?.atMs ?? 0)).length).toBe(
       there.filter((event) => event.atMs > (moved?.atMs ?? 0)).length,
     );

@@ -1,6 +1,7 @@
 import type { ResponderOutput } from '../../src/engine/io-types.ts';
 import type { ResponderEndpointOptions } from '../../src/engine/responder-endpoint.ts';
 import { frameTypeName } from '../../src/protocol/frame.ts';
+import type { HostClock } from '../../src/sim/host.ts';
 import type { Viewer } from '../../src/sim/viewer.ts';
 import { type LinkPair, type ViewerOptions, World } from '../../src/sim/world.ts';
 import type { WorldEvent } from '../../src/sim/world-event.ts';
@@ -27,6 +28,7 @@ export class SecuredWorld {
       readonly seed?: number;
       readonly link?: LinkPair;
       readonly camera?: Partial<ResponderEndpointOptions>;
+      readonly cameraClock?: HostClock;
     } = {},
   ) {
     const stream = testStream();
@@ -35,6 +37,7 @@ export class SecuredWorld {
       seed: options.seed ?? 1,
       link: options.link ?? { oneWayMs: 10 },
       camera: { security: pair.camera, ...options.camera },
+      ...(options.cameraClock === undefined ? {} : { cameraClock: options.cameraClock }),
       application: (world, output) => {
         if (output.kind !== 'reserve') return;
         const { session } = output;
