@@ -27,7 +27,7 @@ export class ResponderAnswers {
     this.#security = security;
   }
 
-  /** START_ACK, once it was sent and while it may be asked for. */
+  /** START_ACK, once it was sent and until READY was. */
   get startAck(): Uint8Array | undefined {
     return this.#startAck;
   }
@@ -79,11 +79,6 @@ export class ResponderAnswers {
     // Nothing asks for it any more.
     this.#startAck = undefined;
     this.#core.sendOnce({ type: FrameType.READY, ...(sdp === undefined ? {} : { sdp }) });
-  }
-
-  /** START_ACK is not sent again. */
-  forget(): void {
-    this.#startAck = undefined;
   }
 
   /** Counts one more READY; false when this second has seen its 50. */

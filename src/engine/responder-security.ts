@@ -9,6 +9,9 @@ import type { SessionKeys } from '../security/session-keys.ts';
 import type { Random } from './random.ts';
 import type { SessionCore } from './session-core.ts';
 
+/** The key of every viewer in mode `psk`. */
+const NOBODY = new Uint8Array(0);
+
 /** Either kind of START_CONFIRM. */
 export type ConfirmFrame = StartConfirmFrame | SecuredStartConfirmFrame;
 
@@ -124,7 +127,6 @@ export class CandidateSecurity {
 
   /** Whether two sessions are of one viewer; in mode `psk` all are. */
   sameViewer(other: CandidateSecurity): boolean {
-    if (this.#viewerKey === undefined || other.#viewerKey === undefined) return this.#viewerKey === other.#viewerKey;
-    return equalBytes(this.#viewerKey, other.#viewerKey);
+    return equalBytes(this.#viewerKey ?? NOBODY, other.#viewerKey ?? NOBODY);
   }
 }

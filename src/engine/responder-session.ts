@@ -381,7 +381,6 @@ export class ResponderSession implements Sleeper {
   #giveBack(): void {
     this.#path = undefined;
     this.#media.close();
-    this.#answers.forget();
     const { feed } = this.#media;
     if (feed === undefined) return;
     this.#host.leaveFeed(this, feed);

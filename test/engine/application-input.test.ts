@@ -40,6 +40,9 @@ describe('what an application says', () => {
   it('an SDP has 700 bytes at most and is refused beyond', () => {
     expect(wireSdp('v'.repeat(700))).toHaveLength(700);
     expect(() => wireSdp('v'.repeat(701))).toThrow(new RangeError('the SDP has 701 bytes, READY carries 700'));
+    expect(wireSdp('é'.repeat(350))).toBe('é'.repeat(350));
+    expect(() => wireSdp('é'.repeat(351))).toThrow(new RangeError('the SDP has 702 bytes, READY carries 700'));
+    expect(wireSdp('a\ud800b')).toBe('a\ufffdb');
     expect(wireSdp('\ufeffv=0')).toBe('\ufeffv=0');
     expect(wireSdp(undefined)).toBeUndefined();
   });

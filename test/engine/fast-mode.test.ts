@@ -14,7 +14,7 @@ import type { SimulatedViewer } from '../../src/sim/simulated-viewer.ts';
 import { cameraPeer } from '../../src/sim/world.ts';
 import { controlSent } from '../support/attack-world.ts';
 import { frameOf, kindOf, sessionFrame } from '../support/frames.ts';
-import { framesOf, ResponderBench } from '../support/responder-bench.ts';
+import { framesOf, ResponderBench, somePeer } from '../support/responder-bench.ts';
 
 type Mode = 'none' | 'psk';
 const seed = 5;
@@ -358,6 +358,26 @@ describe('mode keys', () => {
     simulation.run(500);
     expect([again.timeToStreamMs, tokensOf(simulation), counters(simulation).tokensIssued]).toEqual([40, [], 0]);
     expect(simulation.finish()).toEqual([]);
+  });
+});
+
+describe('a START_ACK that grants fast mode', () => {
+  it('stays as it was sent when a further START is answered: its memory may still wait in a queue', () => {
+    const bench = new ResponderBench({ fast: true });
+    bench.streaming(1n);
+    const [given] = framesOf([...bench.sent, ...bench.run(100)], 'TOKEN');
+    if (given?.type !== FrameType.TOKEN) throw new Error('no token came');
+    const start = { type: FrameType.START, flags: FrameFlag.ACK_REQUIRED | FrameFlag.FAST, streamId: 2n } as const;
+    const ask = (attempt: number) => {
+      const { token } = given;
+      const bytes = encodeFrame({ ...start, sessionTag: 0n, attempt, versions: [PROTOCOL_VERSION], token });
+      return bench.receive(bytes, { ...somePeer, port: 5001 });
+    };
+    const sent = [...ask(1), ...ask(2)];
+    expect(framesOf(sent, 'START_ACK').map(({ flags, attempt }) => [flags, attempt])).toEqual([
+      [FrameFlag.FAST, 1],
+      [FrameFlag.FAST, 2],
+    ]);
   });
 });
 

@@ -276,6 +276,24 @@ describe('the measure of load', () => {
     expect(load.calm(20_000)).toBe(false);
   });
 
+  it('is kept up by half as many half-open sessions, and not by fewer', () => {
+    const load = new LoadMeter(thresholds);
+    load.pending(10, 0);
+    load.pending(4, 1000);
+    expect(load.calmAtMs).toBe(5000);
+    load.pending(5, 2000);
+    expect(load.calmAtMs).toBe(7000);
+  });
+
+  it('is kept up by more than half as many STARTs in a second, and not by half of them', () => {
+    const load = new LoadMeter(thresholds);
+    load.pending(10, 0);
+    for (let i = 0; i < 10; i++) load.start(1000);
+    expect(load.calmAtMs).toBe(5000);
+    expect(load.start(1000)).toBeUndefined();
+    expect(load.calmAtMs).toBe(6000);
+  });
+
   it('is not begun by what is above half alone', () => {
     const load = new LoadMeter(thresholds);
     expect([load.pending(9, 0), load.late(50, 0), load.late(50, 0)]).toEqual([undefined, undefined, undefined]);

@@ -153,6 +153,13 @@ describe('a START at a responder', () => {
     expect(bench.endpoint.sessionCount).toBe(0);
   });
 
+  it('with an unknown critical TLV takes a token of its prefix, and without one gets no answer', () => {
+    const bench = new ResponderBench({ limits: { prefixRate: { perSecond: 1, burst: 2 } } });
+    const answers = [1n, 2n, 3n].map((id) => bench.receive(withCriticalTlv(startBytes(id))).length);
+    expect(answers).toEqual([1, 1, 0]);
+    expect(bench.metrics.counters.answersWithheld).toBe(1);
+  });
+
   it('that is malformed in any one bit is met with silence and a counter (S7)', () => {
     const bench = new ResponderBench();
     const start = startBytes(1n);

@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import type { ProtectedSession } from '../../src/engine/media-protection.ts';
+import { srtpMedia } from '../../src/engine/srtp-media.ts';
 import { rtpSsrc } from '../../src/media/rtp.ts';
 import { type Simulation, simulate } from '../../src/sim/simulate.ts';
 import { rtpBytes } from '../support/frames.ts';
 import { pskPair } from '../support/secured-pair.ts';
-import { streamingWorld } from '../support/secured-world.ts';
+import { SecuredWorld, streamingWorld } from '../support/secured-world.ts';
 
 describe('media of a secured session', () => {
   const text = new TextEncoder().encode('a picture that nobody else may see');
@@ -56,6 +58,18 @@ describe('media of a secured session', () => {
     const { secured } = streamingWorld(pskPair());
     secured.world.run(5000);
     expect(secured.ofKind('media')).toEqual([]);
+  });
+
+  it('is protected by whoever the application chose, who is told which end this is', () => {
+    const asked: ProtectedSession[] = [];
+    const protectMedia = (session: ProtectedSession) => {
+      asked.push(session);
+      return srtpMedia(session);
+    };
+    const secured = new SecuredWorld(pskPair(), { camera: { protectMedia } });
+    secured.join();
+    secured.world.run(50);
+    expect(asked.map(({ role }) => role)).toEqual(['responder']);
   });
 
   it('has no datagram larger than a clear one', () => {

@@ -218,6 +218,21 @@ describe.each(modes)('mode %s', (mode, pair) => {
   });
 });
 
+describe('a START_CONFIRM', () => {
+  it('is remembered as it came, whatever becomes of the memory that it came in (S13)', () => {
+    const secured = new SecuredWorld(pskPair());
+    const viewer = secured.join();
+    secured.world.run(29);
+    const early = secured.ofKind('START_CONFIRM')[0]?.bytes.slice() ?? new Uint8Array(0);
+    secured.world.inject(viewer.peer, early);
+    expect(secured.told('streaming')).toHaveLength(1);
+    early.fill(0);
+    secured.world.run(21);
+    expect(secured.cameraDrops()['notAuthentic']).toBe(0);
+    expect(secured.ofKind('READY').length).toBeGreaterThan(1);
+  });
+});
+
 describe('who may look', () => {
   it('a viewer with another PSK gets no answer', () => {
     const secured = new SecuredWorld(pskPair());
@@ -246,6 +261,40 @@ describe('who may look', () => {
     expect(secured.told('closed')[0]).toMatchObject({ code: ErrorCode.AUTH_FAILED, wasStreaming: false });
     expect(secured.ofKind('ERROR')[0]?.bytes.length).toBeLessThanOrEqual(108);
     expect(secured.told('streaming')).toEqual([]);
+  });
+
+  it('a list of viewers lets nobody look in a mode that does not tell who looks', () => {
+    const { viewer, camera } = pskPair();
+    const secured = new SecuredWorld({ viewer, camera: { ...camera, viewers: { allows: () => true } } });
+    const refused = secured.join();
+    secured.world.run(100);
+    expect(closedCode(refused)).toBe(ErrorCode.AUTH_FAILED);
+    expect(secured.told('streaming')).toEqual([]);
+  });
+
+  it('the camera says who looks from the confirm on, in bytes that are the caller’s', () => {
+    const secured = new SecuredWorld(keysPair());
+    secured.join();
+    const { camera } = secured.world;
+    secured.world.run(29);
+    expect([camera.pendingCount, camera.viewerKeyOf(1)]).toEqual([1, undefined]);
+    secured.world.run(21);
+    const { publicKey } = KeyPair.of(fixedKeys.viewer);
+    expect(camera.viewerKeyOf(1)).toEqual(publicKey);
+    camera.viewerKeyOf(1)?.fill(0);
+    expect(camera.viewerKeyOf(1)).toEqual(publicKey);
+  });
+
+  it('in mode psk everybody is the same viewer, whom no key names, and takes over its tuple', () => {
+    const secured = new SecuredWorld(pskPair());
+    const viewer = secured.join();
+    secured.world.run(50);
+    expect(secured.world.camera.viewerKeyOf(1)).toBeUndefined();
+    secured.world.restart(viewer.number);
+    secured.world.toViewer(viewer, { kind: 'start' });
+    secured.world.run(50);
+    expect(secured.told('closed').map(({ code }) => code)).toEqual([ErrorCode.SUPERSEDED]);
+    expect(secured.told('streaming')).toHaveLength(2);
   });
 
   it('a PSK besides the keys is asked of everybody', () => {
