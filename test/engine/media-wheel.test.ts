@@ -98,6 +98,32 @@ describe('a media wheel', () => {
     expect(wheel.earliestMs()).toBe(Number.POSITIVE_INFINITY);
   });
 
+  it('lets what was put off wait for the next slot only, whatever is put off or due after it', () => {
+    const wheel = new MediaWheel<Timed>();
+    const [first, second] = [timed(0.2), timed(1.1)];
+    wheel.putOff(first, 0.5);
+    wheel.update(first, 0.6);
+    expect([wheel.earliestMs(), take(wheel, 0.9)]).toEqual([1, []]);
+    wheel.putOff(second, 1.2);
+    expect(wheel.earliestMs()).toBe(1);
+    expect(take(wheel, 1.3)).toEqual([first, second]);
+  });
+
+  it('looks no more at what has nothing due when its turn comes, or nothing to send through', () => {
+    const wheel = new MediaWheel<Paced>();
+    const item: { mediaSlot: number; outlet: Paced['outlet'] } = timed(10.5);
+    for (const outlet of [{ deadlineMs: () => Number.POSITIVE_INFINITY }, undefined]) {
+      item.outlet = { deadlineMs: () => 10.5 };
+      wheel.update(item, 10);
+      item.outlet = outlet;
+      const due: Paced[] = [];
+      wheel.takeDue(10.5, due);
+      expect([due, wheel.earliestMs(), item.mediaSlot]).toEqual([[], Number.POSITIVE_INFINITY, NO_SLOT]);
+    }
+    wheel.update(item, 11);
+    expect(wheel.earliestMs()).toBe(Number.POSITIVE_INFINITY);
+  });
+
   it('forgets what was put off when nothing of it is due any more', () => {
     const wheel = new MediaWheel<Timed>();
     const item = timed(3);

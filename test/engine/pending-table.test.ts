@@ -95,6 +95,36 @@ describe('PendingTable', () => {
     expect(table.due(Number.MAX_VALUE)).toBe(-1);
   });
 
+  it('leaves who has the same timer as before in its place', () => {
+    const table = new PendingTable(START_ACK_BYTES);
+    const prng = new Prng(1);
+    const records = [1, 2].map((handle) => ({ ...someRecord(prng, handle, false), expiresAtMs: 5 }));
+    const [first] = records.map((record) => table.add(record));
+    table.update(first ?? -1, { ...someRecord(prng, 1, false), expiresAtMs: 5 });
+    expect(table.due(5)).toBe(first);
+  });
+
+  it('keeps a description without a feed, and a feed without a description', () => {
+    const table = new PendingTable(START_ACK_BYTES);
+    const record = someRecord(new Prng(1), 1, false);
+    for (const sdp of [undefined, 'v=0\r\n']) {
+      for (const feed of [undefined, feeds[0]]) {
+        expect(table.read(table.add({ ...record, sdp, feed }))).toEqual({ ...record, sdp, feed });
+      }
+    }
+  });
+
+  it('gives a START_ACK that stays as it is when the record is another’s: it may still wait in a queue', () => {
+    const table = new PendingTable(START_ACK_BYTES);
+    const [record, other] = [new Prng(1), new Prng(2)].map((prng) => someRecord(prng, 1, false));
+    if (record === undefined || other === undefined) throw new Error('two');
+    const number = table.add(record);
+    const { startAck } = table.read(number);
+    table.remove(number);
+    expect(table.add(other)).toBe(number);
+    expect(startAck).toEqual(record.startAck);
+  });
+
   it('gives back what a rush needed once nobody of it is left, and keeps room for 64', () => {
     const table = new PendingTable(START_ACK_BYTES);
     const prng = new Prng(1);

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { Peer, SessionHandle } from '../../src/engine/io-types.ts';
 import { SESSION_SLOT_DATAGRAMS_MAX } from '../../src/engine/media-outlet.ts';
+import { SLOT_DATAGRAMS_MAX } from '../../src/engine/media-pacer.ts';
 import { StreamFeed } from '../../src/media/stream-feed.ts';
 import { ErrorCode } from '../../src/protocol/error-code.ts';
 import { frameOf, type Ids, sessionFrame, startBytes } from '../support/frames.ts';
-import { ResponderBench } from '../support/responder-bench.ts';
+import { ResponderBench, type SentDatagram } from '../support/responder-bench.ts';
 import { calmSession, pushFrame } from '../support/session-steps.ts';
 
 const viewers: readonly Peer[] = [1, 2, 3, 4, 5].map((port) => ({ address: '192.0.2.1', port }));
@@ -97,5 +98,52 @@ describe('what a feed has new', () => {
     const sent = bench.step({ kind: 'refresh', session: 3 });
     expect(sent.map(({ to, plane }) => [to.port, plane])).toEqual([[3, 'media']]);
     expect(bench.step({ kind: 'refresh', session: 99 })).toEqual([]);
+  });
+
+  it('is sent again in the middle of a group, from the key frame on', () => {
+    const bench = new ResponderBench();
+    calmSession(bench);
+    const timestamps = (sent: readonly SentDatagram[]) =>
+      sent
+        .filter(({ plane }) => plane === 'media')
+        .map(({ bytes }) => new DataView(bytes.buffer, bytes.byteOffset).getUint32(4));
+    const { feed } = bench.stream;
+    const sent = [0, 1, 2].flatMap((timestamp) => {
+      feed.push({ units: [new Uint8Array(300)], timestamp, keyframe: timestamp === 0 }, bench.nowMs, 0);
+      return [...bench.step({ kind: 'media', feed }), ...bench.run(20)];
+    });
+    const group = new Set(timestamps(sent));
+    expect(group.size).toBe(3);
+    const again = [...bench.step({ kind: 'refresh', session: 1 }), ...bench.run(20)];
+    expect([...new Set(timestamps(again))]).toEqual([...group]);
+  });
+
+  it('is not sent again to a candidate, which has nothing yet, nor to who has left', () => {
+    const bench = new ResponderBench();
+    const ids = bench.candidate(1n);
+    pushFrame(bench);
+    expect(bench.step({ kind: 'refresh', session: 1 })).toEqual([]);
+    bench.receive(sessionFrame('START_CONFIRM', ids));
+    bench.receive(sessionFrame('BYE', ids));
+    expect(bench.step({ kind: 'refresh', session: 1 })).toEqual([]);
+  });
+
+  it('goes to many viewers in bounded bursts: who finds the slot full waits for the next', () => {
+    const bench = new ResponderBench();
+    const { feed } = bench.stream;
+    for (let port = 1; port <= 12; port++) bench.streaming(BigInt(port), { address: `10.0.${port}.1`, port });
+    feed.push({ units: [new Uint8Array(300)], timestamp: 0, keyframe: true }, bench.nowMs, 0);
+    bench.step({ kind: 'media', feed });
+    bench.run(50);
+    // Whole milliseconds, so that all of it is in one slot.
+    bench.nowMs = Math.ceil(bench.nowMs) + 1;
+    for (let frame = 1; frame <= 30; frame++) {
+      feed.push({ units: [new Uint8Array(300)], timestamp: frame, keyframe: false }, bench.nowMs, 0);
+    }
+    const sent = bench.step({ kind: 'media', feed }).filter(({ plane }) => plane === 'media');
+    expect(sent.length).toBe(30 * Math.ceil(SLOT_DATAGRAMS_MAX / 30));
+    expect(bench.metrics.counters.mediaPutOff).toBe(12 - Math.ceil(SLOT_DATAGRAMS_MAX / 30));
+    const { atMs } = bench.run(1).find(({ plane }) => plane === 'media') ?? { atMs: 0 };
+    expect(atMs).toBe(bench.nowMs);
   });
 });

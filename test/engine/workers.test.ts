@@ -6,6 +6,8 @@ import type { Entropy, Peer } from '../../src/engine/io-types.ts';
 import { Random } from '../../src/engine/random.ts';
 import { WorkerRouter } from '../../src/engine/worker-router.ts';
 import { CAMERA_WORKERS_MAX, otherWorkerOf, shareOfLimits, tagOfWorker } from '../../src/engine/worker-share.ts';
+import { CONTROL_FIRST_BYTE, HEADER_BYTES } from '../../src/protocol/constants.ts';
+import { FrameType } from '../../src/protocol/frame.ts';
 import { profiles } from '../../src/protocol/profiles.ts';
 import { resetToken } from '../../src/security/reset-token.ts';
 import { TOKENS_MEMORY_BYTES } from '../../src/security/tokens.ts';
@@ -180,6 +182,49 @@ describe('the choice of a worker', () => {
     expect(router.route(startBytes(1n), somePeer)).toBeUndefined();
     router.setUp(down, true);
     expect(router.route(startBytes(1n), somePeer)).toBe(down);
+  });
+
+  it('has none that is up before it says so, though it knows how many there are', () => {
+    const router = new WorkerRouter(3, key);
+    expect([0, 1, 2].map((worker) => router.isUp(worker))).toEqual([false, false, false]);
+    expect(router.homeOf(somePeer)).toBeUndefined();
+    router.setUp(0, true);
+    expect([0, 1, 2].map((worker) => router.isUp(worker))).toEqual([true, false, false]);
+    expect(router.route(sessionFrame('PING', { streamId: 5n, sessionTag: 2n << 56n }), somePeer)).toBeUndefined();
+    expect(router.homeOf(somePeer)).toBe(0);
+  });
+
+  it('forgets the sessions of the worker that is down, and of no other', () => {
+    const router = routerOf(2);
+    const neighbour = { ...moved, port: moved.port + 1 };
+    router.live(moved, 0);
+    router.live(somePeer, 1);
+    expect(router.liveOn(neighbour)).toBeUndefined();
+    router.setUp(0, true);
+    expect([router.liveOn(moved), router.liveOn(somePeer), router.liveCount]).toEqual([0, 1, 2]);
+    router.setUp(0, false);
+    expect([router.liveOn(moved), router.liveOn(somePeer), router.liveCount]).toEqual([undefined, 1, 1]);
+  });
+
+  it('follows the tag of a frame that is nothing but a header', () => {
+    const router = routerOf(3);
+    const header = new Uint8Array(HEADER_BYTES);
+    for (let worker = 0; worker < 3; worker++) {
+      header.set([CONTROL_FIRST_BYTE, 1, FrameType.PING]);
+      header[12] = worker;
+      expect(router.route(header, somePeer)).toBe(worker);
+    }
+  });
+
+  it('takes all of an address for its home, to its 64th character', () => {
+    const router = routerOf(4);
+    const homes = (addresses: readonly string[]) =>
+      new Set(addresses.map((address) => router.homeOf({ address, port: 4000 }))).size;
+    const numbers = Array.from({ length: 90 }, (_, i) => 10 + i);
+    expect(homes(numbers.map((i) => `${i}.0.0.1`))).toBe(4);
+    expect(homes(numbers.map((i) => `10.0.0.${i}`))).toBe(4);
+    expect(homes(numbers.map((i) => `${'x'.repeat(62)}${i}`))).toBe(4);
+    expect(homes(numbers.map((i) => `${'x'.repeat(64)}${i}`))).toBe(1);
   });
 
   it('tells the tuples apart that differ in the port alone, and takes addresses of any length', () => {
