@@ -153,7 +153,15 @@ describe('SlotIndex', () => {
 describe('TupleHash', () => {
   it('is of every character, of IPv4 and of IPv6, and of the key', () => {
     const hash = new TupleHash(Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8));
-    const keys = ['10.0.0.1 1', '10.0.0.1 2', '10.0.0.2 1', 'fe80::1:2:3:4%eth0 65535', 'fe80::1:2:3:4%eth0 65534'];
+    const keys = [
+      '10.0.0.1 1',
+      '10.0.0.1 2',
+      '10.0.0.2 1',
+      'fe80::1:2:3:4%eth0 65535',
+      'fe80::1:2:3:4%eth0 65534',
+      'fe80::1111:2222:3333:4444%eth0 1',
+      'fe80::1111:2222:3333:4444%eth0 2',
+    ];
     expect(new Set(keys.map((key) => hash.of(key))).size).toBe(keys.length);
     expect(hash.of('10.0.0.1 1')).toBe(hash.of('10.0.0.1 1'));
     const other = new TupleHash(Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 9));
