@@ -1,14 +1,13 @@
-import { halfSipHash } from '../security/half-siphash.ts';
 import type { ResponderHost } from './responder-host.ts';
 import { ResponderSession } from './responder-session.ts';
 import { SessionTable } from './session-table.ts';
 import { tupleKeyOf } from './tuple.ts';
+import { tupleHashKey } from './tuple-hash.ts';
 
 /** START_ACK's size: all of its TLVs have a length. */
 const START_ACK_BYTES = 56;
 /** The same in both secured modes, rounded up. */
 const SECURED_START_ACK_BYTES = 200;
-const TUPLE_LABELS = ['first half', 'second half'].map((half) => new TextEncoder().encode(`tuples, ${half}`));
 
 /**
  * The table of a camera's sessions, of which those that are half-open sleep.
@@ -29,9 +28,4 @@ export function sessionTableOf(host: ResponderHost, secured: boolean, now: () =>
       return session;
     },
   });
-}
-
-/** Made of a key that there is: to draw one more would change all that is drawn after it. */
-function tupleHashKey(resetKey: Uint8Array): Uint8Array {
-  return new Uint8Array(Uint32Array.from(TUPLE_LABELS, (label) => halfSipHash(resetKey, label)).buffer);
 }

@@ -4,6 +4,7 @@ import { halfSipHash } from '../security/half-siphash.ts';
 const SHORT = 24;
 /** Of an IPv6 one, unless the name of its zone is longer than such names are. */
 const LONG = 72;
+const TUPLE_LABELS = ['first half', 'second half'].map((half) => new TextEncoder().encode(`tuples, ${half}`));
 
 /** Hashes of tuples' keys that nobody can choose to be equal who does not know the key. */
 export class TupleHash {
@@ -22,4 +23,13 @@ export class TupleHash {
     for (let at = 0; at < bytes.length; at++) bytes[at] = at < tupleKey.length ? tupleKey.charCodeAt(at) : 0;
     return halfSipHash(this.#key, bytes);
   }
+}
+
+/**
+ * The key of a camera's {@link TupleHash}. Made of a key that there is: to draw one more would change all that is drawn after it.
+ *
+ * @param resetKey secret bytes. @returns 8 bytes.
+ */
+export function tupleHashKey(resetKey: Uint8Array): Uint8Array {
+  return new Uint8Array(Uint32Array.from(TUPLE_LABELS, (label) => halfSipHash(resetKey, label)).buffer);
 }

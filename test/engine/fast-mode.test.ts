@@ -382,6 +382,13 @@ describe('a START_ACK that grants fast mode', () => {
 });
 
 describe('TOKEN', () => {
+  it('is not sent to what is no address: a token is bound to one', () => {
+    const bench = new ResponderBench({ fast: true });
+    bench.streaming(1n, { address: 'nowhere', port: 1 });
+    bench.run(250);
+    expect([framesOf(bench.sent, 'PING').length, framesOf(bench.sent, 'TOKEN').length]).toEqual([3, 0]);
+  });
+
   it('goes out three times, beside the PINGs at 0, 100 and 200 ms, with the same token', () => {
     const simulation = simulated();
     simulation.join();

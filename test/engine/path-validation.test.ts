@@ -248,3 +248,65 @@ describe('a session that is heard from another tuple', () => {
     expect(bench.path.deadlineMs()).toBe(Number.POSITIVE_INFINITY);
   });
 });
+
+describe('what a validation asks and counts', () => {
+  it('counts nothing for a newest frame from where the session is, nor for an overtaken one from a third tuple', () => {
+    const bench = new Bench();
+    bench.ping(old);
+    expect(bench.counted).toEqual([]);
+    bench.ping(other);
+    bench.ping(third, { newest: false });
+    expect(bench.counted).toEqual(['pathsTried']);
+  });
+
+  it('takes no other frame for an answer, whatever its nonce', () => {
+    const bench = new Bench();
+    bench.ping(other);
+    const ping = frame({ type: FrameType.PING, nonce: bench.last(other) });
+    bench.path.heard(ping, PADDED_BYTES_MIN, other, true);
+    bench.wait(PATH_OLD_ASKS * repeatMs);
+    expect(bench.moves).toEqual([]);
+  });
+
+  it('asks the new path no more once it has answered, whatever it has sent', () => {
+    const bench = new Bench();
+    bench.ping(other);
+    bench.ping(other);
+    bench.answer(other, bench.last(other));
+    bench.wait(repeatMs);
+    bench.ping(other);
+    expect([bench.noncesTo(old).length, bench.noncesTo(other).length]).toEqual([2, 1]);
+  });
+
+  it('owes nothing to a path that answers while it is owed a challenge', () => {
+    const bench = new Bench();
+    bench.ping(other);
+    const first = bench.last(other);
+    bench.wait(repeatMs);
+    bench.answer(other, first);
+    bench.ping(other);
+    bench.ping(other);
+    expect(bench.noncesTo(other)).toHaveLength(1);
+  });
+
+  it('sends one datagram for one, however large it was (S2)', () => {
+    const bench = new Bench();
+    bench.ping(other, { bytes: 10 * PADDED_BYTES_MIN });
+    bench.wait(2 * repeatMs);
+    expect(bench.noncesTo(other)).toHaveLength(1);
+    bench.ping(other);
+    expect(bench.noncesTo(other)).toHaveLength(2);
+  });
+
+  it('gives the third challenge to the old path its time', () => {
+    const bench = new Bench();
+    bench.ping(other);
+    bench.wait((PATH_OLD_ASKS - 1) * repeatMs);
+    expect(bench.noncesTo(old)).toHaveLength(PATH_OLD_ASKS);
+    bench.answer(other, bench.last(other));
+    bench.wait(repeatMs - 1);
+    expect(bench.moves).toEqual([]);
+    bench.wait(1);
+    expect(bench.moves).toHaveLength(1);
+  });
+});

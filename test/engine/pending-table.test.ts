@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type PendingRecord, PendingTable } from '../../src/engine/pending-table.ts';
 import { SlotIndex } from '../../src/engine/slot-index.ts';
-import { TupleHash } from '../../src/engine/tuple-hash.ts';
+import { TupleHash, tupleHashKey } from '../../src/engine/tuple-hash.ts';
 import { StreamFeed } from '../../src/media/stream-feed.ts';
 import { Prng } from '../../src/sim/prng.ts';
 
@@ -183,10 +183,24 @@ describe('SlotIndex', () => {
 describe('TupleHash', () => {
   it('is of every character, of IPv4 and of IPv6, and of the key', () => {
     const hash = new TupleHash(Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8));
-    const keys = ['10.0.0.1 1', '10.0.0.1 2', '10.0.0.2 1', 'fe80::1:2:3:4%eth0 65535', 'fe80::1:2:3:4%eth0 65534'];
+    const keys = [
+      '10.0.0.1 1',
+      '10.0.0.1 2',
+      '10.0.0.2 1',
+      'fe80::1:2:3:4%eth0 65535',
+      'fe80::1:2:3:4%eth0 65534',
+      'fe80::1111:2222:3333:4444%eth0 1',
+      'fe80::1111:2222:3333:4444%eth0 2',
+    ];
     expect(new Set(keys.map((key) => hash.of(key))).size).toBe(keys.length);
     expect(hash.of('10.0.0.1 1')).toBe(hash.of('10.0.0.1 1'));
     const other = new TupleHash(Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 9));
     expect(other.of('10.0.0.1 1')).not.toBe(hash.of('10.0.0.1 1'));
+  });
+
+  it('has a key of 8 bytes, whose halves are not the same, and another one with another reset key', () => {
+    const keys = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)].map(tupleHashKey);
+    const halves = keys.flatMap((key) => [key.subarray(0, 4), key.subarray(4, 8)]).map((half) => half.join());
+    expect([keys.map(({ length }) => length), new Set(halves).size]).toEqual([[8, 8], 4]);
   });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { encodeFrame } from '../../src/codec/encode.ts';
 import { rtpSsrc } from '../../src/media/rtp.ts';
+import { makeTestFrame } from '../../src/media/test-frames.ts';
 import { ErrorCode } from '../../src/protocol/error-code.ts';
 import { ExchangeFault } from '../../src/protocol/exchange-fault.ts';
 import { FrameType } from '../../src/protocol/frame.ts';
@@ -284,5 +285,30 @@ describe('a socket that fails', () => {
     bench.step({ kind: 'socketFailed' });
     const fault = ExchangeFault.SESSION_ENDED;
     expect(bench.outputs.map(({ output }) => output)).toContainEqual({ kind: 'askFailed', session: 1, call: 4, fault });
+  });
+});
+
+describe('what an endpoint looks at when', () => {
+  it('wakes who has waited longest first, awake or asleep, if the timeout comes late', () => {
+    const bench = new ResponderBench();
+    bench.streaming(1n);
+    bench.candidate(2n, { ...somePeer, port: 5001 });
+    bench.nowMs = 60_000;
+    bench.step({ kind: 'timeout' });
+    const closed = bench.outputs.flatMap(({ output }) => (output.kind === 'closed' ? [output.streamId] : []));
+    expect(closed).toEqual([1n, 2n]);
+  });
+
+  it('repeats the BYE of a stream whose end was found when the rest of its media left', () => {
+    const bench = new ResponderBench();
+    bench.streaming(1n);
+    bench.run(20);
+    const { feed } = bench.stream;
+    const frame = makeTestFrame({ frameNumber: 0, timestampMs: bench.nowMs, bytes: 200_000, keyframe: true });
+    feed.push({ units: [frame], timestamp: 0, keyframe: true }, bench.nowMs, 40);
+    bench.step({ kind: 'media', feed });
+    feed.end(bench.nowMs);
+    const byes = bench.run(3000).filter(({ bytes }) => bytes[2] === FrameType.BYE);
+    expect(atMs(byes).map((time) => time - (byes[0]?.atMs ?? 0))).toEqual([0, 200, 600, 1400]);
   });
 });

@@ -1,13 +1,25 @@
 import { describe, expect, it } from 'vitest';
 import { timerNames } from '../../machines/types.ts';
+import { clearTrailer } from '../../src/codec/clear-trailer.ts';
 import { Counters, closedLabels, dropReasons, hintName, hintNames } from '../../src/engine/counters.ts';
 import { Deadlines } from '../../src/engine/deadlines.ts';
+import { EarlyMedia } from '../../src/engine/early-media.ts';
+import { FastAllowance } from '../../src/engine/fast-allowance.ts';
+import { FastStart } from '../../src/engine/fast-start.ts';
 import { Histogram, histogramBoundsMs } from '../../src/engine/histogram.ts';
+import type { InitiatorOutput } from '../../src/engine/io-types.ts';
+import { MediaInlet } from '../../src/engine/media-inlet.ts';
 import { Nonces } from '../../src/engine/nonces.ts';
 import { Random } from '../../src/engine/random.ts';
 import { RttEstimate } from '../../src/engine/rtt.ts';
+import type { SessionHost } from '../../src/engine/session-host.ts';
 import { StartSends } from '../../src/engine/start-sends.ts';
+import { TokenInbox } from '../../src/engine/token-inbox.ts';
 import { Tombstones } from '../../src/engine/tombstones.ts';
+import { FAST_BYTES_BASE } from '../../src/protocol/constants.ts';
+import { FrameFlag } from '../../src/protocol/frame.ts';
+import { profiles } from '../../src/protocol/profiles.ts';
+import { Tokens } from '../../src/security/tokens.ts';
 import { Prng } from '../../src/sim/prng.ts';
 
 describe('Deadlines', () => {
@@ -175,5 +187,83 @@ describe('Counters', () => {
     expect(before.drops.crc).toBe(0);
     expect(counters.snapshot().drops.crc).toBe(1);
     expect(counters.snapshot().counters.datagramsSent).toBe(2);
+  });
+});
+
+/** What a part of an initiator's session puts out. */
+function initiatorHost(): { readonly host: SessionHost<InitiatorOutput>; readonly outputs: InitiatorOutput[] } {
+  const outputs: InitiatorOutput[] = [];
+  const host = {
+    profile: profiles.default,
+    random: new Random(new Prng(1)),
+    counters: new Counters(),
+    trace: true,
+    handshakeTrailer: clearTrailer,
+    emit: (output: InitiatorOutput) => outputs.push(output),
+  } as const;
+  return { host, outputs };
+}
+
+describe('FastAllowance', () => {
+  it('lets everything leave that there is room for, and nothing more', () => {
+    const allowance = new FastAllowance(0);
+    expect(allowance.spend(FAST_BYTES_BASE + 1, 0)).toBe(false);
+    expect(allowance.spend(FAST_BYTES_BASE, 0)).toBe(true);
+    expect([allowance.roomBytes(0), allowance.spend(1, 0)]).toEqual([0, false]);
+  });
+});
+
+describe('FastStart', () => {
+  const parts = () => {
+    const counters = new Counters();
+    return { counters, fast: new FastStart(new Tokens(new Uint8Array(32)), counters) };
+  };
+  const from = { address: '192.0.2.1', port: 1 };
+
+  it('takes the token of a START that asks for fast mode only', () => {
+    const { fast } = parts();
+    const token = fast.issue(from, 0);
+    expect(fast.redeem({ flags: 0, token }, from, 0)).toBeUndefined();
+    expect(fast.redeem({ flags: FrameFlag.FAST, token }, from, 0)).toBeDefined();
+  });
+
+  it('gives and counts none for what is no address', () => {
+    const { fast, counters } = parts();
+    expect(fast.issue({ address: 'nowhere', port: 1 }, 0)).toBeUndefined();
+    expect(counters.snapshot().counters.tokensIssued).toBe(0);
+    expect(fast.issue(from, 0)).toBeDefined();
+    expect(counters.snapshot().counters.tokensIssued).toBe(1);
+  });
+});
+
+describe('TokenInbox', () => {
+  it('tells a token that stays as it came when the memory of its datagram is used again', () => {
+    const { host, outputs } = initiatorHost();
+    const inbox = new TokenInbox(host);
+    const token = Uint8Array.of(1, 2, 3);
+    inbox.take(token);
+    token.fill(0);
+    inbox.take(Uint8Array.of(1, 2, 3));
+    expect(outputs).toEqual([{ kind: 'token', token: Uint8Array.of(1, 2, 3) }]);
+  });
+});
+
+describe('EarlyMedia', () => {
+  it('drops what it has kept once, whichever way it goes', () => {
+    const { host, outputs } = initiatorHost();
+    const peer = { address: '192.0.2.1', port: 1 };
+    const early = new EarlyMedia(host, peer);
+    const options = { latencyMs: 100, firstGroupMs: 100, repair: false, datagrams: false };
+    const inlet = new MediaInlet(host, peer, 1, options, { startedAtMs: 0, media: false, frame: false });
+    early.keep(new Uint8Array(5));
+    early.forget();
+    early.settle(inlet, true, 0);
+    early.keep(new Uint8Array(7));
+    early.settle(inlet, true, 0);
+    early.forget();
+    expect(outputs).toEqual([
+      { kind: 'traceDrop', reason: 'mediaEarly', peer, bytes: 5 },
+      { kind: 'traceDrop', reason: 'mediaForeign', peer, bytes: 7 },
+    ]);
   });
 });

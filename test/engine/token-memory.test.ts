@@ -28,4 +28,16 @@ describe('TokenMemory', () => {
     memory.keep(camera(257), token(1), 0);
     expect([memory.take(camera(1), 0), memory.take(camera(2), 0)]).toEqual([token(9), undefined]);
   });
+
+  it('reckons the hour from when the token came', () => {
+    const memory = new TokenMemory();
+    memory.keep(camera(1), token(1), 5 * TOKEN_MS);
+    expect(memory.take(camera(1), 6 * TOKEN_MS - 1)).toEqual(token(1));
+  });
+
+  it('forgets nobody for the 256th', () => {
+    const memory = new TokenMemory();
+    for (let port = 1; port <= 256; port++) memory.keep(camera(port), token(port), 0);
+    expect(memory.take(camera(1), 0)).toEqual(token(1));
+  });
 });

@@ -134,4 +134,18 @@ describe('WakeQueue', () => {
     expect(queue.earliestMs()).toBe(100);
     expect(queue.takeDue(100)).toBe(sleeper);
   });
+
+  it("leaves who sleeps a whole turn of eras longer where it is, so that it is in nobody's way", () => {
+    const queue = new WakeQueue();
+    const [soon, far] = [new Timed(), new Timed()];
+    soon.atMs = 160;
+    // The wheel of eras has 256 of 256 ticks of 16 ms: the same slot of it, and in its era an earlier tick.
+    far.atMs = 256 * 256 * 16 + 80;
+    queue.update(soon);
+    queue.update(far);
+    expect(queue.takeDue(100)).toBeUndefined();
+    expect(queue.takeDue(160)).toBe(soon);
+    expect(queue.takeDue(far.atMs - 1)).toBeUndefined();
+    expect(queue.takeDue(far.atMs)).toBe(far);
+  });
 });
