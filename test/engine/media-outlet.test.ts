@@ -1,14 +1,17 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Counters } from '../../src/engine/counters.ts';
-import type { MediaSend } from '../../src/engine/media-gate.ts';
-import { ConfirmProof } from '../../src/engine/media-gate.ts';
+import { ConfirmProof, type MediaSend, TokenProof } from '../../src/engine/media-gate.ts';
 import { MediaOutlet, SESSION_SLOT_DATAGRAMS_MAX } from '../../src/engine/media-outlet.ts';
 import type { MediaProtection } from '../../src/engine/media-protection.ts';
+import { type PathProof, PathValidation } from '../../src/engine/path-validation.ts';
 import { Random } from '../../src/engine/random.ts';
+import { type DatagramMemory, ReusedMemory } from '../../src/media/datagram-memory.ts';
 import { encodeNack } from '../../src/media/rtcp.ts';
 import { StreamFeed } from '../../src/media/stream-feed.ts';
 import { makeTestFrame } from '../../src/media/test-frames.ts';
+import { FrameType } from '../../src/protocol/frame.ts';
 import { profiles } from '../../src/protocol/profiles.ts';
+import { Tokens } from '../../src/security/tokens.ts';
 import { Prng } from '../../src/sim/prng.ts';
 
 const CONSENT_MS = 1000;
@@ -36,8 +39,13 @@ describe('the outlet of a session', () => {
     sent = [];
   });
 
-  function outlet(options: { readonly secured?: boolean; readonly datagramBytesMax?: number } = {}): MediaOutlet {
-    const { secured = false, datagramBytesMax = 1200 } = options;
+  interface Wish {
+    readonly secured?: boolean;
+    readonly datagramBytesMax?: number;
+    readonly memory?: DatagramMemory;
+  }
+
+  function outlet({ secured = false, datagramBytesMax = 1200, memory }: Wish = {}): MediaOutlet {
     const host = {
       profile: profiles.default,
       random: new Random(new Prng(1)),
@@ -46,7 +54,7 @@ describe('the outlet of a session', () => {
       handshakeTrailer: { bytes: 4, write: () => {} } as never,
       emit: (media: MediaSend) => void sent.push(media),
     };
-    return new MediaOutlet(host, owner, feed, { repair: true, datagramBytesMax, secured });
+    return new MediaOutlet(host, owner, feed, { repair: true, datagramBytesMax, secured, memory });
   }
 
   function opened(
@@ -223,5 +231,46 @@ describe('the outlet of a session', () => {
     expect(made.pump(0.75)).toBe(0);
     expect(made.pump(1)).toBe(7);
     expect(figures()).toMatchObject({ mediaDatagramsSent: SESSION_SLOT_DATAGRAMS_MAX + 7, mediaPutOff: 1 });
+  });
+
+  it('copies datagrams into the memory that it is given', () => {
+    const memory = new ReusedMemory();
+    const made = opened({ memory });
+    push(0);
+    made.pump(0);
+    memory.release();
+    expect(sent[0]?.bytes.buffer).toBe(memory.copy(Uint8Array.of(1), 1).buffer);
+  });
+
+  it('of a secured candidate with a token stays shut where nothing can protect its media', () => {
+    const made = outlet({ secured: true });
+    const tokens = new Tokens(new Uint8Array(32));
+    const prefix = Uint8Array.of(192, 0, 2, 1);
+    const redeemed = tokens.redeem(tokens.issue(prefix, 0) ?? new Uint8Array(0), prefix, 0);
+    const proof = typeof redeemed === 'string' ? undefined : TokenProof.of(redeemed, owner);
+    if (proof === undefined) throw new Error('no proof');
+    push(0);
+    made.openFast(proof, 256, 0, undefined);
+    expect([made.deadlineMs(0), made.pump(0)]).toEqual([Infinity, 0]);
+  });
+
+  it('may move before its first group, and sends that to where it moved', () => {
+    const made = opened();
+    const there = { address: '198.51.100.1', port: 6000 };
+    const moves: PathProof[] = [];
+    const move = (proof: PathProof): void => void moves.push(proof);
+    const may = { mayMoveTo: () => true, count: () => {}, challenge: () => 5n, move };
+    const session = { ...owner, ...may, nowMs: 0, repeatMs: 100 };
+    const path = new PathValidation(session);
+    const header = { flags: 0, streamId: 1n, sessionTag: owner.sessionTag, attempt: 0 };
+    path.heard({ ...header, type: FrameType.PING, nonce: 1n, unknownTlvs: [] } as never, 400, there, true);
+    path.heard({ ...header, type: FrameType.PATH_RESPONSE, nonce: 5n, unknownTlvs: [] } as never, 60, there, true);
+    for (; session.nowMs < 5000 && moves.length === 0; session.nowMs++) path.timeout();
+    const proof = moves[0];
+    if (proof === undefined) throw new Error('it did not move');
+    made.move(proof, 1);
+    push(2);
+    made.pump(2);
+    expect(sent.map(({ to }) => to)).toEqual([there]);
   });
 });
