@@ -4,7 +4,7 @@ import { WORKERS_MAX } from '../io/simulation-pool.ts';
 import { type ProfileName, profiles } from '../protocol/profiles.ts';
 import type { HandshakeScenario } from '../sim/handshake-result.ts';
 import { RUNS_MAX } from '../sim/handshake-stats.ts';
-import type { LinkModel } from '../sim/link-model.ts';
+import { directions, type LinkModel } from '../sim/link-model.ts';
 import { type LinkOptions, linksOf, withLinkOptions } from './link-options.ts';
 import { linkText } from './link-text.ts';
 import { duration, fraction, jsonOption, listOf, seedNumber, wholeNumber } from './options.ts';
@@ -108,7 +108,7 @@ export function cellOf(options: SimulateOptions, loss: number, rttMs: number): H
 
 /** A scenario's link in words. */
 export function pathText({ link }: Pick<HandshakeScenario, 'link'>): string {
-  const { toCamera, toViewer } = 'toCamera' in link ? link : { toCamera: link, toViewer: link };
+  const { toCamera, toViewer } = directions(link);
   const rttText = `RTT ${formatDuration((toCamera.oneWayMs ?? 0) + (toViewer.oneWayMs ?? 0))}`;
   const [up, down] = [toCamera, toViewer].map((model) => linkText({ ...model, oneWayMs: 0 }));
   return up === down ? `${rttText}; each way ${up}` : `${rttText}; to the camera ${up}; to the viewer ${down}`;

@@ -5,8 +5,7 @@ import { ATTEMPTS_MAX } from '../protocol/constants.ts';
 import type { Profile } from '../protocol/profiles.ts';
 import { Density } from './density.ts';
 import type { HandshakeScenario } from './handshake-result.ts';
-import type { LinkModel } from './link-model.ts';
-import type { LinkPair } from './world.ts';
+import { directions, type LinkModel, type LinkPair } from './link-model.ts';
 
 /** Width of the grid's cells, in ms: halving it moves no share by more than {@link GRID_ERROR}. */
 export const GRID_STEP_MS = 0.125;
@@ -101,10 +100,6 @@ export class Expectation {
   #edgeMs(index: number): number {
     return this.#offsetMs + (index + 0.5) * this.#stepMs;
   }
-}
-
-function directions(link: LinkPair): { readonly toCamera: LinkModel; readonly toViewer: LinkModel } {
-  return 'toCamera' in link ? link : { toCamera: link, toViewer: link };
 }
 
 /** Waits between the copies that a profile sends of START, and of START_CONFIRM. */

@@ -1,6 +1,7 @@
 import type { ErrorCodeName } from '../protocol/error-code.ts';
 import type { Profile } from '../protocol/profiles.ts';
-import type { LinkPair, World } from './world.ts';
+import type { LinkPair } from './link-model.ts';
+import type { World } from './world.ts';
 import type { WorldEvent } from './world-event.ts';
 
 /** What one kind of simulated handshake is made of: plain data, so that it can be handed to a worker. */

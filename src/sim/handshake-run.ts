@@ -11,6 +11,7 @@ import {
   type RunObserver,
   VIOLATIONS_MAX,
 } from './handshake-result.ts';
+import { directions } from './link-model.ts';
 import type { Viewer } from './viewer.ts';
 import { cameraPeer, World } from './world.ts';
 import type { WorldEvent } from './world-event.ts';
@@ -88,9 +89,9 @@ export class HandshakeRun {
     world.toViewer(viewer, { kind: 'close', code: ErrorCode.NO_ERROR });
     world.run(FIRST_SESSION_MS);
     world.restart(viewer.number);
-    const both = 'toCamera' in link ? link : { toCamera: link, toViewer: link };
-    viewer.toCamera.model = both.toCamera;
-    viewer.toViewer.model = both.toViewer;
+    const { toCamera, toViewer } = directions(link);
+    viewer.toCamera.model = toCamera;
+    viewer.toViewer.model = toViewer;
     return viewer;
   }
 

@@ -27,6 +27,14 @@ export interface LinkModel {
   readonly datagramBytesMax?: number;
 }
 
+/** Both directions of a link: the same, or each its own. */
+export type LinkPair = LinkModel | { readonly toCamera: LinkModel; readonly toViewer: LinkModel };
+
+/** What each direction of a link does. */
+export function directions(link: LinkPair): { readonly toCamera: LinkModel; readonly toViewer: LinkModel } {
+  return 'toCamera' in link ? link : { toCamera: link, toViewer: link };
+}
+
 /**
  * The Gilbert–Elliott model: a chain of two states that moves with each datagram. In the good state {@link LinkModel.loss} alone
  * applies. The mean run of the bad state is 1 / leave datagrams, the share of time in it enter / (enter + leave). (E. N. Gilbert, "Capacity of a

@@ -8,13 +8,14 @@ import type { SecuredMode } from '../security/credentials.ts';
 import type { HostClock } from './host.ts';
 import { InvariantWatch } from './invariants/invariant-watch.ts';
 import type { Violation } from './invariants/violation.ts';
+import type { LinkPair } from './link-model.ts';
 import { type PresetName, presets } from './presets.ts';
 import { Recorder } from './recorder.ts';
 import { type DiagramOptions, sequenceDiagram } from './sequence-diagram.ts';
 import { type SecuredEnds, securedEnds } from './simulated-security.ts';
 import { type SimulatedFrame, SimulatedStream, testFrames } from './simulated-stream.ts';
 import { SimulatedViewer } from './simulated-viewer.ts';
-import { cameraPeer, type LinkPair, type ViewerOptions, World } from './world.ts';
+import { cameraPeer, type ViewerOptions, World } from './world.ts';
 import type { WorldEvent } from './world-event.ts';
 
 /** What a simulation is made of. */

@@ -7,13 +7,10 @@ import { EventQueue } from './event-queue.ts';
 import { FaultyEntropy } from './faulty-entropy.ts';
 import { Host, type HostClock, type WakeOrder } from './host.ts';
 import { Link } from './link.ts';
-import type { LinkModel } from './link-model.ts';
+import { directions, type LinkPair } from './link-model.ts';
 import { Prng } from './prng.ts';
 import { type Told, Viewer } from './viewer.ts';
 import type { HostFault, HostName, SimulatedPlane, WorldEvent } from './world-event.ts';
-
-/** Both directions of a link: the same, or each its own. */
-export type LinkPair = LinkModel | { readonly toCamera: LinkModel; readonly toViewer: LinkModel };
 
 /** What a simulated world is made of. */
 export interface WorldOptions {
@@ -89,7 +86,7 @@ export class World {
   addViewer(options: ViewerOptions = {}, link: LinkPair = this.#options.link ?? {}): Viewer {
     const { clock, allocationFailsAt, ...endpoint } = options;
     const number = this.viewers.length;
-    const both = 'toCamera' in link ? link : { toCamera: link, toViewer: link };
+    const both = directions(link);
     const boot = (): InitiatorEndpoint => {
       const prng = this.#prng();
       const entropy = allocationFailsAt === undefined ? prng : new FaultyEntropy(prng, allocationFailsAt);

@@ -8,9 +8,8 @@ import { Distribution } from '../../src/sim/distribution.ts';
 import { Expectation, GRID_ERROR, GRID_STEP_MS, whyNoExpectation } from '../../src/sim/expectation.ts';
 import type { HandshakeScenario } from '../../src/sim/handshake-result.ts';
 import { HandshakeRunner } from '../../src/sim/handshakes.ts';
-import { bursts } from '../../src/sim/link-model.ts';
+import { bursts, type LinkPair } from '../../src/sim/link-model.ts';
 import { Prng } from '../../src/sim/prng.ts';
-import type { LinkPair } from '../../src/sim/world.ts';
 import { runsFromEnv, seedFromEnv } from '../support/seeded.ts';
 
 const scenarioOf = (link: LinkPair, profile: Profile = profiles.default, keyframeDatagrams = 1): HandshakeScenario => ({
