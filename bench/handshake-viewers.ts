@@ -1,4 +1,4 @@
-import { handshakePrograms, runCLoad } from './c-load.ts';
+import { handshakePrograms, type LoadOptions, runCLoad } from './c-load.ts';
 import { Child } from './child.ts';
 import { type Cores, onCore } from './pin.ts';
 import type { SecuredViewersOptions } from './processes/secured-viewers.ts';
@@ -11,20 +11,6 @@ export type HandshakeMode = (typeof handshakeModes)[number];
 
 /** The secret of mode `psk`, hexadecimal digits: any. */
 export const pskHex = '5a'.repeat(32);
-
-/** One turn of viewers. */
-export interface ViewersTurn {
-  readonly port: number;
-  /** Handshakes under way at a time. */
-  readonly window: number;
-  /** Ports and addresses that viewers in C have. */
-  readonly sockets: number;
-  readonly addresses: number;
-  readonly warmUpMs: number;
-  readonly runMs: number;
-  readonly seed: number;
-  readonly randomTagBits: number;
-}
 
 /** What they counted. */
 export interface ViewersReport {
@@ -44,7 +30,7 @@ export interface HandshakeViewers extends AsyncDisposable {
    * @throws Error with what the responder does not do, when it does not do its work.
    */
   run(
-    turn: ViewersTurn,
+    turn: LoadOptions,
     signal: AbortSignal,
     counting: (pid: number) => Promise<void>,
   ): Promise<ViewersReport | undefined>;
