@@ -125,8 +125,8 @@ export class BatchSocket implements DatagramSocket {
   }
 
   flush(): void {
-    if (this.#batch.length === 0) return;
     this.#gatheredControl = 0;
+    if (this.#batch.length === 0) return;
     // Asked for each time: after close() the number may be another file's.
     const blocked = !this.#batch.transmit(this.#udp.fd ?? -1);
     this.#batch.takeBack((datagram) =>
