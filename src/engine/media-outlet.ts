@@ -114,7 +114,7 @@ export class MediaOutlet {
       ssrc: this.#ssrc,
       repair,
       datagramBytesMax: this.#packetBytesMax,
-      ...(memory && { memory }),
+      memory,
     });
     sender.start(nowMs);
     return sender;

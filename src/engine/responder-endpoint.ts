@@ -61,7 +61,7 @@ export interface ResponderEndpointOptions {
   /** First datagram size of media in bytes, one of 1200, 600, 296; default 1200. */
   readonly datagramBytesMax?: number;
   /** Of media as it leaves; default: fresh, so that outputs may be kept. */
-  readonly mediaMemory?: DatagramMemory;
+  readonly mediaMemory?: DatagramMemory | undefined;
   /** Emit trace outputs; default false. */
   readonly trace?: boolean;
 }

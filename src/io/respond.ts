@@ -108,7 +108,7 @@ export class Responder extends EventEmitter<ResponderEvents> implements AsyncDis
       fast: settings.fast,
       repair: settings.repair,
       datagramBytesMax: settings.datagramBytesMax,
-      ...(this.#mediaMemory && { mediaMemory: this.#mediaMemory }),
+      mediaMemory: this.#mediaMemory,
       trace: this.#observer !== undefined,
       ...(settings.credentials && { security: settings.credentials }),
       protectMedia: srtpMedia,

@@ -30,7 +30,7 @@ export interface MediaSenderOptions {
   /** First datagram size in bytes, at least 64. */
   readonly datagramBytesMax: number;
   /** Of the datagrams that it hands out; default: fresh. */
-  readonly memory?: DatagramMemory;
+  readonly memory?: DatagramMemory | undefined;
 }
 
 /** What one session sent, and what it did not. */
