@@ -121,7 +121,13 @@ export class EndpointRunner<Input extends { readonly kind: string }, Output exte
   #do(output: Output): void {
     if (isSend(output)) this.#send(output);
     else if (output instanceof MediaSend) this.#socket?.send(output.bytes, output.to, 'media');
-    else this.#application(output);
+    else this.#tell(output);
+  }
+
+  /** What was sent before it has left by then: an application that is told of an end may end the process. */
+  #tell(output: Output): void {
+    this.#socket?.flush();
+    this.#application(output);
   }
 
   #send(output: ControlSend | FeedbackSend): void {
