@@ -61,6 +61,14 @@ export function isTransient(code: ErrorCodeValue): boolean {
   return code === ErrorCode.RESOURCE || code === ErrorCode.BUSY;
 }
 
+/**
+ * Reasons that an end finds itself to close a session. Its application is told them whether or not the BYE is answered: it
+ * did not ask for the close, and CLOSE_TIMEOUT would hide why it happened.
+ */
+export function isOwnReason(code: number): boolean {
+  return code === ErrorCode.KEY_LIMIT || code === ErrorCode.MTU_TOO_SMALL;
+}
+
 /** Codes that are counted locally and never go on the wire. */
 export function isLocalOnly(code: ErrorCodeValue): boolean {
   return code === ErrorCode.MALFORMED || code === ErrorCode.STREAM_ID_MISMATCH || code === ErrorCode.INVALID_COOKIE;

@@ -9,6 +9,7 @@ import { mac1Trailer } from '../../src/security/mac1.ts';
 import type { Viewer } from '../../src/sim/viewer.ts';
 import { keysPair, pskPair } from '../support/secured-pair.ts';
 import { SecuredWorld, streamingWorld } from '../support/secured-world.ts';
+import { endOf } from '../support/tapped-world.ts';
 
 /** Above all counters that an endpoint of these tests comes to. */
 const HIGH_COUNTER = 1000;
@@ -86,6 +87,7 @@ describe('a sealed frame', () => {
     secured.world.run(60_000);
     expect(viewerDrops(viewer).keyLimit).toBeGreaterThan(0);
     expect(secured.told('closed').map(({ code }) => code)).toEqual([ErrorCode.KEY_LIMIT]);
+    expect(endOf(viewer)?.code).toBe(ErrorCode.KEY_LIMIT);
   });
 });
 

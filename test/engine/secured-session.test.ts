@@ -6,20 +6,17 @@ import { profiles } from '../../src/protocol/profiles.ts';
 import { pskCredentials, viewerCredentials } from '../../src/security/credentials.ts';
 import { KeyPair } from '../../src/security/x25519.ts';
 import { Prng } from '../../src/sim/prng.ts';
-import type { Viewer } from '../../src/sim/viewer.ts';
 import { cameraPeer } from '../../src/sim/world.ts';
 import { toHex } from '../codec/bytes.ts';
 import { startBytes } from '../support/frames.ts';
 import { type CredentialsPair, counting, fixedKeys, keysPair, pskPair } from '../support/secured-pair.ts';
 import { SecuredWorld, streamingWorld } from '../support/secured-world.ts';
+import { endOf } from '../support/tapped-world.ts';
 
 const modes: readonly (readonly [string, () => CredentialsPair])[] = [
   ['psk', pskPair],
   ['keys', keysPair],
 ];
-
-const closedCode = (viewer: Viewer) =>
-  viewer.outputs.flatMap(({ output }) => (output.kind === 'closed' ? [output.code] : []))[0];
 
 describe.each(modes)('mode %s', (mode, pair) => {
   it('a handshake is three messages and no round trip more', () => {
@@ -202,7 +199,9 @@ describe.each(modes)('mode %s', (mode, pair) => {
     expect(viewer.endpoint.state).toBe('Streaming');
     secured.world.run(60_000);
     expect(secured.cameraDrops()['keyLimit']).toBeGreaterThan(0);
-    expect(closedCode(viewer)).toBe(ErrorCode.KEY_LIMIT);
+    expect(endOf(viewer)?.code).toBe(ErrorCode.KEY_LIMIT);
+    // The camera cannot open the viewer's BYE_ACK any more.
+    expect(secured.told('closed').map(({ code }) => code)).toEqual([ErrorCode.KEY_LIMIT]);
   });
 
   it('traces show frames as they were before they were sealed', () => {
@@ -238,7 +237,7 @@ describe('who may look', () => {
     const secured = new SecuredWorld(pskPair());
     const viewer = secured.join({ security: pskCredentials(counting(1)) });
     secured.world.run(16_000);
-    expect(closedCode(viewer)).toBe(ErrorCode.HANDSHAKE_TIMEOUT);
+    expect(endOf(viewer)?.code).toBe(ErrorCode.HANDSHAKE_TIMEOUT);
     expect(secured.sent.filter(({ fromCamera }) => fromCamera)).toEqual([]);
     expect(secured.cameraDrops()['mac1']).toBeGreaterThan(5);
     expect(secured.told('reserve')).toEqual([]);
@@ -249,7 +248,7 @@ describe('who may look', () => {
     const security = viewerCredentials(KeyPair.of(fixedKeys.viewer), KeyPair.of(counting(9)).publicKey);
     const viewer = secured.join({ security });
     secured.world.run(16_000);
-    expect(closedCode(viewer)).toBe(ErrorCode.HANDSHAKE_TIMEOUT);
+    expect(endOf(viewer)?.code).toBe(ErrorCode.HANDSHAKE_TIMEOUT);
     expect(secured.cameraDrops()['mac1']).toBeGreaterThan(5);
   });
 
@@ -257,7 +256,7 @@ describe('who may look', () => {
     const secured = new SecuredWorld(keysPair([]));
     const viewer = secured.join();
     secured.world.run(100);
-    expect(closedCode(viewer)).toBe(ErrorCode.AUTH_FAILED);
+    expect(endOf(viewer)?.code).toBe(ErrorCode.AUTH_FAILED);
     expect(secured.told('closed')[0]).toMatchObject({ code: ErrorCode.AUTH_FAILED, wasStreaming: false });
     expect(secured.ofKind('ERROR')[0]?.bytes.length).toBeLessThanOrEqual(108);
     expect(secured.told('streaming')).toEqual([]);
@@ -268,7 +267,7 @@ describe('who may look', () => {
     const secured = new SecuredWorld({ viewer, camera: { ...camera, viewers: { allows: () => true } } });
     const refused = secured.join();
     secured.world.run(100);
-    expect(closedCode(refused)).toBe(ErrorCode.AUTH_FAILED);
+    expect(endOf(refused)?.code).toBe(ErrorCode.AUTH_FAILED);
     expect(secured.told('streaming')).toEqual([]);
   });
 
@@ -302,7 +301,7 @@ describe('who may look', () => {
     const secured = new SecuredWorld({ ...keysPair(), camera: { ...camera, psk: pskPair().camera.psk } });
     const viewer = secured.join();
     secured.world.run(16_000);
-    expect(closedCode(viewer)).toBe(ErrorCode.CONFIRM_TIMEOUT);
+    expect(endOf(viewer)?.code).toBe(ErrorCode.CONFIRM_TIMEOUT);
     expect(secured.cameraDrops()['notAuthentic']).toBeGreaterThan(3);
   });
 

@@ -306,10 +306,19 @@ const ending: readonly Row[] = [
   {
     in: 'Closing',
     on: 'timer.deadline',
+    unless: ['own reason'],
     says: '6.2 s after the first BYE it ends with CLOSE_TIMEOUT',
     to: 'Closed',
     does: ['release'],
     remembers: codeText('CLOSE_TIMEOUT'),
+  },
+  {
+    in: 'Closing',
+    on: 'timer.deadline',
+    only: ['own reason'],
+    says: '6.2 s after the first BYE it ends with its own reason, if it found one',
+    to: 'Closed',
+    does: ['release'],
   },
   {
     in: 'Draining',

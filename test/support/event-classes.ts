@@ -244,6 +244,7 @@ export const initiatorVariants: readonly ContextVariant<InitiatorState, Initiato
   { name: 'retries used up', states: handshakeStates, change: { retries: RETRIES_MAX } },
   { name: 'restarts used up', states: handshakeStates, change: { restarts: RESTARTS_MAX } },
   { name: 'byes used up', states: ['Closing'], change: { byes: BYE_SENDS_MAX } },
+  { name: 'own reason', states: ['Closing'], change: { code: ErrorCode.KEY_LIMIT } },
   { name: 'fast asked', states: ['ReadyToStart', ...handshakeStates], change: { fastAsked: true } },
   {
     name: 'fast granted',
@@ -257,6 +258,7 @@ export const responderVariants: readonly ContextVariant<ResponderState, Responde
   { name: 'fast granted', states: ['PendingConfirm', 'Streaming'], change: { fastGranted: true } },
   { name: 'probes sent', states: ['Streaming'], change: { probes: PROBES } },
   { name: 'byes used up', states: ['Closing'], change: { byes: BYE_SENDS_MAX } },
+  { name: 'own reason', states: ['Closing'], change: { code: ErrorCode.KEY_LIMIT } },
 ];
 
 /** Every combination of the variants that `state` can have; the one without any comes first. */
