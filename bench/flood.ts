@@ -97,8 +97,9 @@ async function floodOne(context: Context, kind: Case, path: string, cores: Cores
   const at = { before: await camera.report() };
   const flooding = startFlood(context, kind, path, camera.ready.port, cores);
   const flooded = await watch(context, kind, camera, runMs, calm.samples.length);
-  const during = await camera.report();
+  // The last viewer may leave before the last stranger came.
   const sent = await flooding;
+  const during = await camera.report();
   const back = await untilCalm(camera, context.signal);
   const viewers = flooded.samples.length;
   const bound = percentiles(times(calm)).p99 + (kind === 'psk' ? 20 : 200);
