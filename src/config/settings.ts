@@ -176,12 +176,9 @@ function readStreams<Source>(reader: SettingReader, given: unknown): Readonly<Re
 }
 
 /** In mode `keys` there are no keys for media before the confirm (docs/PROTOCOL.md, section 7.9). */
-function readFast(
-  reader: SettingReader,
-  { fast, security }: Pick<RespondOptions<unknown>, 'fast' | 'security'>,
-): boolean {
+function readFast(reader: SettingReader, fast: boolean | undefined, mode: string | undefined): boolean {
   const wanted = reader.flag('fast', fast, false);
-  if (wanted && security?.mode === 'keys') {
+  if (wanted && mode === 'keys') {
     reader.problem('fast', "is not there in security mode 'keys'", "leave it out, or use mode 'psk'");
   }
   return wanted;
@@ -218,7 +215,7 @@ export function resolveRespondSettings<Source>(given: RespondOptions<Source>): R
     ipv6Only: !dualStack,
     streams: readStreams(reader, options.streams),
     limits: readLimits(reader, options.limits),
-    fast: readFast(reader, options),
+    fast: readFast(reader, options.fast, options.security?.mode),
     datagramBytesMax: reader.kind('datagramBytesMax', datagramBytesMax, isStep, DATAGRAM_BYTES_STEPS.join(', ')) ?? 0,
     resetKey: reader.kind('resetKey', options.resetKey, isKey, `a Uint8Array of ${RESET_KEY_BYTES} random bytes`),
     receiveBufferBytes: reader.number(
@@ -251,10 +248,8 @@ export function resolveInitiateSettings<Sink = never>(
   const security = readViewerSecurity(reader, options.security, target?.host);
   const common = readShared(reader, options);
   const settings = {
-    ...security,
-    ...common,
     target: target ?? { host: '', port: 0 },
-    fast: readFast(reader, { ...options, fast: options.fast ?? options.token !== undefined }),
+    fast: readFast(reader, options.fast ?? options.token !== undefined, options.security?.mode),
     token: reader.kind('token', options.token, isToken, 'a Uint8Array of 1 to 52 bytes'),
     timeoutMs: reader.number('timeoutMs', options.timeoutMs, handshakeRange, common.profile.handshakeMs),
     latencyMs: reader.number('latencyMs', options.latencyMs, { min: 0, max: 10_000, unit: ' ms' }, 200),
@@ -266,6 +261,9 @@ export function resolveInitiateSettings<Sink = never>(
     localPort: reader.number('localPort', options.localPort, portRange, 0),
     rtoInitialMs: reader.number('rtoInitialMs', options.rtoInitialMs, rtoInitialRange, undefined),
     trace: reader.kind('trace', options.trace, isFunction, 'a function'),
+    // Last: what follows a spread is set one by one, at some microseconds each.
+    ...security,
+    ...common,
   };
   reader.finish();
   return settings;
