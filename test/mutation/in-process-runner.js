@@ -1,43 +1,35 @@
 /**
- * Runs tests for Stryker in the process that Stryker starts for it. Its runner for vitest starts a worker for each file and
- * mutant, which costs more than ten times as much (0.5 s of CPU for a mutant of the codec, here 0.04 s), and takes a file that
- * cannot be loaded for one without failures.
+ * Runs tests for Stryker in the process that Stryker starts for it, in one thread beside the one that watches it. Its runner for
+ * vitest starts a worker for each file and mutant, which costs more than ten times as much (0.5 s of CPU for a mutant of the codec,
+ * here 0.04 s), and takes a file that cannot be loaded for one without failures. And Stryker waits for a mutant that never ends as
+ * long as all of its tests take together, which for the engine was most of a run: here a test of some ms is given up after seconds.
  */
-import { readdirSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import { declareClassPlugin, PluginKind } from '@stryker-mutator/api/plugin';
-import {
-  DryRunStatus,
-  determineHitLimitReached,
-  TestStatus,
-  toMutantRunResult,
-} from '@stryker-mutator/api/test-runner';
-import { mutationGroups, testFiles } from './groups.js';
-import { Modules } from './modules.js';
-import { Collector } from './vitest-lite.js';
+import { DryRunStatus, MutantRunStatus } from '@stryker-mutator/api/test-runner';
 
 /**
  * @typedef {import('@stryker-mutator/api/test-runner').TestRunner} TestRunner
  * @typedef {import('@stryker-mutator/api/test-runner').DryRunResult} DryRunResult
- * @typedef {import('@stryker-mutator/api/test-runner').TestResult} TestResult
- * @typedef {import('@stryker-mutator/api/core').InstrumenterContext} InstrumenterContext
+ * @typedef {import('@stryker-mutator/api/test-runner').MutantRunResult} MutantRunResult
+ * @typedef {import('@stryker-mutator/api/test-runner').MutantRunOptions} MutantRunOptions
  */
-
-/** What instrumented code reads and writes. @type {{ [Key in keyof InstrumenterContext]?: InstrumenterContext[Key] | undefined }} */
-const shared = {};
-Reflect.set(globalThis, '__stryker__', shared);
 
 /** Percent of the repetitions of random tests: a mutant that needs more of them needs a better test. */
 const RUNS_PERCENT = '5';
+/** How often it is looked whether a test takes too long. */
+const WATCH_MS = 100;
+/** Memory of the thread, in MiB: a mutant that never ends may fill it. */
+const THREAD_MB = 2048;
 
 /** @implements {TestRunner} */
 export class InProcessRunner {
-  #collector = new Collector();
-  #modules = new Modules(new Map());
-  /** @type {readonly string[]} */
-  #files = [];
-  /** Of each test how long it took the last time, in ms. @type {Map<string, number>} */
+  /** Of each test the shortest that it took, in ms; a thread that had to be ended leaves it to the next. @type {Map<string, number>} */
   #tookMs = new Map();
+  /** The thread writes into it until when it must have gone on, on the clock of `Date`. */
+  #dueAtMs = new Float64Array(new SharedArrayBuffer(8));
+  /** @type {Worker | undefined} */
+  #thread;
 
   /** @returns {import('@stryker-mutator/api/test-runner').TestRunnerCapabilities} */
   capabilities() {
@@ -47,91 +39,61 @@ export class InProcessRunner {
   async init() {
     process.env['NODE_ENV'] = 'production';
     process.env['FIRSTFRAME_RUNS'] = RUNS_PERCENT;
-    const group = mutationGroups.find(({ name }) => name === process.env['FIRSTFRAME_MUTATION']);
-    if (group === undefined) throw new Error('FIRSTFRAME_MUTATION must name a group of test/mutation/groups.js');
-    this.#files = testFiles(group, (folder) => readdirSync(folder)).map((file) => resolve(file));
-    this.#modules = new Modules(new Map([['vitest', await this.#collector.api()]]));
   }
 
+  async dispose() {
+    await this.#thread?.terminate();
+  }
+
+  /** @returns {Promise<DryRunResult>} */
   async dryRun() {
-    shared.mutantCoverage = { static: {}, perTest: {} };
-    await this.#load();
-    const result = await this.#run(this.#collector.tests, false);
-    return { ...result, ...(shared.mutantCoverage === undefined ? {} : { mutantCoverage: shared.mutantCoverage }) };
-  }
-
-  /** @param {import('@stryker-mutator/api/test-runner').MutantRunOptions} options */
-  async mutantRun({ activeMutant, mutantActivation, testFilter, hitLimit, disableBail }) {
-    shared.hitLimit = hitLimit;
-    shared.hitCount = hitLimit === undefined ? undefined : 0;
-    shared.activeMutant = mutantActivation === 'static' ? activeMutant.id : undefined;
-    try {
-      await this.#load();
-    } catch (error) {
-      return toMutantRunResult(failedToLoad(error));
-    }
-    shared.activeMutant = activeMutant.id;
-    const wanted = testFilter === undefined ? undefined : new Set(testFilter);
-    const tests = this.#collector.tests
-      .filter(({ id }) => wanted?.has(id) ?? true)
-      .sort((a, b) => (this.#tookMs.get(a.id) ?? 0) - (this.#tookMs.get(b.id) ?? 0));
-    const result = await this.#run(tests, !disableBail);
-    return toMutantRunResult(determineHitLimitReached(shared.hitCount, hitLimit) ?? result);
-  }
-
-  async #load() {
-    this.#modules.forget();
-    this.#collector.tests = [];
-    for (const file of this.#files) {
-      this.#collector.begin(file);
-      await this.#modules.run(file);
-    }
+    const result = await this.#ask(undefined);
+    return typeof result === 'string' ? { status: DryRunStatus.Error, errorMessage: result } : result;
   }
 
   /**
-   * @param {readonly import('./vitest-lite.js').LiteTest[]} tests
-   * @param {boolean} bail One that fails is enough, so that the quick ones come first.
-   * @returns {Promise<import('@stryker-mutator/api/test-runner').CompleteDryRunResult>}
+   * @param {MutantRunOptions} mutant
+   * @returns {Promise<MutantRunResult>}
    */
-  async #run(tests, bail) {
-    /** @type {TestResult[]} */
-    const results = [];
-    for (const { id, name, file, run } of tests) {
-      const beganAtMs = performance.now();
-      shared.currentTestId = id;
-      const failureMessage = await messageOf(run);
-      shared.currentTestId = undefined;
-      const shown = { id, name, fileName: file, timeSpentMs: performance.now() - beganAtMs };
-      this.#tookMs.set(id, shown.timeSpentMs);
-      if (failureMessage === undefined) results.push({ ...shown, status: TestStatus.Success });
-      else results.push({ ...shown, status: TestStatus.Failed, failureMessage });
-      if (bail && failureMessage !== undefined) break;
+  async mutantRun(mutant) {
+    const result = await this.#ask(mutant);
+    return typeof result === 'string' ? { status: MutantRunStatus.Timeout, reason: result } : result;
+  }
+
+  /**
+   * What the thread answers, or why it had to be ended.
+   *
+   * @template {MutantRunOptions | undefined} Asked
+   * @param {Asked} mutant Absent for a run without a mutant.
+   * @returns {Promise<(Asked extends undefined ? DryRunResult : MutantRunResult) | string>}
+   */
+  async #ask(mutant) {
+    this.#dueAtMs[0] = Number.POSITIVE_INFINITY;
+    this.#thread ??= new Worker(new URL('test-thread.js', import.meta.url), {
+      workerData: { dueAtMs: this.#dueAtMs, tookMs: this.#tookMs },
+      resourceLimits: { maxOldGenerationSizeMb: THREAD_MB },
+    });
+    const thread = this.#thread;
+    const answer = await new Promise((resolve) => {
+      const watch = setInterval(() => {
+        if (Date.now() > (this.#dueAtMs[0] ?? 0)) resolve('a test takes far too long');
+      }, WATCH_MS);
+      // A mutant may use up the thread's memory too.
+      thread.once('error', (error) => resolve(`the thread failed: ${error.message}`));
+      thread.once('message', resolve);
+      thread.once('message', () => clearInterval(watch));
+      thread.once('exit', () => clearInterval(watch));
+      thread.postMessage(mutant);
+    });
+    thread.removeAllListeners('message').removeAllListeners('error');
+    if (typeof answer === 'string') {
+      this.#thread = undefined;
+      await thread.terminate();
+      return answer;
     }
-    return { status: DryRunStatus.Complete, tests: results };
+    this.#tookMs = answer.tookMs;
+    return answer.result;
   }
-}
-
-/** @param {unknown} error */
-const textOf = (error) => (error instanceof Error ? error.message : String(error));
-
-/** @param {() => unknown} run */
-async function messageOf(run) {
-  try {
-    await run();
-    return undefined;
-  } catch (error) {
-    return textOf(error);
-  }
-}
-
-/**
- * @param {unknown} error
- * @returns {DryRunResult}
- */
-function failedToLoad(error) {
-  const name = 'the tests can be loaded';
-  const failed = { id: name, name, timeSpentMs: 0, status: TestStatus.Failed, failureMessage: textOf(error) };
-  return { status: DryRunStatus.Complete, tests: [/** @type {TestResult} */ (failed)] };
 }
 
 export const strykerPlugins = [declareClassPlugin(PluginKind.TestRunner, 'in-process', InProcessRunner)];

@@ -54,7 +54,7 @@ async function mutate({ name, mutate }) {
     tempDirName: '.stryker-tmp',
     cleanTempDir: 'always',
     timeoutMS: 5_000,
-    timeoutFactor: 2,
+    timeoutFactor: 4,
   }).runMutationTest();
   say(`${name}: ${Math.round((performance.now() - beganAtMs) / 1000)} s`);
 }
