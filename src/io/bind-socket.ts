@@ -2,6 +2,7 @@ import type { SocketChoice } from '../config/settings.ts';
 import { ConfigError } from '../errors.ts';
 import { BatchSocket } from './batch-socket.ts';
 import type { DatagramSocket, DescribedSocket, SocketEvents } from './datagram-socket.ts';
+import { loadReceiveCalls } from './receive-calls.ts';
 import { loadSendCalls } from './send-calls.ts';
 import { UdpSocket, type UdpSocketOptions } from './udp-socket.ts';
 
@@ -28,7 +29,9 @@ export async function bindSocket(
   const udp = await open(options, events);
   if (choice === 'dgram') return udp;
   try {
-    return BatchSocket.over(udp, events, options, await loadSendCalls(), notice);
+    const socket = BatchSocket.over(udp, events, options, await loadSendCalls(), notice);
+    await receiveTogether(udp, notice);
+    return socket;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     if (choice === 'auto') {
@@ -37,5 +40,14 @@ export async function bindSocket(
     }
     await udp.close();
     throw new ConfigError([{ setting: 'socket', problem: reason, tryInstead: "use 'auto' or 'dgram'" }]);
+  }
+}
+
+/** A socket that sends in batches is one also where it receives one by one. */
+async function receiveTogether(udp: DescribedSocket, notice: (text: string) => void): Promise<void> {
+  try {
+    udp.receiveTogether?.(await loadReceiveCalls());
+  } catch (error) {
+    notice(`the batch socket receives each datagram alone: ${error instanceof Error ? error.message : String(error)}`);
   }
 }

@@ -1,5 +1,6 @@
 import type { HintName } from '../engine/counters.ts';
 import type { Peer, SessionHandle } from '../engine/io-types.ts';
+import type { ReceiveCalls } from './receive-calls.ts';
 
 /** What a datagram is for; when the queue is full, media goes first. */
 export type Plane = 'control' | 'feedback' | 'media';
@@ -45,4 +46,10 @@ export interface DescribedSocket extends DatagramSocket {
   readonly fd: number | undefined;
   /** Has one datagram sent, which waits for room if need be; `done` is called when it has left or was refused. */
   handOver(bytes: Uint8Array, to: Peer, done: () => void): void;
+  /**
+   * From now on reads what waits together in one call. Absent: it is not the one that receives on its descriptor.
+   *
+   * @throws an Error that says why this does not work.
+   */
+  receiveTogether?(calls: ReceiveCalls): void;
 }

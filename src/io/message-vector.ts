@@ -1,4 +1,4 @@
-import type { SendMemory } from './send-calls.ts';
+import type { LibcMemory } from './libc.ts';
 
 /** Most messages in one call. */
 export const MESSAGES_MAX = 64;
@@ -28,7 +28,7 @@ export class MessageVector {
   #count = 0;
   #used = PAYLOAD_AT;
 
-  constructor({ bytes, address }: SendMemory) {
+  constructor({ bytes, address }: LibcMemory) {
     this.#bytes = bytes;
     this.#words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength >> 2);
     this.#baseLow = Number(address & 0xffff_ffffn);

@@ -1,7 +1,9 @@
+import { type LibcMemory, loadLibc } from './libc.ts';
+
 /** What a {@link BatchSocket} asks of the operating system. */
 export interface SendCalls {
   /** Messages to be sent are written here. */
-  readonly memory: SendMemory;
+  readonly memory: LibcMemory;
   /**
    * `sendmmsg(2)` on the first `messages` of the memory, without waiting.
    *
@@ -10,13 +12,6 @@ export interface SendCalls {
   send(fd: number, messages: number): number;
   /** Whether the kernel cuts a message into datagrams (UDP_SEGMENT, Linux 4.18); asked of the socket, see udp(7). */
   segments(fd: number): boolean;
-}
-
-/** Memory that never moves and is never freed. */
-export interface SendMemory {
-  readonly bytes: Uint8Array;
-  /** Where it is, in the process. */
-  readonly address: bigint;
 }
 
 /** Bytes that {@link loadSendCalls} asks for: 64 messages and about 200 datagrams of 1,200 bytes. */
@@ -33,13 +28,10 @@ const UDP_SEGMENT = 103;
 let loaded: Promise<SendCalls> | undefined;
 
 /**
- * Loads libc's calls through koffi, once per thread. No memory of V8 is ever given to the kernel by its address: an address keeps
- * nothing alive, and a buffer of which only the address was left was freed at the next collection and its memory given to the 16th
- * buffer after it (2,048 bytes each, Node 20.20.2 with --expose-gc). To send from such memory sends something else; to receive into
- * it overwrites somebody else's. So all messages are copied (23 ns for 1,200 bytes) into one piece of C memory that is never freed
- * and that all sockets share: a call has read it when it returns.
+ * Loads libc's calls, once per thread. All messages are copied (23 ns for 1,200 bytes) into one piece of memory that all sockets share:
+ * a call has read it when it returns.
  *
- * @throws when this platform has other structures, when koffi is not installed, or when its binary does not load.
+ * @throws as {@link loadLibc} does.
  */
 export function loadSendCalls(): Promise<SendCalls> {
   loaded ??= load();
@@ -47,29 +39,24 @@ export function loadSendCalls(): Promise<SendCalls> {
 }
 
 async function load(): Promise<SendCalls> {
-  const { platform, arch } = process;
-  if (platform !== 'linux' || (arch !== 'x64' && arch !== 'arm64')) throw new Error(`not made for ${platform} ${arch}`);
-  const { default: koffi } = await import('koffi').catch((cause: unknown) => {
-    throw new Error('the package koffi is not installed, or does not load', { cause });
-  });
-  const libc = koffi.load(null);
+  const libc = await loadLibc();
   // Handed over as numbers, so that koffi neither copies nor pins anything.
-  const sendmmsg = libc.func('sendmmsg', 'int', ['int', 'uintptr_t', 'uint', 'int']);
-  const getsockopt = libc.func('getsockopt', 'int', ['int', 'int', 'int', 'uintptr_t', 'uintptr_t']);
-  const pointer = koffi.alloc('uint8_t', SEND_MEMORY_BYTES);
-  const bytes = new Uint8Array(koffi.view(pointer, SEND_MEMORY_BYTES)).fill(0);
-  const address = koffi.address(pointer);
-  const option = koffi.address(koffi.alloc('uint32_t', 2));
-  const optionValue = new Uint32Array(koffi.view(option, 8));
+  const sendmmsg = libc.function('sendmmsg', 'int', ['int', 'uintptr_t', 'uint', 'int']);
+  const getsockopt = libc.function('getsockopt', 'int', ['int', 'int', 'int', 'uintptr_t', 'uintptr_t']);
+  const memory = libc.memory(SEND_MEMORY_BYTES);
+  memory.bytes.fill(0);
+  const { address } = memory;
+  const option = libc.memory(8);
+  const optionValue = new Uint32Array(option.bytes.buffer);
   return {
-    memory: { bytes, address },
+    memory,
     send: (fd, messages) => {
       const sent: number = sendmmsg(fd, address, messages, MSG_DONTWAIT | MSG_NOSIGNAL);
-      return sent >= 0 ? sent : -koffi.errno();
+      return sent >= 0 ? sent : -libc.errno();
     },
     segments: (fd) => {
       optionValue.set([0, 4]);
-      return getsockopt(fd, SOL_UDP, UDP_SEGMENT, option, option + 4n) === 0;
+      return getsockopt(fd, SOL_UDP, UDP_SEGMENT, option.address, option.address + 4n) === 0;
     },
   };
 }

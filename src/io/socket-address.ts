@@ -4,7 +4,8 @@ import type { Peer } from '../engine/io-types.ts';
 /** Bytes of the larger of both, `sockaddr_in6`. */
 export const SOCKET_ADDRESS_BYTES = 28;
 
-const AF_INET = 2;
+/** Family of IPv4. */
+export const AF_INET = 2;
 const AF_INET6 = 10;
 
 /**
@@ -23,6 +24,34 @@ export function socketAddress({ address, port }: Peer, ipv6: boolean): Uint8Arra
   bytes[3] = port & 0xff;
   bytes.set(ipv6 ? ipv6Bytes(address) : ipv4Bytes(address), ipv6 ? 8 : 4);
   return bytes;
+}
+
+/** The text of an IPv4 address, of which the first byte is at `at`. */
+export function ipv4Text(bytes: Uint8Array, at: number): string {
+  return `${bytes[at]}.${bytes[at + 1]}.${bytes[at + 2]}.${bytes[at + 3]}`;
+}
+
+/** The text of an IPv6 address, of which the first byte is at `at`, as libuv writes it (inet_ntop): without a zone. */
+export function ipv6Text(bytes: Uint8Array, at: number): string {
+  const groups: number[] = [];
+  for (let i = at; i < at + 16; i += 2) groups.push(((bytes[i] ?? 0) << 8) | (bytes[i + 1] ?? 0));
+  const [from, length] = longestZeros(groups);
+  const holdsIpv4 = from === 0 && (length === 6 || (length === 5 && groups[5] === 0xffff));
+  const texts = groups.map((group) => group.toString(16));
+  if (holdsIpv4) texts.splice(6, 2, ipv4Text(bytes, at + 12));
+  if (length < 2) return texts.join(':');
+  return `${texts.slice(0, from).join(':')}::${texts.slice(from + length).join(':')}`;
+}
+
+/** The first of the longest runs of zeros, and its length. */
+function longestZeros(groups: readonly number[]): readonly [from: number, length: number] {
+  let [from, length] = [0, 0];
+  let run = 0;
+  for (const [i, group] of groups.entries()) {
+    run = group === 0 ? run + 1 : 0;
+    if (run > length) [from, length] = [i + 1 - run, run];
+  }
+  return [from, length];
 }
 
 function ipv4Bytes(address: string): number[] {

@@ -4,7 +4,9 @@ import { DgramAsPromised, type SocketAsPromised } from 'dgram-as-promised';
 import { RECEIVE_BUFFER_BYTES } from '../config/settings.ts';
 import { type HintName, hintName } from '../engine/counters.ts';
 import type { Peer, SessionHandle } from '../engine/io-types.ts';
+import { BatchReceiver } from './batch-receiver.ts';
 import type { DescribedSocket, Plane, SocketEvents } from './datagram-socket.ts';
+import type { ReceiveCalls } from './receive-calls.ts';
 import { SendQueue, type SendQueueLimits } from './send-queue.ts';
 
 /** Where and how to bind. */
@@ -40,6 +42,7 @@ export class UdpSocket implements DescribedSocket {
   readonly #remote: Peer | undefined;
   readonly #queue: SendQueue;
   readonly #state: { readonly handle: unknown } | undefined;
+  #more: BatchReceiver | undefined;
   #inFlight = 0;
   #closing = false;
   #closed: Promise<void> | undefined;
@@ -55,7 +58,9 @@ export class UdpSocket implements DescribedSocket {
     const { address, port } = this.#socket.address();
     this.local = { address, port };
     this.#socket.on('message', (bytes, from) => {
-      if (!this.#closing) events.datagram(bytes, { address: from.address, port: from.port });
+      if (this.#closing) return;
+      events.datagram(bytes, { address: from.address, port: from.port });
+      this.#more?.readMore();
     });
     this.#socket.on('error', (error: NodeJS.ErrnoException) => this.#failed(error, 0));
   }
@@ -94,6 +99,17 @@ export class UdpSocket implements DescribedSocket {
     const handle: unknown = this.#state?.handle;
     if (typeof handle !== 'object' || handle === null || !('fd' in handle)) return undefined;
     return typeof handle.fd === 'number' && handle.fd >= 0 ? handle.fd : undefined;
+  }
+
+  receiveTogether(calls: ReceiveCalls): void {
+    const fd = (): number | undefined => (this.#closing ? undefined : this.fd);
+    this.#more = new BatchReceiver(calls, {
+      get fd() {
+        return fd();
+      },
+      datagram: (bytes, from) => this.#events.datagram(bytes, from),
+      receiveFailed: (error) => this.#failed(error, 0),
+    });
   }
 
   /** Hands one datagram to libuv, which waits for room if need be; `done` is called when it has left or was refused. */
