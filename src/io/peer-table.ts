@@ -25,9 +25,7 @@ export class PeerTable {
   /** The peer with this address, whose text is as node:dgram has it. @param name what the system wrote, which may change afterwards. */
   peerOf(name: Uint32Array): Peer {
     const words = ((name[0] ?? 0) & 0xffff) === AF_INET ? 2 : NAME_WORDS;
-    let hash = 0;
-    for (let i = 0; i < words; i++) hash = Math.imul(hash ^ (name[i] ?? 0), 0x9e37_79b1) ^ (hash >>> 15);
-    const place = (hash >>> 7) & (REMEMBERED_PEERS_MAX - 1);
+    const place = placeOf(name, words);
     const at = place * NAME_WORDS;
     const known = this.#peers[place];
     if (known !== undefined && this.#holds(at, name, words)) return known;
@@ -51,4 +49,15 @@ export class PeerTable {
     const linkLocal = ((((bytes[8] ?? 0) << 8) | (bytes[9] ?? 0)) & 0xffc0) === LINK_LOCAL;
     return { address: linkLocal && zone !== 0 ? `${address}%${this.#interfaceName(zone)}` : address, port };
   }
+}
+
+/** Ports and addresses that follow each other get places that do not. */
+function placeOf(name: Uint32Array, words: number): number {
+  let hash = 0;
+  for (let i = 0; i < words; i++) {
+    hash = Math.imul(hash ^ (name[i] ?? 0), 0x9e37_79b1);
+    hash ^= hash >>> 15;
+  }
+  hash = Math.imul(hash, 0x85eb_ca6b);
+  return (hash >>> 13) & (REMEMBERED_PEERS_MAX - 1);
 }
