@@ -65,7 +65,6 @@ export class BatchReceiver {
   }
 
   #readAll(): void {
-    let first = true;
     while (this.#left > 0) {
       const { fd } = this.#socket;
       if (fd === undefined) return;
@@ -73,10 +72,9 @@ export class BatchReceiver {
       const received = this.#calls.receive(fd, asked);
       if (received <= 0) {
         if (received < 0) this.#fail(-received);
-        if (first) this.#quiet = QUIET_DATAGRAMS - 1;
+        this.#quiet = QUIET_DATAGRAMS - 1;
         return;
       }
-      first = false;
       this.#count(received);
       this.#handOn(received);
       if (received < asked) return;

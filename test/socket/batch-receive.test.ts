@@ -2,7 +2,7 @@ import { networkInterfaces } from 'node:os';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { HintName } from '../../src/engine/counters.ts';
 import type { Peer } from '../../src/engine/io-types.ts';
-import { TURN_DATAGRAMS_MAX } from '../../src/io/batch-receiver.ts';
+import { BatchReceiver, type ReceivingSocket, TURN_DATAGRAMS_MAX } from '../../src/io/batch-receiver.ts';
 import { bindSocket, type OpenSocket } from '../../src/io/bind-socket.ts';
 import type { DatagramSocket, SocketEvents } from '../../src/io/datagram-socket.ts';
 import { loadReceiveCalls, type ReceiveCalls } from '../../src/io/receive-calls.ts';
@@ -49,6 +49,15 @@ const linkLocal = addressesHere.find(({ scopeid }) => scopeid > 0);
 function missing(skip: (why: string) => void, what: string, why: string): void {
   process.stderr.write(`skipped: ${what}: ${why}\n`);
   skip(why);
+}
+
+/** Another socket of the same thread. */
+function fixed(told: Told): ReceivingSocket {
+  return {
+    fd: 0,
+    datagram: (bytes, from) => told.datagram(bytes, from),
+    receiveFailed: (error) => told.failed(error),
+  };
 }
 
 describe.skipIf(batchMissing !== undefined)('receiving in batches', () => {
@@ -202,7 +211,7 @@ describe.skipIf(batchMissing !== undefined)('receiving in batches', () => {
       // The batch socket sends no more than 65,507 bytes itself.
       const sender = await UdpSocket.bind({ address, port: 0 }, deaf);
       open.push(sender);
-      const sizes = [1, longest, 0, 3];
+      const sizes = [1, longest, 3, 0];
       for (const bytes of sizes) sender.send(new Uint8Array(bytes).fill(bytes), local, 'media');
       await told.all(4);
       expect(told.came.seen.map(({ bytes }) => bytes.length)).toEqual(sizes);
@@ -320,6 +329,30 @@ describe.skipIf(batchMissing !== undefined)('receiving in batches', () => {
     expect(answers.slice(0, 2)).toEqual([-one, -other]);
     expect(told.failures).toHaveLength(failures);
     expect(told.hints.seen.map(({ hint }) => hint)).toEqual(failures > 0 ? [] : hints);
+  });
+
+  it('reads nothing for another socket while what was read for one is handed on', async () => {
+    const calls = await loadReceiveCalls();
+    const [told, other] = [new Told(), new Told()];
+    let asked = 0;
+    const nested = new BatchReceiver(
+      {
+        ...calls,
+        receive: () => {
+          asked++;
+          return 0;
+        },
+      },
+      fixed(other),
+    );
+    told.onDatagram = () => nested.readMore();
+    const receiver = new BatchReceiver({ ...calls, receive: (_, messages) => Math.min(messages, 3) }, fixed(told));
+    receiver.readMore();
+    expect(told.came.seen).toHaveLength(3);
+    // It was asked when it was made, and again only afterwards.
+    expect(asked).toBe(1);
+    nested.readMore();
+    expect(asked).toBe(2);
   });
 
   it('reads again after whoever heard of a datagram has thrown', async () => {
