@@ -17,8 +17,10 @@ const PIECE_BYTES = 8192;
 
 /** The socket that is read from. */
 export interface ReceivingSocket {
-  /** Its descriptor, asked for before each call; `undefined` when nothing is to be received any more. */
+  /** Its descriptor, asked for before each call: after it is closed the number may be another file's. */
   readonly fd: number | undefined;
+  /** Nothing is to be received any more. */
+  readonly closing: boolean;
   datagram(bytes: Uint8Array, from: Peer): void;
   /** A call failed, for a reason other than that nothing waits. */
   receiveFailed(error: NodeJS.ErrnoException): void;
@@ -66,8 +68,8 @@ export class BatchReceiver {
 
   #readAll(): void {
     while (this.#left > 0) {
-      const { fd } = this.#socket;
-      if (fd === undefined) return;
+      const { fd, closing } = this.#socket;
+      if (fd === undefined || closing) return;
       const asked = Math.min(this.#left, RECEIVED_MAX);
       const received = this.#calls.receive(fd, asked);
       if (received <= 0) {
@@ -92,7 +94,7 @@ export class BatchReceiver {
     const { vector } = this.#calls;
     const socket = this.#socket;
     vector.clear(received);
-    for (let i = 0; i < received && socket.fd !== undefined; i++) {
+    for (let i = 0; i < received && !socket.closing; i++) {
       const [room, name] = [vector.rooms[i], vector.names[i]];
       if (room === undefined || name === undefined) return;
       socket.datagram(this.#slab.copy(room, vector.lengthOf(i)), this.#peers.peerOf(name));

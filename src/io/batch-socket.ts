@@ -26,8 +26,8 @@ interface Refused {
 
 /**
  * A socket that hands what one turn of the event loop sends to the system in one call: datagrams of one size to one destination as one
- * message that the kernel cuts up (UDP_SEGMENT), messages to different ones together (sendmmsg). It receives, waits and closes as
- * the socket that it has, and sends on the same descriptor, so that the tuple is the same.
+ * message that the kernel cuts up (UDP_SEGMENT), messages to different ones together (sendmmsg). It waits and closes as the socket that it
+ * has, which receives too ({@link BatchReceiver}), and sends on the same descriptor, so that the tuple is the same.
  *
  * A datagram waits for the end of the turn, or for {@link flush}, so that answers to all that was received together, and what the
  * timers of one ms let out, leave together. Each call wakes whoever receives, which on loopback costs more than the datagram does.

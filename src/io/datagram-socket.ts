@@ -5,7 +5,7 @@ import type { ReceiveCalls } from './receive-calls.ts';
 /** What a datagram is for; when the queue is full, media goes first. */
 export type Plane = 'control' | 'feedback' | 'media';
 
-/** Which socket sends: Node's own, or the one that hands many datagrams to the system at once. */
+/** Which socket it is: Node's own, or the one that hands many datagrams to the system at once, and takes many from it. */
 export type SocketKind = 'dgram' | 'batch';
 
 /** Told by a socket; set once, before the first datagram. */
@@ -23,7 +23,7 @@ export interface SocketEvents {
 
 /** A bound UDP socket, or something that behaves like one. */
 export interface DatagramSocket {
-  /** How it sends now. */
+  /** How it sends and receives now. */
   readonly kind: SocketKind;
   /** Where it is bound. */
   readonly local: Peer;

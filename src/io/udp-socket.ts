@@ -102,10 +102,13 @@ export class UdpSocket implements DescribedSocket {
   }
 
   receiveTogether(calls: ReceiveCalls): void {
-    const fd = (): number | undefined => (this.#closing ? undefined : this.fd);
+    const [fd, closing] = [() => this.fd, () => this.#closing];
     this.#more = new BatchReceiver(calls, {
       get fd() {
         return fd();
+      },
+      get closing() {
+        return closing();
       },
       datagram: (bytes, from) => this.#events.datagram(bytes, from),
       receiveFailed: (error) => this.#failed(error, 0),

@@ -55,6 +55,7 @@ function missing(skip: (why: string) => void, what: string, why: string): void {
 function fixed(told: Told): ReceivingSocket {
   return {
     fd: 0,
+    closing: false,
     datagram: (bytes, from) => told.datagram(bytes, from),
     receiveFailed: (error) => told.failed(error),
   };
