@@ -108,22 +108,18 @@ export class FrontDoor {
     const { fast } = this.#parts.host;
     // A tuple whose session is live is sent no second media beside it.
     const mayBeFast = fast !== undefined && this.#parts.sessions.streaming(from.tupleKey) === undefined;
-    const session = new ResponderSession(
-      this.#parts.host,
-      {
-        handle,
-        peer: from.peer,
-        tupleKey: from.tupleKey,
-        proven: from.proven,
-        streamId,
-        attempt,
-        streamName,
-        redeemed: mayBeFast ? fast.redeem({ flags, token }, from.peer, nowMs) : undefined,
-        security: candidate,
-      },
-      nowMs,
-    );
-    session.begin();
+    const session = new ResponderSession(this.#parts.host, {
+      handle,
+      peer: from.peer,
+      tupleKey: from.tupleKey,
+      proven: from.proven,
+      streamId,
+      attempt,
+      streamName,
+      redeemed: mayBeFast ? fast.redeem({ flags, token }, from.peer, nowMs) : undefined,
+      security: candidate,
+    });
+    session.begin(nowMs);
     this.#parts.sessions.add(session);
     this.#parts.schedule.settle(session, nowMs);
   }

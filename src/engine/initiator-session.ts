@@ -58,7 +58,7 @@ export class InitiatorSession {
     this.peer = peer;
     this.#host = host;
     this.#options = options;
-    this.#core = new SessionCore(host, peer, 1, 0n, 0);
+    this.#core = new SessionCore(host, peer, 1, 0n);
     this.#sends = new HandshakeSends(this.#core, options, host.handshakeTrailer);
     this.#early = new EarlyMedia(host, peer);
     this.#tokens = new TokenInbox(host);

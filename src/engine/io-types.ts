@@ -220,8 +220,13 @@ export type ResponderOutput =
   /** From now on strangers are asked for a cookie first, and why; or no longer. */
   | { readonly kind: 'load'; readonly under: true; readonly cause: LoadCause }
   | { readonly kind: 'load'; readonly under: false }
-  /** Not for this worker: the tag names another one, or, without a `worker`, whoever has the tuple's session may want it. */
-  | { readonly kind: 'otherWorker'; readonly worker?: number; readonly bytes: Uint8Array; readonly from: Peer }
+  /** Not for this worker: the tag names another one, or, where `worker` is undefined, whoever has the tuple's session may want it. */
+  | {
+      readonly kind: 'otherWorker';
+      readonly worker: number | undefined;
+      readonly bytes: Uint8Array;
+      readonly from: Peer;
+    }
   /** The reservation is no longer needed. */
   | { readonly kind: 'release'; readonly session: SessionHandle }
   | { readonly kind: 'streaming'; readonly session: SessionHandle; readonly peer: Peer; readonly streamId: bigint }

@@ -1,6 +1,6 @@
 import { clearTrailer } from '../codec/clear-trailer.ts';
 import { decodeFrame } from '../codec/decode.ts';
-import { decodeSecured, type UnsealedFrame } from '../codec/decode-secured.ts';
+import { decodeSecured } from '../codec/decode-secured.ts';
 import type { FixedHeader } from '../codec/header.ts';
 import type { DatagramMemory } from '../media/datagram-memory.ts';
 import {
@@ -11,7 +11,7 @@ import {
   PENDING_MS,
   PENDING_UNDER_LOAD_MS,
 } from '../protocol/constants.ts';
-import { type Frame, FrameType } from '../protocol/frame.ts';
+import { type Frame, FrameType, type SecuredStartConfirmFrame } from '../protocol/frame.ts';
 import type { Profile } from '../protocol/profiles.ts';
 import type { ResponderCredentials } from '../security/credentials.ts';
 import type { SessionKeys } from '../security/session-keys.ts';
@@ -122,10 +122,7 @@ export class ResponderEndpoint {
           if (tag !== 0n && this.#sessions.claimTag(tag, session)) return tag;
         }
       },
-      mayTakeTuple: (session) => {
-        const live = this.#sessions.streaming(session.tupleKey);
-        return live?.security === undefined || session.security?.sameViewer(live.security) !== false;
-      },
+      liveSecurity: (tupleKey) => this.#sessions.streaming(tupleKey)?.security,
       isFree: (tupleKey) => this.#sessions.streaming(tupleKey) === undefined,
       moved: (session, before) => {
         const { handle, streamId, peer } = session;
@@ -150,7 +147,7 @@ export class ResponderEndpoint {
       leaveFeed: (session, feed) => this.#sessions.leaveFeed(feed, session),
       forget: (session) => this.#sessions.remove(session),
     };
-    this.#sessions = sessionTableOf(this.#host, this.#security !== undefined, () => this.#nowMs);
+    this.#sessions = sessionTableOf(this.#host, this.#security !== undefined);
     this.#schedule = new SessionSchedule(this.#sessions, this.counters);
     this.#strangers = new StrangerAnswers(this.#host, this.#admission);
     this.#frontDoor = new FrontDoor({
@@ -228,10 +225,7 @@ export class ResponderEndpoint {
         break;
       }
       case 'media':
-        for (const session of this.#sessions.ofFeed(input.feed)) {
-          if (session.feed !== input.feed) continue;
-          this.#schedule.offerMedia(session, nowMs);
-        }
+        for (const session of this.#sessions.ofFeed(input.feed)) this.#schedule.offerMedia(session, nowMs);
         break;
       case 'refresh':
       case 'exchange': {
@@ -329,7 +323,7 @@ export class ResponderEndpoint {
     this.#settle(session);
   }
 
-  #sessionFrame(frame: Frame | UnsealedFrame, from: Peer, bytes: Uint8Array): void {
+  #sessionFrame(frame: Frame | SecuredStartConfirmFrame, from: Peer, bytes: Uint8Array): void {
     const session = this.#named(frame, from, bytes);
     if (session === undefined) return;
     if (!samePeer(from, session.peer)) return this.#drop('otherTuple', from, bytes);
@@ -338,7 +332,7 @@ export class ResponderEndpoint {
       const proof = ConfirmProof.of({ streamId, sessionTag, tupleKey: tupleKeyOf(from) }, session);
       if (proof === undefined) return this.#drop('wrongTag', from, bytes);
       session.confirmed(proof, frame, bytes, this.#nowMs);
-    } else if (!('handshake' in frame)) {
+    } else {
       session.frame(frame, bytes.length, this.#nowMs);
     }
     this.#settle(session);
@@ -357,7 +351,7 @@ export class ResponderEndpoint {
   /** @param worker whom the tag names; `undefined` where only the tuple tells. */
   #handOver(worker: number | undefined, from: Peer, bytes: Uint8Array): void {
     this.counters.add('workerHandedOver');
-    this.#host.emit({ kind: 'otherWorker', ...(worker === undefined ? {} : { worker }), bytes, from });
+    this.#host.emit({ kind: 'otherWorker', worker, bytes, from });
   }
 
   #sendFailed(to: Peer, hint: HintName, bytes: number): void {

@@ -2,6 +2,7 @@ import type { DatagramMemory } from '../media/datagram-memory.ts';
 import type { StreamFeed } from '../media/stream-feed.ts';
 import type { FastStart } from './fast-start.ts';
 import type { Peer, ResponderOutput } from './io-types.ts';
+import type { CandidateSecurity } from './responder-security.ts';
 import type { ResponderSession } from './responder-session.ts';
 import type { SessionHost } from './session-host.ts';
 
@@ -19,8 +20,8 @@ export interface ResponderHost extends SessionHost<ResponderOutput> {
   readonly fast: FastStart | undefined;
   /** A SessionTag that no session of this endpoint has; from now on it is this session's. */
   claimTag(session: ResponderSession): bigint;
-  /** Whether the tuple's live session, if there is one, is of the same viewer. */
-  mayTakeTuple(session: ResponderSession): boolean;
+  /** Of the tuple's live session, if there is one; absent in mode `none`. */
+  liveSecurity(tupleKey: string): CandidateSecurity | undefined;
   /** Whether no session lives on a tuple. */
   isFree(tupleKey: string): boolean;
   /** The session has another tuple. @param before that it had. */

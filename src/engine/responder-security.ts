@@ -99,20 +99,20 @@ export class CandidateSecurity {
    * further ones must be the same bytes (S13).
    *
    * @param datagram all of it.
-   * @param mayTakeTuple whether no other viewer looks on its tuple.
+   * @param live of the session that lives on its tuple, which only the same viewer takes.
    */
   admits(
     frame: ConfirmFrame,
     datagram: Uint8Array,
     core: SessionCore,
-    mayTakeTuple: () => boolean,
+    live: () => CandidateSecurity | undefined,
   ): boolean | 'notAuthentic' {
     if (this.#confirm !== undefined) return equalBytes(this.#confirm, datagram) || 'notAuthentic';
     const confirmed = 'handshake' in frame ? this.#handshake?.confirm(frame.handshake, datagram) : undefined;
     if (confirmed === undefined) return 'notAuthentic';
     const { keys, viewerKey } = confirmed;
     this.#viewerKey = viewerKey;
-    if (!this.#allowed || !mayTakeTuple()) return false;
+    if (!this.#allowed || !this.#isOfViewer(live())) return false;
     this.#confirm = datagram.slice();
     this.#handshake = undefined;
     core.secure(keys, 'responder', firstInitiatorCounter(this.#credentials));
@@ -125,8 +125,8 @@ export class CandidateSecurity {
     return viewers === undefined || (this.#viewerKey !== undefined && viewers.allows(this.#viewerKey));
   }
 
-  /** Whether two sessions are of one viewer; in mode `psk` all are. */
-  sameViewer(other: CandidateSecurity): boolean {
-    return equalBytes(this.#viewerKey ?? NOBODY, other.#viewerKey ?? NOBODY);
+  /** Whether there is no other session, or both are of one viewer; in mode `psk` all are. */
+  #isOfViewer(other: CandidateSecurity | undefined): boolean {
+    return other === undefined || equalBytes(this.#viewerKey ?? NOBODY, other.#viewerKey ?? NOBODY);
   }
 }

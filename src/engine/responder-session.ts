@@ -66,7 +66,7 @@ export class ResponderSession implements Sleeper {
   #peerWords = wordsOf(undefined);
   #wasStreaming = false;
 
-  constructor(host: ResponderHost, start: AdmittedStart, nowMs: number) {
+  constructor(host: ResponderHost, start: AdmittedStart) {
     this.#host = host;
     this.handle = start.handle;
     this.tupleKey = start.tupleKey;
@@ -75,13 +75,14 @@ export class ResponderSession implements Sleeper {
     this.#attempt = start.attempt;
     this.#streamName = start.streamName;
     this.#media = new ResponderMedia(host, start);
-    this.#core = new SessionCore(host, start.peer, start.handle, start.streamId, nowMs);
+    this.#core = new SessionCore(host, start.peer, start.handle, start.streamId);
     this.#offer = host.fast && new TokenOffer(host.fast, this.#core);
     this.#answers = new ResponderAnswers(this.#core, host.handshakeTrailer, start.security);
   }
 
   /** Asks the application. */
-  begin(): void {
+  begin(nowMs: number): void {
+    this.#core.nowMs = nowMs;
     this.#dispatch({ type: 'admission.admitted' }, 0);
   }
 
@@ -159,7 +160,7 @@ export class ResponderSession implements Sleeper {
     const core = this.#core;
     const bytes = datagram.length;
     core.nowMs = nowMs;
-    const admitted = this.security?.admits(frame, datagram, core, () => this.#host.mayTakeTuple(this)) ?? true;
+    const admitted = this.security?.admits(frame, datagram, core, () => this.#host.liveSecurity(this.tupleKey)) ?? true;
     if (admitted === 'notAuthentic') return drop(this.#host, admitted, this.peer, bytes);
     core.noteReceived(bytes);
     this.#proof = proof;

@@ -58,7 +58,7 @@ export class SessionCore {
   readonly deadlines = new Deadlines(timerNames);
   readonly rtt = new RttEstimate();
   /** Time of the input that is being handled. */
-  nowMs: number;
+  nowMs = 0;
   streamId: bigint;
   sessionTag = 0n;
   /** Words for the BYE that this end sends, or those of the BYE that came. */
@@ -80,12 +80,11 @@ export class SessionCore {
   #frame: Frame | undefined;
   #frameBytes = 0;
 
-  constructor(host: SessionHost<CoreOutput>, peer: Peer, handle: SessionHandle, streamId: bigint, nowMs: number) {
+  constructor(host: SessionHost<CoreOutput>, peer: Peer, handle: SessionHandle, streamId: bigint) {
     this.#host = host;
     this.peer = peer;
     this.handle = handle;
     this.streamId = streamId;
-    this.nowMs = nowMs;
   }
 
   arm(name: TimerName, afterMs: number): void {

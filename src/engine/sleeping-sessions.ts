@@ -12,9 +12,9 @@ const SECURED_START_ACK_BYTES = 200;
 /**
  * The table of a camera's sessions, of which those that are half-open sleep.
  *
- * @param secured in mode `psk` or `keys`. @param now time of the input that is being handled, in ms.
+ * @param secured in mode `psk` or `keys`.
  */
-export function sessionTableOf(host: ResponderHost, secured: boolean, now: () => number): SessionTable {
+export function sessionTableOf(host: ResponderHost, secured: boolean): SessionTable {
   return new SessionTable({
     tupleHashKey: tupleHashKey(host.resetKey),
     startAckBytesMax: secured ? SECURED_START_ACK_BYTES : START_ACK_BYTES,
@@ -23,7 +23,7 @@ export function sessionTableOf(host: ResponderHost, secured: boolean, now: () =>
       // Whoever showed a good token does not sleep, and the application knows which stream it was asked for.
       const [tupleKey, streamName, redeemed] = [tupleKeyOf(peer), undefined, undefined];
       const start = { handle, peer, tupleKey, streamId, attempt, proven, security, streamName, redeemed };
-      const session = new ResponderSession(host, start, now());
+      const session = new ResponderSession(host, start);
       session.resume(record);
       return session;
     },
