@@ -156,6 +156,19 @@ describe.each(secured)('mode %s: while a viewer moves, PATH_RESPONSE', (mode) =>
   });
 });
 
+describe.each(secured)('mode %s: frames of one viewer that come first from where another one lives', (mode) => {
+  it('are not asked about, and both keep their media (S6, S14)', () => {
+    const attacked = new AttackWorld({ mode });
+    const [one, other] = [attacked.streaming(), attacked.streaming()];
+    const ids = [attacked.idsOf(one), attacked.idsOf(other)] as const;
+    race(attacked, 9000, ({ from }) => (from.address === one.host.peer.address ? other.host.peer : undefined));
+    expect(counters(attacked)).toMatchObject({ pathsTried: 0, pathsMoved: 0 });
+    expect(counters(attacked).pathsRefused).toBeGreaterThan(0);
+    attacked.expectUnharmed(one, ids[0]);
+    attacked.expectUnharmed(other, ids[1]);
+  });
+});
+
 describe.each(secured)('mode %s: a viewer at a new tuple', (mode) => {
   it('is sent no more than it sent while it does not answer, and the session ends by its own timers (S2, S9)', () => {
     const attacked = new AttackWorld({ mode });

@@ -300,6 +300,24 @@ describe('the end of a session', () => {
     expect(faultsOf(world.endsOf('camera', nobody))).toEqual([ExchangeFault.SESSION_ENDED]);
   });
 
+  it('is unknown to the camera: what ends in an answer fails, counted, and the rest tells nothing', () => {
+    const camera = new ResponderBench();
+    const body = text('');
+    const give = (input: ExchangeInput): unknown[] => {
+      const from = camera.outputs.length;
+      camera.step({ kind: 'exchange', session: 7, input });
+      return camera.outputs.slice(from).map(({ output }) => output);
+    };
+    const fault = ExchangeFault.SESSION_ENDED;
+    const failed = (call: number) => [{ kind: 'askFailed', session: 7, call, fault }];
+    expect(give({ kind: 'ask', call: 4, method: 'm', body })).toEqual(failed(4));
+    expect(give({ kind: 'continue', call: 5, body })).toEqual(failed(5));
+    expect(give({ kind: 'stop', call: 5 })).toEqual([]);
+    expect(give({ kind: 'notify', method: 'm', body })).toEqual([]);
+    expect(give({ kind: 'answer', requestId: 1n, round: 1, status: { exchange: 0, method: 0 }, body })).toEqual([]);
+    expect(camera.metrics.counters.exchangesFailed).toBe(2);
+  });
+
   it('has not come yet: to go on fails like a question, and the rest is for nobody and tells nothing', () => {
     const viewer = new InitiatorBench();
     const camera = new ResponderBench();

@@ -6,12 +6,18 @@ import { addressPrefix } from '../../src/engine/prefix.ts';
 import { ResponderEndpoint, type ResponderEndpointOptions } from '../../src/engine/responder-endpoint.ts';
 import { srtpMedia } from '../../src/engine/srtp-media.ts';
 import { StreamFeed } from '../../src/media/stream-feed.ts';
-import { FAST_BYTES_BASE, FAST_BYTES_PER_RECEIVED, FAST_MS } from '../../src/protocol/constants.ts';
+import {
+  FAST_BYTES_BASE,
+  FAST_BYTES_PER_RECEIVED,
+  FAST_MS,
+  PENDING_UNDER_LOAD_MS,
+} from '../../src/protocol/constants.ts';
 import { profiles } from '../../src/protocol/profiles.ts';
 import { TOKENS_MEMORY_BYTES, Tokens } from '../../src/security/tokens.ts';
 import { Prng } from '../../src/sim/prng.ts';
 import { securedEnds } from '../../src/sim/simulated-security.ts';
 import { controlSent } from '../support/attack-world.ts';
+import { startBytes } from '../support/frames.ts';
 
 const ends = securedEnds('psk', 1);
 const camera: Peer = { address: '192.0.2.200', port: 4444 };
@@ -33,7 +39,9 @@ function candidate(options: Partial<ResponderEndpointOptions> = {}) {
   const step = (input: ResponderInput, nowMs: number) => outputs.push(...endpoint.step(input, nowMs));
   return {
     endpoint,
+    outputs,
     start,
+    step,
     receive: (nowMs: number) => step({ kind: 'datagram', bytes: start, from }, nowMs),
     /** The application's yes, and all that is due until the allowance is over. */
     reserve(): void {
@@ -69,6 +77,22 @@ describe('a candidate that showed a token', () => {
     reserve();
     expect(asked.map(({ role }) => role)).toEqual(['responder']);
     expect(mediaBytes()).toBeGreaterThan(FAST_BYTES_BASE);
+  });
+
+  it('is kept for 3 s only once the camera is under load, like those that sleep', () => {
+    const load = { pending: 2, startsPerSecond: 500, lateMs: 50 };
+    const { endpoint, outputs, receive, reserve, step } = candidate({ limits: { load } });
+    receive(0);
+    reserve();
+    // So that it is queued for the end of its 10 s, and no longer for that of the application's second.
+    step({ kind: 'timeout' }, 1000);
+    step({ kind: 'datagram', bytes: startBytes(9n), from: { ...from, address: '198.51.100.1' } }, 1000);
+    expect(endpoint.underLoad).toBe(true);
+    const closed = () => outputs.flatMap((output) => (output.kind === 'closed' ? [output.session] : []));
+    step({ kind: 'timeout' }, 1000 + PENDING_UNDER_LOAD_MS - 1);
+    expect(closed()).not.toContain(1);
+    step({ kind: 'timeout' }, 1000 + PENDING_UNDER_LOAD_MS);
+    expect(closed()).toContain(1);
   });
 
   it('is sent nothing where nothing can protect it', () => {

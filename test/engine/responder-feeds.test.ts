@@ -2,8 +2,12 @@ import { describe, expect, it } from 'vitest';
 import type { Peer, SessionHandle } from '../../src/engine/io-types.ts';
 import { SESSION_SLOT_DATAGRAMS_MAX } from '../../src/engine/media-outlet.ts';
 import { SLOT_DATAGRAMS_MAX } from '../../src/engine/media-pacer.ts';
+import { ResponderEndpoint } from '../../src/engine/responder-endpoint.ts';
 import { StreamFeed } from '../../src/media/stream-feed.ts';
 import { ErrorCode } from '../../src/protocol/error-code.ts';
+import { profiles } from '../../src/protocol/profiles.ts';
+import { Prng } from '../../src/sim/prng.ts';
+import { collectGarbage } from '../support/collect-garbage.ts';
 import { frameOf, type Ids, sessionFrame, startBytes } from '../support/frames.ts';
 import { ResponderBench, type SentDatagram } from '../support/responder-bench.ts';
 import { calmSession, pushFrame } from '../support/session-steps.ts';
@@ -145,5 +149,32 @@ describe('what a feed has new', () => {
     expect(bench.metrics.counters.mediaPutOff).toBe(12 - Math.ceil(SLOT_DATAGRAMS_MAX / 30));
     const { atMs } = bench.run(1).find(({ plane }) => plane === 'media') ?? { atMs: 0 };
     expect(atMs).toBe(bench.nowMs);
+  });
+});
+
+describe('a feed', () => {
+  it('holds nothing of a session that is over, however long it goes on', async () => {
+    const endpoint = new ResponderEndpoint({ profile: profiles.default, entropy: new Prng(1) });
+    const feed = new StreamFeed({ format: 'generic' });
+    const gone = (() => {
+      const from = { address: '192.0.2.1', port: 5000 };
+      endpoint.step({ kind: 'datagram', bytes: startBytes(1n), from }, 0);
+      const [ack] = endpoint.step({ kind: 'reserved', session: 1, feed }, 0);
+      const ids = frameOf(ack?.kind === 'send' ? ack.bytes : new Uint8Array());
+      const told = endpoint.step({ kind: 'datagram', bytes: sessionFrame('START_CONFIRM', ids), from }, 0);
+      endpoint.step({ kind: 'datagram', bytes: sessionFrame('BYE', ids), from }, 0);
+      const streaming = told.find((output) => output.kind === 'streaming');
+      if (streaming?.kind !== 'streaming') throw new Error('no session');
+      // The session's own.
+      return new WeakRef(streaming.peer);
+    })();
+    for (let nowMs = 0; nowMs < 20_000; nowMs += 10) {
+      endpoint.step({ kind: 'timeout' }, nowMs);
+      push(feed, nowMs);
+      endpoint.step({ kind: 'media', feed }, nowMs);
+    }
+    expect(endpoint.sessionCount).toBe(0);
+    await collectGarbage();
+    expect(gone.deref()).toBeUndefined();
   });
 });

@@ -22,6 +22,17 @@ describe('the smoothed round-trip time', () => {
   });
 });
 
+describe('the round-trip time of another path', () => {
+  it('begins with what is known of it, whatever the path before had', () => {
+    const rtt = new RttEstimate();
+    rtt.sample(80);
+    rtt.restart(400);
+    expect(rtt.ms).toBe(400);
+    rtt.sample(480);
+    expect(rtt.ms).toBe(410);
+  });
+});
+
 describe('the memory of round-trip times', () => {
   it('begins the schedule at 1.5 RTT of the address, and at nothing for another', () => {
     const memory = new RttMemory();

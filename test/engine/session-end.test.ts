@@ -197,6 +197,15 @@ describe('a new START on the tuple of a live session', () => {
     expect(bench.count('release')).toBe(2);
   });
 
+  it('that is younger outlives its confirm, and takes the tuple with its own', () => {
+    const bench = new ResponderBench();
+    const [older, younger] = [bench.candidate(1n), bench.candidate(2n)];
+    bench.receive(sessionFrame('START_CONFIRM', older));
+    expect(bench.closedCodes).toEqual([]);
+    expect(kinds(bench.receive(sessionFrame('START_CONFIRM', younger)))).toEqual(['READY', 'PING']);
+    expect(bench.closedCodes).toEqual([ErrorCode.SUPERSEDED]);
+  });
+
   it('of another tuple does not concern it', () => {
     const bench = new ResponderBench();
     calmSession(bench);

@@ -93,6 +93,15 @@ describe('sessions of one camera', () => {
     expect(sent.map(({ to }) => to.address)).toEqual([other.address]);
   });
 
+  it('have neither keys nor a viewer’s key in mode none, nor where there is no session', () => {
+    const bench = new ResponderBench();
+    bench.streaming(1n);
+    const { endpoint } = bench;
+    for (const session of [1, 99]) {
+      expect([endpoint.keysOf(session), endpoint.viewerKeyOf(session)]).toEqual([undefined, undefined]);
+    }
+  });
+
   it('are answered by the application once: a second yes changes nothing', () => {
     const bench = new ResponderBench({}, 'never');
     bench.receive(startBytes(1n));
