@@ -9,7 +9,6 @@ import { TupleHash } from './tuple-hash.ts';
 
 const NO_SESSIONS: readonly ResponderSession[] = [];
 const NO_SLOT = -1;
-const NO_SLOTS: readonly number[] = [];
 
 /** What a {@link SessionTable} is made of. */
 export interface SessionTableOptions {
@@ -82,7 +81,7 @@ export class SessionTable {
     this.#awake = [];
     for (const session of awake) {
       const { slot, record } = session;
-      if (this.#slots[slot] !== session) continue;
+      // Whoever was removed has ended: it does not sleep, and has no record.
       if (!session.sleeps) {
         this.#forgetRecord(session);
       } else {
@@ -123,18 +122,18 @@ export class SessionTable {
 
   /** @returns false when another session has the tag. */
   claimTag(tag: bigint, session: ResponderSession): boolean {
-    if (this.#slotOfTag(tag) !== NO_SLOT) return false;
+    if (this.byTag(tag) !== undefined) return false;
     this.#byTag.add(session.slot, lowWord(tag));
     return true;
   }
 
+  /** @param session that has ended and is in the table. */
   remove(session: ResponderSession): void {
     const { slot } = session;
-    if (this.#slots[slot] !== session) return;
     this.#forgetRecord(session);
     this.#byHandle.remove(slot);
     this.#byTuple.remove(slot);
-    if (session.sessionTag !== 0n) this.#byTag.remove(slot);
+    this.#byTag.remove(slot);
     this.#slots[slot] = undefined;
     this.#freeSlots.push(slot);
     this.#size--;
@@ -152,7 +151,8 @@ export class SessionTable {
   }
 
   leaveFeed(feed: StreamFeed, session: ResponderSession): void {
-    const ofFeed = this.#byFeed.get(feed) ?? [];
+    const ofFeed = this.#byFeed.get(feed);
+    if (ofFeed === undefined) return;
     const index = placeOf(ofFeed, session.handle);
     if (ofFeed[index] === session) ofFeed.splice(index, 1);
     if (ofFeed.length === 0) this.#byFeed.delete(feed);
@@ -171,12 +171,16 @@ export class SessionTable {
   }
 
   byTag(tag: bigint): ResponderSession | undefined {
-    const slot = this.#slotOfTag(tag);
-    return slot === NO_SLOT ? undefined : this.#at(slot);
+    for (let slot = this.#byTag.first(lowWord(tag)); slot !== NO_SLOT; slot = this.#byTag.after(slot)) {
+      const entry = this.#slots[slot];
+      const other = typeof entry === 'number' ? this.#pending.sessionTag(entry) : entry?.sessionTag;
+      if (other === tag) return this.#at(slot);
+    }
+    return undefined;
   }
 
   byStreamId(tupleKey: string, streamId: bigint): ResponderSession | undefined {
-    for (const slot of this.#slotsOf(tupleKey)) {
+    for (let slot = this.#firstOf(tupleKey); slot !== NO_SLOT; slot = this.#afterOf(tupleKey, slot)) {
       const entry = this.#slots[slot];
       const other = typeof entry === 'number' ? this.#pending.streamId(entry) : entry?.streamId;
       if (other === streamId) return this.#at(slot);
@@ -187,7 +191,7 @@ export class SessionTable {
   /** The tuple's one live session (S6). */
   streaming(tupleKey: string): ResponderSession | undefined {
     let live: ResponderSession | undefined;
-    for (const slot of this.#slotsOf(tupleKey)) {
+    for (let slot = this.#firstOf(tupleKey); slot !== NO_SLOT; slot = this.#afterOf(tupleKey, slot)) {
       const session = this.#slots[slot];
       if (typeof session !== 'object' || session.state !== 'Streaming') continue;
       assertInvariant('S6', live === undefined, 'two live sessions on one tuple');
@@ -198,14 +202,18 @@ export class SessionTable {
 
   /** All sessions of a tuple in the order of their handles: candidates, the live one, and those that close or drain. */
   ofTuple(tupleKey: string): readonly ResponderSession[] {
-    const sessions = this.#slotsOf(tupleKey).flatMap((slot) => this.#at(slot) ?? []);
-    return sessions.length < 2 ? sessions : sessions.sort((a, b) => a.handle - b.handle);
+    const sessions: ResponderSession[] = [];
+    for (let slot = this.#firstOf(tupleKey); slot !== NO_SLOT; slot = this.#afterOf(tupleKey, slot)) {
+      const session = this.#at(slot);
+      if (session !== undefined) sessions.push(session);
+    }
+    return sessions.sort(byHandles);
   }
 
   /** Whether the tuple has as many candidates as it may. */
   candidatesFull(tupleKey: string): boolean {
     let candidates = 0;
-    for (const slot of this.#slotsOf(tupleKey)) {
+    for (let slot = this.#firstOf(tupleKey); slot !== NO_SLOT; slot = this.#afterOf(tupleKey, slot)) {
       const entry = this.#slots[slot];
       if (typeof entry === 'number' || entry?.pending === true) candidates++;
     }
@@ -233,44 +241,44 @@ export class SessionTable {
     return typeof entry === 'number' ? this.#pending.handle(entry) : entry?.handle;
   }
 
-  #slotOfTag(tag: bigint): number {
-    let slot = this.#byTag.first(lowWord(tag));
-    for (; slot !== NO_SLOT; slot = this.#byTag.after(slot)) {
+  /** One of the tuple's slots. No list of them: nearly every datagram asks. */
+  #firstOf(tupleKey: string): number {
+    return this.#sameTuple(tupleKey, this.#byTuple.first(this.#tupleHash.of(tupleKey)));
+  }
+
+  /** A further one. */
+  #afterOf(tupleKey: string, slot: number): number {
+    return this.#sameTuple(tupleKey, this.#byTuple.after(slot));
+  }
+
+  /** The first slot from there on that is the tuple's, among those of tuples with the same hash. */
+  #sameTuple(tupleKey: string, from: number): number {
+    let slot = from;
+    for (; slot !== NO_SLOT; slot = this.#byTuple.after(slot)) {
       const entry = this.#slots[slot];
-      const other = typeof entry === 'number' ? this.#pending.sessionTag(entry) : entry?.sessionTag;
-      if (other === tag) break;
+      const same = typeof entry === 'number' ? this.#pending.isOf(entry, tupleKey) : entry?.tupleKey === tupleKey;
+      if (same) break;
     }
     return slot;
   }
-
-  #slotsOf(tupleKey: string): readonly number[] {
-    let found = NO_SLOTS;
-    const hash = this.#tupleHash.of(tupleKey);
-    for (let slot = this.#byTuple.first(hash); slot !== NO_SLOT; slot = this.#byTuple.after(slot)) {
-      const entry = this.#slots[slot];
-      const same = typeof entry === 'number' ? this.#pending.isOf(entry, tupleKey) : entry?.tupleKey === tupleKey;
-      // Mostly the only one: a list that is made from another takes three times as much.
-      if (same) found = found === NO_SLOTS ? [slot] : [...found, slot];
-    }
-    return found;
-  }
 }
 
-const tags = new BigUint64Array(1);
-const tagWords = new Uint32Array(tags.buffer);
+const tagView = new DataView(new ArrayBuffer(8));
 
-/** 32 of the 64 random bits of a tag that this end drew. */
+/** 32 of the 64 random bits of a tag that this end drew: a worker's number is in the others. */
 function lowWord(tag: bigint): number {
-  tags[0] = tag;
-  return tagWords[0] ?? 0;
+  tagView.setBigUint64(0, tag);
+  return tagView.getUint32(4);
+}
+
+function byHandles(a: ResponderSession, b: ResponderSession): number {
+  return a.handle - b.handle;
 }
 
 /** Where a handle is, or would be. Handles ascend, so the end is looked at first. */
 function placeOf(sessions: readonly ResponderSession[], handle: SessionHandle): number {
   let [low, high] = [0, sessions.length];
-  if ((sessions.at(-1)?.handle ?? -1) < handle) return high;
-  while (low < high) {
-    const middle = (low + high) >> 1;
+  for (let middle = high - 1; low < high; middle = (low + high) >> 1) {
     if ((sessions[middle]?.handle ?? handle) < handle) low = middle + 1;
     else high = middle;
   }

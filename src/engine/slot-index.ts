@@ -19,7 +19,7 @@ export class SlotIndex {
     this.#link(slot);
   }
 
-  /** @param slot that is in it. */
+  /** @param slot that may be in it. */
   remove(slot: number): void {
     const bucket = this.#bucketOf(this.#hashes[slot] ?? 0);
     const after = this.#next[slot] ?? NONE;
