@@ -204,6 +204,29 @@ describe('SessionTable', () => {
     expect(table.takeDue(PENDING_MS)?.handle).toBe(1);
   });
 
+  it('hurries all candidates, and tells of those that are awake', () => {
+    const bench = new TableBench();
+    const { table } = bench;
+    bench.end(bench.candidate(1, elsewhere));
+    bench.streaming(2, here);
+    bench.candidate(3, here);
+    table.settle();
+    bench.end(bench.candidate(4, here));
+    bench.candidate(5, here);
+    bench.streaming(6, alike);
+    bench.candidate(7, here);
+    const told: ResponderSession[] = [];
+    table.hurry(500, (session) => told.push(session));
+    expect(handlesOf(told)).toEqual([5, 7]);
+    table.settle();
+    for (const handle of [3, 5, 7]) {
+      const due = table.takeDue(500);
+      expect(due?.handle).toBe(handle);
+      if (due !== undefined) bench.end(due);
+    }
+    expect(table.earliestMs()).toBe(Number.POSITIVE_INFINITY);
+  });
+
   it('has the sessions of each feed once, in the order of their handles, whoever joins and leaves', () => {
     for (let seed = 1; seed <= 5; seed++) {
       const prng = new Prng(seed);

@@ -47,7 +47,7 @@ export class TableBench {
         if (!this.table.claimTag(this.#tag, session)) throw new Error(`another session has the tag ${this.#tag}`);
         return this.#tag;
       },
-      mayTakeTuple: () => true,
+      liveSecurity: () => undefined,
       isFree: () => true,
       moved: () => {},
       supersedeOlder: () => {},
@@ -58,15 +58,15 @@ export class TableBench {
       leaveFeed: (session, feed) => this.table.leaveFeed(feed, session),
       forget: (session) => this.table.remove(session),
     };
-    this.table = sessionTableOf(this.#host, false, () => this.nowMs);
+    this.table = sessionTableOf(this.#host, false);
   }
 
   /** A session whose application has not answered. */
   asked(handle: SessionHandle, peer: Peer = somePeer): ResponderSession {
     const start = { handle, peer, tupleKey: tupleKeyOf(peer), streamId: BigInt(handle), attempt: 1, proven: false };
     const rest = { streamName: undefined, redeemed: undefined, security: undefined };
-    const session = new ResponderSession(this.#host, { ...start, ...rest }, this.nowMs);
-    session.begin();
+    const session = new ResponderSession(this.#host, { ...start, ...rest });
+    session.begin(this.nowMs);
     this.table.add(session);
     return session;
   }
