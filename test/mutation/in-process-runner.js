@@ -24,7 +24,7 @@ const THREAD_MB = 2048;
 
 /** @implements {TestRunner} */
 export class InProcessRunner {
-  /** Of each test the shortest that it took, in ms; a thread that had to be ended leaves it to the next. @type {Map<string, number>} */
+  /** Of each test the longest that it took to pass, in ms; a thread that had to be ended leaves it to the next. @type {Map<string, number>} */
   #tookMs = new Map();
   /** The thread writes into it until when it must have gone on, on the clock of `Date`. */
   #dueAtMs = new Float64Array(new SharedArrayBuffer(8));

@@ -20,7 +20,7 @@ import { Collector } from './vitest-lite.js';
  * @typedef {import('@stryker-mutator/api/core').InstrumenterContext} InstrumenterContext
  */
 
-/** A test may take so much longer than it ever did, and so many ms beside. */
+/** A test may take so many times as long as it ever did, and so many ms beside. */
 const SLOWER = 10;
 const SLOWER_MS = 2_000;
 /** The same of a test that has not run in this process. */
@@ -37,7 +37,7 @@ class TestThread {
   #modules = new Modules(new Map());
   /** @type {readonly string[]} */
   #files = [];
-  /** Of each test the shortest that it took, in ms. @type {Map<string, number>} */
+  /** Of each test the longest that it took to pass, in ms. @type {Map<string, number>} */
   tookMs;
   /** Until when the test of now must have ended, on the clock of `Date`. @type {Float64Array} */
   #dueAtMs;
@@ -107,7 +107,8 @@ class TestThread {
       const failureMessage = await messageOf(run);
       shared.currentTestId = undefined;
       const timeSpentMs = performance.now() - beganAtMs;
-      this.tookMs.set(id, Math.min(usualMs ?? timeSpentMs, timeSpentMs));
+      // One that fails ends early.
+      if (failureMessage === undefined) this.tookMs.set(id, Math.max(usualMs ?? 0, timeSpentMs));
       const shown = { id, name, fileName: file, timeSpentMs };
       if (failureMessage === undefined) results.push({ ...shown, status: TestStatus.Success });
       else results.push({ ...shown, status: TestStatus.Failed, failureMessage });
