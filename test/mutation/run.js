@@ -53,7 +53,8 @@ async function mutate({ name, mutate }) {
     jsonReporter: { fileName: reportOf(name) },
     tempDirName: '.stryker-tmp',
     cleanTempDir: 'always',
-    timeoutMS: 5_000,
+    // For all tests together: test-thread.js watches each.
+    timeoutMS: 60_000,
     timeoutFactor: 4,
   }).runMutationTest();
   say(`${name}: ${Math.round((performance.now() - beganAtMs) / 1000)} s`);
