@@ -83,7 +83,7 @@ function ipv6Prefix(text: string): Uint8Array {
   const prefix = new Uint8Array(8);
   for (let i = 0; i < 4; i++) {
     // Groups behind the gap are the last of the eight.
-    const place = gap < 0 || i < gap ? i : i - (GROUPS - count);
+    const place = i < gap ? i : i - (GROUPS - count);
     const group = place < i && place < gap ? 0 : (groups[place] ?? 0);
     prefix[2 * i] = group >>> 8;
     prefix[2 * i + 1] = group;
@@ -91,10 +91,10 @@ function ipv6Prefix(text: string): Uint8Array {
   return prefix;
 }
 
-/** @returns -1 for what is none. */
+/** @returns less than 0 for what is none. */
 function hexDigit(text: string, at: number): number {
   const code = text.charCodeAt(at);
-  if (code >= DIGIT_0 && code < DIGIT_0 + 10) return code - DIGIT_0;
+  if (code < DIGIT_0 + 10) return code - DIGIT_0;
   const letter = (code | 0x20) - LETTER_A;
   return letter >= 0 && letter < 6 ? 10 + letter : -1;
 }

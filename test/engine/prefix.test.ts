@@ -26,6 +26,7 @@ describe('addressPrefix', () => {
     ['64:ff9b::192.0.2.1', '0064ff9b00000000'],
     ['64:ff9b::198.51.100.200', '0064ff9b00000000'],
     ['::ffff:c000:201', '0000000000000000'],
+    ['1:2:3:4:5:6:192.0.2.1', '0001000200030004'],
   ])('counts %s under %s', (address, prefix) => {
     expect(hex(address)).toBe(prefix);
   });
@@ -55,6 +56,10 @@ describe('addressPrefix', () => {
       '1::2::3',
       '1.2.3.0004',
       '12345::',
+      'g::',
+      '@::',
+      '`::',
+      '!::',
     ];
     expect(garbage.filter((address) => addressPrefix(address).length > 0)).toEqual([]);
   });
@@ -64,7 +69,10 @@ describe('a text that looks like an IPv6 address', () => {
   it.each([
     ['two gaps', '1:2:3:4::5:6:7:8::9'],
     ['a gap and no group missing', '1:2:3:4:5:6:7::8'],
+    ['two gaps, one of them first', '::1::2'],
     ['dotted digits before its end', '1:2:3:4:5:1.2.3.4:6'],
+    ['something behind its dotted digits', '1:2:3:4:5:6:1.2.3.4x'],
+    ['a dotted end of two digits', '1:2:3:4:5:6:7.8'],
   ])('is none with %s', (_, address) => {
     expect(addressPrefix(address)).toHaveLength(0);
   });
