@@ -4,9 +4,12 @@
  * here 0.04 s), and takes a file that cannot be loaded for one without failures. And Stryker waits for a mutant that never ends as
  * long as all of its tests take together, which for the engine was most of a run: here a test of some ms is given up after seconds.
  */
+import { readFileSync } from 'node:fs';
+import { relative } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { declareClassPlugin, PluginKind } from '@stryker-mutator/api/plugin';
 import { DryRunStatus, MutantRunStatus } from '@stryker-mutator/api/test-runner';
+import { listedIn } from './score.js';
 
 /**
  * @typedef {import('@stryker-mutator/api/test-runner').TestRunner} TestRunner
@@ -30,6 +33,11 @@ export class InProcessRunner {
   #dueAtMs = new Float64Array(new SharedArrayBuffer(8));
   /** @type {Worker | undefined} */
   #thread;
+  #isListed = listedIn(
+    process.env['FIRSTFRAME_MUTATION_ALL'] === undefined
+      ? JSON.parse(readFileSync('test/mutation/survivors.json', 'utf8'))
+      : [],
+  );
 
   /** @returns {import('@stryker-mutator/api/test-runner').TestRunnerCapabilities} */
   capabilities() {
@@ -56,8 +64,20 @@ export class InProcessRunner {
    * @returns {Promise<MutantRunResult>}
    */
   async mutantRun(mutant) {
+    if (this.#survivesAsListed(mutant.activeMutant)) return { status: MutantRunStatus.Survived, nrOfTests: 0 };
     const result = await this.#ask(mutant);
     return typeof result === 'string' ? { status: MutantRunStatus.Timeout, reason: result } : result;
+  }
+
+  /** A survivor takes all tests of the group, which is most of a run, to say what is known. @param {MutantRunOptions['activeMutant']} mutant */
+  #survivesAsListed({ fileName, location: { start, end }, replacement }) {
+    const source = readFileSync(fileName, 'utf8');
+    const fromOne = (/** @type {{ line: number, column: number }} */ { line, column }) => ({
+      line: line + 1,
+      column: column + 1,
+    });
+    const location = { start: fromOne(start), end: fromOne(end) };
+    return this.#isListed(nameOf(fileName), source, { status: '', replacement, location });
   }
 
   /**
@@ -95,5 +115,8 @@ export class InProcessRunner {
     return answer.result;
   }
 }
+
+/** @param {string} file */
+const nameOf = (file) => /\/((?:src|machines)\/.*)$/.exec(file)?.[1] ?? relative(process.cwd(), file);
 
 export const strykerPlugins = [declareClassPlugin(PluginKind.TestRunner, 'in-process', InProcessRunner)];

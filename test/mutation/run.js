@@ -5,6 +5,7 @@
  *     npm run mutation -- codec machines   some of them
  *     npm run mutation -- --check          only what the last reports say
  *     npm run mutation -- --fresh          nothing is taken over from the last run
+ *     npm run mutation -- --all            listed survivors are run as well, to see which of them a test finds by now
  *
  * Prints the score of each group. Ends with 1 if a score is too low, or if a mutant survives that survivors.json does not list.
  */
@@ -32,6 +33,7 @@ async function mutate({ name, mutate }) {
   if (fresh) await rm(incrementalFile, { force: true });
   // Read by the runner, in a process that Stryker starts.
   process.env['FIRSTFRAME_MUTATION'] = name;
+  if (process.argv.includes('--all')) process.env['FIRSTFRAME_MUTATION_ALL'] = '1';
   const beganAtMs = performance.now();
   await new Stryker({
     testRunner: 'in-process',

@@ -45,6 +45,32 @@ export function mutantName(file, source, mutant) {
 }
 
 /**
+ * Tells whether a mutant is a listed survivor, and every one with its name is: of lines that read the same, some may be found.
+ *
+ * @param {readonly Accepted[]} accepted
+ * @returns {(file: string, source: string, mutant: Mutant) => boolean}
+ */
+export function listedIn(accepted) {
+  const listed = countsOf(accepted);
+  return (file, source, mutant) => {
+    const count = listed.get(mutantName(file, source, mutant)) ?? 0;
+    const lines = source.split('\n');
+    const line = lines[mutant.location.start.line - 1];
+    return count > 0 && count >= lines.filter((other) => other.trim() === line?.trim()).length;
+  };
+}
+
+/** @param {readonly Accepted[]} accepted */
+function countsOf(accepted) {
+  /** @type {Map<string, number>} */
+  const listed = new Map();
+  for (const { mutants } of accepted) {
+    for (const [name, count] of Object.entries(mutants)) listed.set(name, (listed.get(name) ?? 0) + count);
+  }
+  return listed;
+}
+
+/**
  * Score in % of all mutants that could run, and the names of those that survived.
  *
  * @param {Report} report
@@ -76,11 +102,7 @@ export function scoreOf(report) {
  * @param {(file: string) => boolean} concerns Whether a file was mutated at all.
  */
 export function compareSurvivors(survivors, accepted, concerns) {
-  /** @type {Map<string, number>} */
-  const listed = new Map();
-  for (const { mutants } of accepted) {
-    for (const [name, count] of Object.entries(mutants)) listed.set(name, (listed.get(name) ?? 0) + count);
-  }
+  const listed = countsOf(accepted);
   const unlisted = [...survivors].filter(([name, count]) => count > (listed.get(name) ?? 0)).map(([name]) => name);
   const fileOf = (/** @type {string} */ name) => name.slice(0, name.indexOf(' | '));
   const gone = [...listed.keys()].filter((name) => concerns(fileOf(name)) && !survivors.has(name));

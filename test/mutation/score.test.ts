@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { mutationGroups } from './groups.js';
-import { compareSurvivors, type Mutant, scoreOf } from './score.js';
+import { compareSurvivors, listedIn, type Mutant, scoreOf } from './score.js';
 
 const source = "const a = 1;\nif (a > 1) {\n  say('yes');\n}\n";
 
@@ -52,6 +52,20 @@ describe('survivors beside the accepted ones', () => {
   it('show which reasons nobody needs any more, of the files that were mutated', () => {
     const stale = accept({ 'src/a.ts | y | a -> b': 1, 'src/b.ts | y | a -> b': 1 });
     expect(compareSurvivors(survivors, stale, (file) => file === 'src/a.ts').gone).toEqual(['src/a.ts | y | a -> b']);
+  });
+});
+
+describe('a mutant', () => {
+  it('is a listed survivor if all with its name are', () => {
+    const name = 'src/a.ts | if (a > 1) { | a > 1 -> true';
+    const once = listedIn([{ why: 'equivalent', mutants: { [name]: 1 } }]);
+    const other = mutant('', 2, 5, 10, 'false');
+    const [here, text] = [mutant('', 2, 5, 10, 'true'), `${source}  ${source}`];
+    expect([once('src/a.ts', source, here), once('src/a.ts', source, other)]).toEqual([true, false]);
+    expect(once('src/b.ts', source, here)).toBe(false);
+    expect(once('src/a.ts', text, here)).toBe(false);
+    const twice = listedIn([{ why: 'equivalent', mutants: { [name]: 2 } }]);
+    expect(twice('src/a.ts', text, here)).toBe(true);
   });
 });
 
