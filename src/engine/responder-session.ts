@@ -132,11 +132,6 @@ export class ResponderSession implements Sleeper {
     return this.state === 'PendingStartRequest' || this.state === 'PendingConfirm';
   }
 
-  /** The stream that it was promised, until it is given back. */
-  get feed(): StreamFeed | undefined {
-    return this.#media.feed;
-  }
-
   deadlineMs(): number {
     if (this.sleeps) return Number.POSITIVE_INFINITY;
     return Math.min(this.#core.deadlineMs(), this.#path?.deadlineMs() ?? Number.POSITIVE_INFINITY);
