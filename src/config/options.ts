@@ -87,7 +87,7 @@ export interface RespondOptions<Source> extends SharedOptions {
   readonly resetKey?: Uint8Array | undefined;
   /** Decides within a second whether a viewer may have a stream; default: every viewer may. */
   readonly authorize?: ((request: AuthorizeRequest) => AuthorizeVerdict | Promise<AuthorizeVerdict>) | undefined;
-  /** Asked of the operating system in bytes, 4096..1 GiB; default 4 MiB, a second of 30 Mbit/s. */
+  /** Asked of the operating system in bytes, 4096..1 GiB; default 208 KiB, some 500 STARTs: see {@link RESPONDER_RECEIVE_BUFFER_BYTES}. */
   readonly receiveBufferBytes?: number | undefined;
   /** Hears every output of the engine, trace outputs included; for timelines and logs. Monotonic ms. */
   readonly trace?: ((output: ResponderOutput, nowMs: number) => void) | undefined;

@@ -28,8 +28,15 @@ export type {
 } from './options.ts';
 export type { SecurityOptions } from './security.ts';
 
-/** Receive buffer when nothing else is asked for, in bytes: a second of 30 Mbit/s. */
+/** Receive buffer of a socket that media comes to, when nothing else is asked for, in bytes: a second of 30 Mbit/s. */
 export const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
+/**
+ * The same of a camera, to which only control comes: what Linux grants without being told more (net.core.rmem_max), some 500
+ * STARTs. A camera that more strangers flood than it can answer is late for its viewers by all that waits, three times a handshake,
+ * while what is lost is sent again after ms: p50 254 to 525 ms with 4 MiB, 31 to 53 ms with 256 KiB (two runs each of
+ * `firstframe bench flood --cameras none --flood 50000/s --run 10s --before 1s` with both cores busy otherwise).
+ */
+export const RESPONDER_RECEIVE_BUFFER_BYTES = 212_992;
 /** Bytes of a reset key. */
 export const RESET_KEY_BYTES = 32;
 
@@ -222,7 +229,7 @@ export function resolveRespondSettings<Source>(given: RespondOptions<Source>): R
       'receiveBufferBytes',
       options.receiveBufferBytes,
       { min: 4096, max: 2 ** 30, whole: true, unit: ' bytes' },
-      RECEIVE_BUFFER_BYTES,
+      RESPONDER_RECEIVE_BUFFER_BYTES,
     ),
     authorize: reader.kind('authorize', options.authorize, isFunction, 'a function'),
     trace: reader.kind('trace', options.trace, isFunction, 'a function'),

@@ -41,7 +41,7 @@ describe('a camera', () => {
       datagramBytesMax: 1200,
       fast: false,
       resetKey: undefined,
-      receiveBufferBytes: 4_194_304,
+      receiveBufferBytes: 212_992,
       authorize: undefined,
       drop: undefined,
       signal: undefined,
