@@ -15,7 +15,7 @@ const groups = new Uint16Array(GROUPS);
  */
 export function addressPrefix(address: string): Uint8Array {
   const text = stripZone(address);
-  const dotted = text.lastIndexOf(':') < 0 ? text : text.slice(text.lastIndexOf(':') + 1);
+  const dotted = text.slice(text.lastIndexOf(':') + 1);
   if (dotted.includes('.')) return text === dotted || isMapped(text) ? ipv4(dotted) : ipv6Prefix(text);
   return ipv6Prefix(text);
 }
