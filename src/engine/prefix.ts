@@ -16,7 +16,7 @@ const groups = new Uint16Array(GROUPS);
 export function addressPrefix(address: string): Uint8Array {
   const text = stripZone(address);
   const dotted = text.slice(text.lastIndexOf(':') + 1);
-  if (dotted.includes('.')) return text === dotted || isMapped(text) ? ipv4(dotted) : ipv6Prefix(text);
+  if (dotted.includes('.')) return text === dotted || isMapped(text) ? ipv4Bytes(dotted) : ipv6Prefix(text);
   return ipv6Prefix(text);
 }
 
@@ -29,8 +29,11 @@ function isMapped(text: string): boolean {
   return text.toLowerCase().startsWith('::ffff:');
 }
 
-/** Digit by digit: a pattern, a list of parts and a conversion cost ten times as much, and strangers come here. */
-function ipv4(text: string): Uint8Array {
+/**
+ * The 4 bytes of an IPv4 address; none of a text that is no address. Digit by digit: a pattern, a list of parts and a conversion
+ * cost ten times as much, and strangers come here.
+ */
+export function ipv4Bytes(text: string): Uint8Array {
   const prefix = new Uint8Array(4);
   let part = 0;
   let digits = 0;

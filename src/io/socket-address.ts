@@ -1,5 +1,6 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import type { Peer } from '../engine/io-types.ts';
+import { ipv4Bytes } from '../engine/prefix.ts';
 
 /** Bytes of the larger of both, `sockaddr_in6`. */
 export const SOCKET_ADDRESS_BYTES = 28;
@@ -7,7 +8,6 @@ export const SOCKET_ADDRESS_BYTES = 28;
 /** Family of IPv4. */
 export const AF_INET = 2;
 const AF_INET6 = 10;
-const DIGIT_0 = 0x30;
 
 /**
  * A peer as `sockaddr_in` or `sockaddr_in6` of Linux (ip(7), ipv6(7)), as the socket's own family takes it.
@@ -23,8 +23,7 @@ export function socketAddress({ address, port }: Peer, ipv6: boolean): Uint8Arra
   bytes[0] = ipv6 ? AF_INET6 : AF_INET;
   bytes[2] = port >> 8;
   bytes[3] = port & 0xff;
-  if (ipv6) bytes.set(ipv6Bytes(address), 8);
-  else writeIpv4(bytes, 4, address);
+  bytes.set(ipv6 ? ipv6Bytes(address) : ipv4Bytes(address), ipv6 ? 8 : 4);
   return bytes;
 }
 
@@ -56,16 +55,6 @@ function longestZeros(groups: readonly number[]): readonly [from: number, length
   return [from, length];
 }
 
-/** Digit by digit: a list of parts costs 2 us, and each answer to a stranger pays it. @param bytes 0 where the address goes. */
-function writeIpv4(bytes: Uint8Array, at: number, address: string): void {
-  let byte = at;
-  for (let i = 0; i < address.length; i++) {
-    const digit = address.charCodeAt(i) - DIGIT_0;
-    if (digit < 0) byte++;
-    else bytes[byte] = 10 * (bytes[byte] ?? 0) + digit;
-  }
-}
-
 function ipv6Bytes(address: string): number[] {
   const [head = '', tail] = address.split('::');
   const before = groups(head);
@@ -77,7 +66,7 @@ function ipv6Bytes(address: string): number[] {
 function groups(text: string): number[] {
   if (text === '') return [];
   return text.split(':').flatMap((group) => {
-    if (group.includes('.')) return group.split('.').map(Number);
+    if (group.includes('.')) return [...ipv4Bytes(group)];
     const value = Number.parseInt(group, 16);
     return [value >> 8, value & 0xff];
   });
