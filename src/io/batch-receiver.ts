@@ -1,10 +1,10 @@
 import { getSystemErrorName } from 'node:util';
 import type { Peer } from '../engine/io-types.ts';
 import { DatagramSlab } from '../protocol/datagram-slab.ts';
+import { Errno } from './libc.ts';
 import { PeerTable } from './peer-table.ts';
 import type { ReceiveCalls } from './receive-calls.ts';
 import { RECEIVED_MAX } from './receive-vector.ts';
-import { Errno } from './send-calls.ts';
 
 /** Datagrams that one turn of the event loop reads at most beside those of libuv, so that timers and other sockets have their turn. */
 export const TURN_DATAGRAMS_MAX = 256;
@@ -95,7 +95,8 @@ export class BatchReceiver {
     const socket = this.#socket;
     vector.clear(received);
     for (let i = 0; i < received && !socket.closing; i++) {
-      const [room, name] = [vector.rooms[i], vector.names[i]];
+      const room = vector.rooms[i];
+      const name = vector.names[i];
       if (room === undefined || name === undefined) return;
       socket.datagram(this.#slab.copy(room, vector.lengthOf(i)), this.#peers.peerOf(name));
     }

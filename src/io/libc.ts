@@ -1,3 +1,8 @@
+/** Errors of `sendmmsg(2)` and `recvmmsg(2)` that are not just hints, by their number on Linux for x64 and arm64. */
+export const Errno = { EINTR: 4, EIO: 5, EAGAIN: 11, ENOSYS: 38, ENOBUFS: 105 } as const;
+/** Of sendmmsg and recvmmsg: what cannot be done at once is refused with EAGAIN. */
+export const MSG_DONTWAIT = 0x40;
+
 /** Memory that never moves and is never freed. */
 export interface LibcMemory {
   readonly bytes: Uint8Array;

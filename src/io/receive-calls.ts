@@ -1,4 +1,4 @@
-import { type LibcMemory, loadLibc } from './libc.ts';
+import { type LibcMemory, loadLibc, MSG_DONTWAIT } from './libc.ts';
 import { RECEIVE_MEMORY_BYTES, ReceiveVector } from './receive-vector.ts';
 
 /** What a {@link BatchReceiver} asks of the operating system. */
@@ -15,7 +15,6 @@ export interface ReceiveCalls {
   interfaceName(index: number): string;
 }
 
-const MSG_DONTWAIT = 0x40;
 /** IF_NAMESIZE. */
 const INTERFACE_NAME_BYTES = 16;
 

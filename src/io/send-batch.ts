@@ -2,9 +2,10 @@ import { getSystemErrorName } from 'node:util';
 import { type HintName, hintName } from '../engine/counters.ts';
 import type { Peer, SessionHandle } from '../engine/io-types.ts';
 import type { Plane } from './datagram-socket.ts';
+import { Errno } from './libc.ts';
 import { MESSAGES_MAX, MessageVector } from './message-vector.ts';
 import { messageEnd } from './segment-plan.ts';
-import { Errno, type SendCalls } from './send-calls.ts';
+import type { SendCalls } from './send-calls.ts';
 import type { QueuedDatagram } from './send-queue.ts';
 
 /** Datagrams that are gathered at most before they are sent. */

@@ -1,4 +1,4 @@
-import { type LibcMemory, loadLibc } from './libc.ts';
+import { type LibcMemory, loadLibc, MSG_DONTWAIT } from './libc.ts';
 
 /** What a {@link BatchSocket} asks of the operating system. */
 export interface SendCalls {
@@ -17,10 +17,6 @@ export interface SendCalls {
 /** Bytes that {@link loadSendCalls} asks for: 64 messages and about 200 datagrams of 1,200 bytes. */
 export const SEND_MEMORY_BYTES = 256 * 1024;
 
-/** Errors of `sendmmsg(2)` that are not just hints, by their number on Linux for x64 and arm64. */
-export const Errno = { EINTR: 4, EIO: 5, EAGAIN: 11, ENOSYS: 38, ENOBUFS: 105 } as const;
-
-const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
 const SOL_UDP = 17;
 const UDP_SEGMENT = 103;
