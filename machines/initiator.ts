@@ -16,7 +16,7 @@
  */
 import { assign, setup } from 'xstate';
 import { ATTEMPTS_MAX, BYE_SENDS_MAX, RESTARTS_MAX, RETRIES_MAX } from '../src/protocol/constants.ts';
-import { ErrorCode, isOwnReason } from '../src/protocol/error-code.ts';
+import { ErrorCode, unansweredCode } from '../src/protocol/error-code.ts';
 import type { InitiatorEvent } from './types.ts';
 
 /** What an initiator remembers besides its state; plain numbers and booleans, so that a snapshot survives JSON. */
@@ -102,9 +102,7 @@ export const initiatorMachine = setup({
     noteCancelled: assign({ code: ErrorCode.CANCELLED }),
     noteHandshakeTimeout: assign({ code: ErrorCode.HANDSHAKE_TIMEOUT }),
     noteConfirmTimeout: assign({ code: ErrorCode.CONFIRM_TIMEOUT }),
-    noteCloseTimeout: assign({
-      code: ({ context }) => (isOwnReason(context.code) ? context.code : ErrorCode.CLOSE_TIMEOUT),
-    }),
+    noteCloseTimeout: assign({ code: ({ context }) => unansweredCode(context.code) }),
     noteLocalNetwork: assign({ code: ErrorCode.LOCAL_NETWORK }),
     notePeerDead: assign({ code: ErrorCode.PEER_DEAD }),
     notePeerReset: assign({ code: ErrorCode.PEER_RESET }),

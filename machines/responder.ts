@@ -16,7 +16,7 @@
  */
 import { assign, setup } from 'xstate';
 import { BYE_SENDS_MAX, PROBES } from '../src/protocol/constants.ts';
-import { ErrorCode, isOwnReason } from '../src/protocol/error-code.ts';
+import { ErrorCode, unansweredCode } from '../src/protocol/error-code.ts';
 import type { ResponderEvent } from './types.ts';
 
 /** What a responder's session remembers besides its state; survives JSON. */
@@ -63,9 +63,7 @@ export const responderMachine = setup({
     noteConsentExpired: assign({ code: ErrorCode.CONSENT_EXPIRED }),
     noteSuperseded: assign({ code: ErrorCode.SUPERSEDED }),
     notePeerDead: assign({ code: ErrorCode.PEER_DEAD }),
-    noteCloseTimeout: assign({
-      code: ({ context }) => (isOwnReason(context.code) ? context.code : ErrorCode.CLOSE_TIMEOUT),
-    }),
+    noteCloseTimeout: assign({ code: ({ context }) => unansweredCode(context.code) }),
     noteLocalNetwork: assign({ code: ErrorCode.LOCAL_NETWORK }),
 
     askReservation: () => {},

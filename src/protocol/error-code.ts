@@ -62,11 +62,13 @@ export function isTransient(code: ErrorCodeValue): boolean {
 }
 
 /**
- * Reasons that an end finds itself to close a session. Its application is told them whether or not the BYE is answered: it
- * did not ask for the close, and CLOSE_TIMEOUT would hide why it happened.
+ * What an application is told of a close whose BYE was never answered. A reason that this end found itself stays: nobody asked for
+ * that close, and CLOSE_TIMEOUT would hide why it happened.
+ *
+ * @param code that the session was closed with.
  */
-export function isOwnReason(code: number): boolean {
-  return code === ErrorCode.KEY_LIMIT || code === ErrorCode.MTU_TOO_SMALL;
+export function unansweredCode(code: number): number {
+  return code === ErrorCode.KEY_LIMIT || code === ErrorCode.MTU_TOO_SMALL ? code : ErrorCode.CLOSE_TIMEOUT;
 }
 
 /** Codes that are counted locally and never go on the wire. */
