@@ -64,20 +64,23 @@ export class InProcessRunner {
    * @returns {Promise<MutantRunResult>}
    */
   async mutantRun(mutant) {
-    if (this.#survivesAsListed(mutant.activeMutant)) return { status: MutantRunStatus.Survived, nrOfTests: 0 };
+    if (this.#survivesAsListed(mutant)) return { status: MutantRunStatus.Survived, nrOfTests: 0 };
     const result = await this.#ask(mutant);
     return typeof result === 'string' ? { status: MutantRunStatus.Timeout, reason: result } : result;
   }
 
-  /** A survivor takes all tests of the group, which is most of a run, to say what is known. @param {MutantRunOptions['activeMutant']} mutant */
-  #survivesAsListed({ fileName, location: { start, end }, replacement }) {
-    const source = readFileSync(fileName, 'utf8');
+  /** A survivor takes all tests of the group, which is most of a run, to say what is known. @param {MutantRunOptions} mutant */
+  #survivesAsListed({ activeMutant, sandboxFileName }) {
+    const { fileName, location, replacement } = activeMutant;
     const fromOne = (/** @type {{ line: number, column: number }} */ { line, column }) => ({
       line: line + 1,
       column: column + 1,
     });
-    const location = { start: fromOne(start), end: fromOne(end) };
-    return this.#isListed(nameOf(fileName), source, { status: '', replacement, location });
+    return this.#isListed(relative(process.cwd(), sandboxFileName), readFileSync(fileName, 'utf8'), {
+      status: '',
+      replacement,
+      location: { start: fromOne(location.start), end: fromOne(location.end) },
+    });
   }
 
   /**
@@ -115,8 +118,5 @@ export class InProcessRunner {
     return answer.result;
   }
 }
-
-/** @param {string} file */
-const nameOf = (file) => /\/((?:src|machines)\/.*)$/.exec(file)?.[1] ?? relative(process.cwd(), file);
 
 export const strykerPlugins = [declareClassPlugin(PluginKind.TestRunner, 'in-process', InProcessRunner)];
