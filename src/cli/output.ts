@@ -21,8 +21,6 @@ export interface OutputOptions {
 export function commandOutput({ json, stdoutTaken }: OutputOptions): Output {
   const stream = stdoutTaken ? process.stderr : process.stdout;
   let statusShown = false;
-  // A reader that has gone must not end the session: only its words are lost.
-  stream.on('error', () => {});
   const write = (text: string): void => {
     stream.write(text);
   };

@@ -1,18 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { packageFile } from '../io/package-file.ts';
-import { agentCommand } from './agent.ts';
-import { benchCommand } from './bench.ts';
-import { callCommand } from './call.ts';
-import { demoCommand } from './demo.ts';
 import { ExitCode, errorText, exitCodeOf } from './exit-code.ts';
-import { fleetCommand } from './fleet.ts';
-import { keygenCommand } from './keygen.ts';
 import { complain } from './output.ts';
-import { relayCommand } from './relay.ts';
-import { sendCommand } from './send.ts';
-import { simulateCommand } from './simulate.ts';
-import { viewCommand } from './view.ts';
 
 const AFTER_HELP = `
 Examples:
@@ -30,6 +20,22 @@ Examples:
 Exit codes: 0 ok, 1 handshake, session or call failed, 2 usage, 3 network; 130, 143 or 129 when
 ended by Ctrl-C, SIGTERM or a closed terminal.`;
 
+type MakeCommand = (finish: (exitCode: number) => void) => Command;
+
+/** Each by its name, in the order of the help, and loaded only when it is asked for: all of them take twice as long as `view` alone. */
+const commands: Readonly<Record<string, () => Promise<MakeCommand>>> = {
+  send: async () => (await import('./send.ts')).sendCommand,
+  view: async () => (await import('./view.ts')).viewCommand,
+  call: async () => (await import('./call.ts')).callCommand,
+  relay: async () => (await import('./relay.ts')).relayCommand,
+  demo: async () => (await import('./demo.ts')).demoCommand,
+  simulate: async () => (await import('./simulate.ts')).simulateCommand,
+  agent: async () => (await import('./agent.ts')).agentCommand,
+  fleet: async () => (await import('./fleet.ts')).fleetCommand,
+  keygen: async () => (await import('./keygen.ts')).keygenCommand,
+  bench: async () => (await import('./bench.ts')).benchCommand,
+};
+
 /**
  * Runs the command.
  *
@@ -37,6 +43,8 @@ ended by Ctrl-C, SIGTERM or a closed terminal.`;
  * @returns the exit code.
  */
 export async function run(argv: readonly string[]): Promise<number> {
+  // A reader that has gone, such as `head`, ends nothing: only its words are lost.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   let exitCode: number = ExitCode.ok;
   const finish = (code: number): void => {
     exitCode = code;
@@ -50,19 +58,8 @@ export async function run(argv: readonly string[]): Promise<number> {
     .configureHelp({ subcommandTerm })
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'firstframe: ')) });
-  const commands = [
-    sendCommand,
-    viewCommand,
-    callCommand,
-    relayCommand,
-    demoCommand,
-    simulateCommand,
-    agentCommand,
-    fleetCommand,
-    keygenCommand,
-    benchCommand,
-  ];
-  for (const command of commands.map((make) => make(finish))) {
+  for (const make of await commandsFor(argv[2])) {
+    const command = make(finish);
     for (const each of [command, ...command.commands]) {
       each.copyInheritedSettings(program).showHelpAfterError('(try --help)');
     }
@@ -76,6 +73,12 @@ export async function run(argv: readonly string[]): Promise<number> {
     if (!(error instanceof Error && 'exitCode' in error)) complain(errorText(error));
     return code;
   }
+}
+
+/** The one that is named, or all of them, for the help and for whoever mistyped a name. */
+async function commandsFor(name: string | undefined): Promise<readonly MakeCommand[]> {
+  const named = name !== undefined && Object.hasOwn(commands, name) ? commands[name] : undefined;
+  return named === undefined ? Promise.all(Object.values(commands).map((load) => load())) : [await named()];
 }
 
 /** A command's line without `[options]`, which all have: it leaves room for what they do. */

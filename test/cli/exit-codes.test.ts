@@ -1,7 +1,10 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { copyFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { describe, expect, test, vi } from 'vitest';
-import { CLIP, Cleanup, runToEnd, startCamera, startViewer, temporaryFolder } from '../support/command.ts';
+import { CLIP, Cleanup, MAIN, runToEnd, startCamera, startViewer, temporaryFolder } from '../support/command.ts';
 import { HandMadePeer } from '../support/hand-made-peer.ts';
 
 vi.setConfig({ maxConcurrency: 6 });
@@ -26,6 +29,15 @@ describe.concurrent('exit code 0', () => {
       expect(stdout).toMatch(/^Usage: firstframe/);
     });
   }
+
+  test('of a command whose reader leaves at once, as head does', async () => {
+    await using cleanup = new Cleanup();
+    const child = spawn(process.execPath, [MAIN, '--help'], { stdio: ['ignore', 'pipe', 'pipe'] });
+    cleanup.defer(() => child.kill('SIGKILL'));
+    child.stdout.destroy();
+    const [stderr, [code]] = await Promise.all([text(child.stderr), once(child, 'exit')]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  });
 
   test('of firstframe --version', async () => {
     const { code, stdout } = await runToEnd(['--version']);
