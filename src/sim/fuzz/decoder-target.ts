@@ -58,6 +58,7 @@ export class DecoderTarget implements FuzzTarget {
   draw(prng: Prng): { readonly bytes: Uint8Array; readonly reader: Reader } {
     const dice = prng.below(32);
     if (dice < 24) return { bytes: this.#clear.next(prng), reader: 'clear' };
+    if (dice === 30) return { bytes: this.#secured.next(prng), reader: 'clear' };
     return { bytes: this.#secured.next(prng), reader: dice === 31 ? 'wrongMac1' : 'secured' };
   }
 
