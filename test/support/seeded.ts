@@ -24,8 +24,10 @@ export function seedFromEnv(name: string): number {
   if (!Number.isInteger(seed) || seed < 0 || seed > 0xffff_ffff) {
     throw new RangeError(`FIRSTFRAME_SEED must be a u32 or "fresh", not ${wanted}`);
   }
+  const percent = process.env['FIRSTFRAME_RUNS'];
+  const runs = percent === undefined ? '' : ` FIRSTFRAME_RUNS=${percent}`;
   onTestFailed(() => {
-    process.stderr.write(`\nrepeat with: FIRSTFRAME_SEED=${seed} npx vitest run ${name}\n`);
+    process.stderr.write(`\nrepeat with: FIRSTFRAME_SEED=${seed}${runs} npx vitest run ${name}\n`);
   });
   return seed;
 }
