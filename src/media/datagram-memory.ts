@@ -21,17 +21,27 @@ export const REUSED_DATAGRAMS_MAX = 1024;
  */
 export class ReusedMemory implements DatagramMemory {
   #memory: ArrayBuffer | undefined;
+  /** What each place held last: most datagrams have one size, so that nothing is made for them. */
+  readonly #copies: Uint8Array[] = [];
   #next = 0;
   #inUse = 0;
 
   copy(bytes: Uint8Array, length: number): Uint8Array {
     if (this.#inUse === REUSED_DATAGRAMS_MAX || length > SLOT_BYTES) return freshMemory.copy(bytes, length);
-    this.#memory ??= new ArrayBuffer(REUSED_DATAGRAMS_MAX * SLOT_BYTES);
-    const copy = new Uint8Array(this.#memory, this.#next * SLOT_BYTES, length);
+    const copy = this.#place(length);
     copy.set(length === bytes.length ? bytes : bytes.subarray(0, length));
     this.#next = (this.#next + 1) % REUSED_DATAGRAMS_MAX;
     this.#inUse++;
     return copy;
+  }
+
+  #place(length: number): Uint8Array {
+    const before = this.#copies[this.#next];
+    if (before?.length === length) return before;
+    this.#memory ??= new ArrayBuffer(REUSED_DATAGRAMS_MAX * SLOT_BYTES);
+    const place = new Uint8Array(this.#memory, this.#next * SLOT_BYTES, length);
+    this.#copies[this.#next] = place;
+    return place;
   }
 
   /** Of all that was copied nobody needs anything any more. */

@@ -1,15 +1,16 @@
 import type { AccessUnit } from './access-unit.ts';
 import { GENERIC_FRAGMENTS_MAX, GENERIC_HEADER_BYTES, writeGenericHeader } from './generic-payload.ts';
 import { NalType, nalRefIdc, nalType } from './h264.ts';
+import { Piece } from './piece-pool.ts';
 import { PAYLOAD_TYPE_GENERIC, PAYLOAD_TYPE_H264, RTP_HEADER_BYTES, writeRtpHeader } from './rtp.ts';
 
 /** Smallest datagram that the packetizers cut for, in bytes. */
 export const DATAGRAM_BYTES_MIN = 64;
 
 /** Gives memory of at least so many bytes for all packets of a frame. */
-export type FrameMemoryOf = (bytes: number) => ArrayBuffer;
+export type FrameMemoryOf = (bytes: number) => Piece;
 
-const fresh: FrameMemoryOf = (bytes) => new ArrayBuffer(bytes);
+const fresh: FrameMemoryOf = (bytes) => new Piece(bytes);
 
 const STAP_HEADER_BYTES = 1;
 const STAP_LENGTH_BYTES = 2;
@@ -101,17 +102,18 @@ export function packetizeGeneric(
   return packets;
 }
 
-/** Memory of one frame's packets: they are kept together and given up together, and a piece for each would cost more than to fill it. */
+/** Cuts one frame's packets from a piece, one after the other. */
 class FrameMemory {
-  readonly #piece: ArrayBuffer;
+  readonly #piece: Piece;
   #used = 0;
+  #packets = 0;
 
-  constructor(piece: ArrayBuffer) {
+  constructor(piece: Piece) {
     this.#piece = piece;
   }
 
   take(length: number): Uint8Array {
-    const packet = new Uint8Array(this.#piece, this.#used, length);
+    const packet = this.#piece.packet(this.#packets++, this.#used, length);
     this.#used += length;
     return packet;
   }

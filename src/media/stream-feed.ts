@@ -1,7 +1,7 @@
 import { DATAGRAM_BYTES_STEPS } from '../protocol/constants.ts';
 import type { AccessUnit, MediaFormat } from './access-unit.ts';
 import { DATAGRAM_BYTES_MIN, packetizeGeneric, packetizeH264 } from './packetizer.ts';
-import { PiecePool } from './piece-pool.ts';
+import { type Piece, PiecePool } from './piece-pool.ts';
 import {
   isRtcp,
   isRtpOrRtcp,
@@ -73,8 +73,8 @@ export class StreamFeed {
   readonly #mainLane: StreamLane;
   readonly #lanes = new Map<number, { readonly lane: StreamLane; users: number }>();
   readonly #pool = new PiecePool();
-  readonly #memoryOf = (bytes: number): ArrayBuffer => this.#pool.take(bytes);
-  readonly #freed = (memory: ArrayBufferLike): void => this.#pool.give(memory as ArrayBuffer);
+  readonly #memoryOf = (bytes: number): Piece => this.#pool.take(bytes);
+  readonly #freed = (memory: ArrayBufferLike): void => this.#pool.give(memory as Piece);
   readonly #counters = { frames: 0, droppedFrames: 0, skippedFrames: 0, droppedGroups: 0 };
   #group: GroupFrame[] = [];
   #groupBytes = 0;

@@ -28,6 +28,16 @@ describe('memory that is used again, for datagrams that leave soon', () => {
     expect(before).toEqual(numbered(1));
   });
 
+  it('makes nothing for a place whose copy was as long the time before', () => {
+    const memory = new ReusedMemory();
+    const lengths = Array.from({ length: REUSED_DATAGRAMS_MAX }, (_, i) => (i === 1 ? 90 : 100));
+    const copies = lengths.map((length, i) => memory.copy(numbered(i), length));
+    memory.release();
+    const again = lengths.map(() => memory.copy(numbered(5), 100));
+    expect(again.map((copy, i) => copy === copies[i])).toEqual(lengths.map((length) => length === 100));
+    expect(again.every((copy) => copy.length === 100 && copy.every((byte) => byte === 5))).toBe(true);
+  });
+
   it('copies the beginning that it is asked for, and gives what is too large for it fresh memory', () => {
     const memory = new ReusedMemory();
     expect(memory.copy(numbered(3), 40)).toEqual(numbered(3, 40));
@@ -66,6 +76,33 @@ describe('the pool of frames’ memory', () => {
     for (const piece of pieces) pool.give(piece);
     const again = pieces.map(() => pool.take(size));
     expect(again.filter((piece) => pieces.includes(piece))).toHaveLength(POOL_BYTES_MAX / size);
+  });
+});
+
+describe('a piece of frames’ memory', () => {
+  it('makes a packet anew only where it is not what it was for the frame before', () => {
+    const piece = new PiecePool().take(300);
+    const cut = (lengths: readonly number[]): Uint8Array[] => {
+      let used = 0;
+      return lengths.map((length, number) => {
+        used += length;
+        return piece.packet(number, used - length, length);
+      });
+    };
+    const first = cut([100, 100, 60]);
+    expect(first.map(({ buffer, byteOffset, length }) => [buffer === piece, byteOffset, length])).toEqual([
+      [true, 0, 100],
+      [true, 100, 100],
+      [true, 200, 60],
+    ]);
+    const same = (packets: readonly Uint8Array[]): boolean[] => packets.map((packet, i) => packet === first[i]);
+    expect(same(cut([100, 100, 60]))).toEqual([true, true, true]);
+    expect(same(cut([100, 90, 60]))).toEqual([true, false, false]);
+    expect(cut([100, 90, 60]).map(({ byteOffset, length }) => [byteOffset, length])).toEqual([
+      [0, 100],
+      [100, 90],
+      [190, 60],
+    ]);
   });
 });
 
