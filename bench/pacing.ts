@@ -7,7 +7,7 @@ import { runCounting } from './c-process.ts';
 import { buildProgram } from './c-program.ts';
 import { Child } from './child.ts';
 import { listed, oneOf, option, type ValuesOf, whole } from './options.ts';
-import { type Cores, onCore, twoCores } from './pin.ts';
+import { type Cores, keepFirstThread, twoCores } from './pin.ts';
 import { type BenchContext, type BenchOutcome, benchPlan } from './plan.ts';
 import { costOf } from './process-cost.ts';
 import type { CameraOptions, CameraReady, CameraReport } from './processes/camera.ts';
@@ -52,7 +52,7 @@ export const pacing = benchPlan({
   summary: 'How exactly the datagrams of 1 to 1,000 streams leave one camera.',
   description:
     `Streams of 2 Mbit/s, ${FRAMES_PER_SECOND} frames a second of ${PER_FRAME} datagrams, each with a source and a schedule of its own, and a viewer ` +
-    'each: one camera as respond() makes it on one core, viewers in C on another. Pacing error is measured at the receiver, with the kernel’s time of arrival, ' +
+    'each: one camera as respond() makes it, whose first thread has a core, viewers in C and V8’s threads on another. Pacing error is measured at the receiver, with the kernel’s time of arrival, ' +
     'which over loopback is that of the camera’s system call: how much later a datagram came after its frame’s RTP timestamp than the earliest one of ' +
     'the same stream and place in a frame. Lateness of source, engine and socket add up in it. Beside it, in the same seconds, how late timers of a ' +
     'process are that has nothing to do.',
@@ -100,7 +100,8 @@ async function measurePacing(
     ...{ stream: 'paced', streams, frameBytes, framesPerSecond: FRAMES_PER_SECOND, seed },
     ...{ socket, host: '127.0.0.1', limits: {} },
   };
-  await using camera = await Child.start<CameraReady, CameraReport>('camera', asked, onCore(cores?.measured));
+  await using camera = await Child.start<CameraReady, CameraReport>('camera', asked);
+  if (cores !== undefined) await keepFirstThread(camera.pid, cores);
   const args = [camera.ready.port, streams, PORTS, PER_FRAME, RTP_CLOCK_HZ / FRAMES_PER_SECOND, warmUp, run, seed];
   const costs: (readonly [camera: ProcessCost, viewers: ProcessCost])[] = [];
   let timers: TimerWatch | undefined;

@@ -46,6 +46,17 @@ export function coresForThreads({ load, all }: Cores, threads: number): readonly
   return others.length >= threads ? others : all;
 }
 
+/**
+ * Has the first thread of a process stay on its core, and nothing else of it: V8's threads, which compile and collect beside it, go elsewhere, as
+ * they do on any machine with more than one core. On the same core they made a camera's first thread wait for 4 to 13 ms at a time
+ * (`/proc/PID/schedstat`, `firstframe bench pacing --streams 200 --sockets batch`).
+ */
+export async function keepFirstThread(pid: number, { measured, all }: Cores): Promise<void> {
+  const others = all.filter((core) => core !== measured);
+  await run('taskset', ['-a', '-p', '-c', String(others), String(pid)]);
+  await run('taskset', ['-p', '-c', String(measured), String(pid)]);
+}
+
 /** The words before a command that keep it, with all its threads, on one core, or on several; none when `core` is absent. */
 export function onCore(core: number | readonly number[] | undefined): readonly string[] {
   return core === undefined ? [] : ['taskset', '-c', String(core)];

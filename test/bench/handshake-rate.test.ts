@@ -5,7 +5,6 @@ import { CResponder, handshakePrograms, type LoadOptions, runCLoad } from '../..
 import { Child } from '../../bench/child.ts';
 import { raisedLimits } from '../../bench/handshake-cell.ts';
 import { pskHex } from '../../bench/handshake-viewers.ts';
-import { coresForThreads, coresOf, onCore } from '../../bench/pin.ts';
 import type { CameraOptions, CameraReady, CameraReport } from '../../bench/processes/camera.ts';
 import { runSecuredLoad } from '../../bench/secured-viewers.ts';
 
@@ -90,17 +89,4 @@ test('viewers in mode psk with another secret get no answer', async () => {
   await using camera = await Child.start<CameraReady, CameraReport>('camera', options);
   const asked = { port: camera.ready.port, window: 1, warmUpMs: 0, runMs: 50 };
   expect(await runSecuredLoad(asked, new Uint8Array(32), () => {})).toMatchObject({ ready: 0, datagramsReceived: 0 });
-});
-
-test('threads have cores of their own where there are enough, else the viewers’ too', () => {
-  const all = [0, 1, 2, 5];
-  expect(coresForThreads({ measured: 0, load: 1, all }, 3)).toEqual([0, 2, 5]);
-  expect(coresForThreads({ measured: 0, load: 1, all }, 4)).toEqual(all);
-  expect(onCore(all)).toEqual(['taskset', '-c', '0,1,2,5']);
-});
-
-test('the cores that a process may use are read as the kernel writes them', () => {
-  expect(coresOf('0-2,5')).toEqual([0, 1, 2, 5]);
-  expect(coresOf('3')).toEqual([3]);
-  expect(coresOf('')).toEqual([]);
 });
