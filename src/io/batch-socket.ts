@@ -7,7 +7,7 @@ import { MESSAGE_BYTES_MAX } from './segment-plan.ts';
 import { SendBatch } from './send-batch.ts';
 import type { SendCalls } from './send-calls.ts';
 import { SendQueue } from './send-queue.ts';
-import { socketAddress } from './socket-address.ts';
+import { NamedPeer, socketAddress } from './socket-address.ts';
 import type { UdpSocketOptions } from './udp-socket.ts';
 
 /** Control that waits for the end of the turn: more of it leaves at once, so that the first has not long to wait. */
@@ -153,7 +153,8 @@ export class BatchSocket implements DatagramSocket {
 
   #gather(bytes: Uint8Array, to: Peer, plane: Plane, replaces: SessionHandle | undefined): void {
     // Control goes to strangers too, whose names would be kept for nothing.
-    const name = plane === 'media' ? this.#nameOf(to) : socketAddress(to, this.#ipv6);
+    const name =
+      NamedPeer.nameOf(to, this.#ipv6) ?? (plane === 'media' ? this.#nameOf(to) : socketAddress(to, this.#ipv6));
     // Nothing for a batch, perhaps nothing at all: the usual way knows, and tells.
     if (name === undefined || bytes.length > MESSAGE_BYTES_MAX) this.#udp.send(bytes.slice(), to, plane, replaces);
     else this.#batch.add(bytes, to, name, plane, replaces);

@@ -1,5 +1,5 @@
 import type { Peer } from '../engine/io-types.ts';
-import { AF_INET, ipv4Text, ipv6Text } from './socket-address.ts';
+import { AF_INET, IPV4_NAME_BYTES, ipv4Text, ipv6Text, NamedPeer, SOCKET_ADDRESS_BYTES } from './socket-address.ts';
 
 /** Peers that are remembered at most. */
 export const REMEMBERED_PEERS_MAX = 4096;
@@ -43,12 +43,20 @@ export class PeerTable {
   #read(name: Uint32Array, ipv4: boolean): Peer {
     const bytes = new Uint8Array(name.buffer, name.byteOffset, name.byteLength);
     const port = ((bytes[2] ?? 0) << 8) | (bytes[3] ?? 0);
-    if (ipv4) return { address: ipv4Text(bytes, 4), port };
+    if (ipv4) return new NamedPeer(ipv4Text(bytes, 4), port, ipv4Name(bytes));
     const address = ipv6Text(bytes, 8);
     const zone = name[6] ?? 0;
     const linkLocal = ((((bytes[8] ?? 0) << 8) | (bytes[9] ?? 0)) & 0xffc0) === LINK_LOCAL;
-    return { address: linkLocal && zone !== 0 ? `${address}%${this.#interfaceName(zone)}` : address, port };
+    const zoned = linkLocal && zone !== 0 ? `${address}%${this.#interfaceName(zone)}` : address;
+    return new NamedPeer(zoned, port, bytes.slice(0, SOCKET_ADDRESS_BYTES));
   }
+}
+
+/** What the system leaves behind an address of IPv4 is anything, and is to be zeros. */
+function ipv4Name(bytes: Uint8Array): Uint8Array {
+  const name = new Uint8Array(IPV4_NAME_BYTES);
+  for (let i = 0; i < 8; i++) name[i] = bytes[i] ?? 0;
+  return name;
 }
 
 /** Ports and addresses that follow each other get places that do not. */

@@ -5,6 +5,9 @@ import { ipv4Bytes } from '../engine/prefix.ts';
 /** Bytes of the larger of both, `sockaddr_in6`. */
 export const SOCKET_ADDRESS_BYTES = 28;
 
+/** Bytes of `sockaddr_in`. */
+export const IPV4_NAME_BYTES = 16;
+
 /** Family of IPv4. */
 export const AF_INET = 2;
 const AF_INET6 = 10;
@@ -18,13 +21,33 @@ const AF_INET6 = 10;
 export function socketAddress({ address, port }: Peer, ipv6: boolean): Uint8Array | undefined {
   if (!Number.isInteger(port) || port < 1 || port > 0xffff) return undefined;
   if (ipv6 ? !isIPv6(address) || address.includes('%') : !isIPv4(address)) return undefined;
-  const bytes = new Uint8Array(ipv6 ? SOCKET_ADDRESS_BYTES : 16);
+  const bytes = new Uint8Array(ipv6 ? SOCKET_ADDRESS_BYTES : IPV4_NAME_BYTES);
   // The family is in the machine's byte order: little-endian wherever this runs.
   bytes[0] = ipv6 ? AF_INET6 : AF_INET;
   bytes[2] = port >> 8;
   bytes[3] = port & 0xff;
   bytes.set(ipv6 ? ipv6Bytes(address) : ipv4Bytes(address), ipv6 ? 8 : 4);
   return bytes;
+}
+
+/** A peer that a datagram came from, with what its answers go to: nobody has to read its text again for them. */
+export class NamedPeer implements Peer {
+  readonly address: string;
+  readonly port: number;
+  readonly #name: Uint8Array;
+
+  /** @param name as {@link socketAddress}, of the socket's own family; a zone may be in it. */
+  constructor(address: string, port: number, name: Uint8Array) {
+    this.address = address;
+    this.port = port;
+    this.#name = name;
+  }
+
+  /** @param ipv6 the socket is one of IPv6. @returns `undefined` for a peer that came by another way. */
+  static nameOf(peer: Peer, ipv6: boolean): Uint8Array | undefined {
+    if (!(peer instanceof NamedPeer)) return undefined;
+    return peer.#name.length === (ipv6 ? SOCKET_ADDRESS_BYTES : IPV4_NAME_BYTES) ? peer.#name : undefined;
+  }
 }
 
 /** The text of an IPv4 address, of which the first byte is at `at`. */

@@ -1,7 +1,7 @@
 import { SocketAddress } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { PeerTable, REMEMBERED_PEERS_MAX } from '../../src/io/peer-table.ts';
-import { SOCKET_ADDRESS_BYTES, socketAddress } from '../../src/io/socket-address.ts';
+import { NamedPeer, SOCKET_ADDRESS_BYTES, socketAddress } from '../../src/io/socket-address.ts';
 import { runsFromEnv, seeded, seedFromEnv } from '../support/seeded.ts';
 
 /** As the system writes it. @param zone of IPv6. */
@@ -44,6 +44,18 @@ describe('a table of peers', () => {
   ])('writes %s as Node does', (address) => {
     const text = new SocketAddress({ address, family: 'ipv6' }).address;
     expect(table().peerOf(nameOf(address, 9)).address).toBe(text);
+  });
+
+  it('keeps what answers go to, clean of what the system left behind it, for a socket of the same family', () => {
+    const four = table().peerOf(nameOf('10.1.2.3', 5004));
+    expect(NamedPeer.nameOf(four, false)).toEqual(socketAddress(four, false));
+    expect(NamedPeer.nameOf(four, true)).toBeUndefined();
+    const six = table().peerOf(nameOf('fe80::1', 7, 3));
+    const expected = socketAddress({ address: 'fe80::1', port: 7 }, true);
+    expected?.set([3], 24);
+    expect(NamedPeer.nameOf(six, true)).toEqual(expected);
+    expect(NamedPeer.nameOf(six, false)).toBeUndefined();
+    expect(NamedPeer.nameOf({ address: '10.1.2.3', port: 5004 }, false)).toBeUndefined();
   });
 
   it('names the interface of a link-local address, and of no other', () => {
