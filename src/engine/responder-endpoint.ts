@@ -62,6 +62,8 @@ export interface ResponderEndpointOptions {
   readonly datagramBytesMax?: number;
   /** Of media as it leaves; default: fresh, so that outputs may be kept. */
   readonly mediaMemory?: DatagramMemory | undefined;
+  /** Half-open sessions that are kept as objects, the newest, 0 or more; the others are records. Default 128. */
+  readonly awakePendingMax?: number | undefined;
   /** Emit trace outputs; default false. */
   readonly trace?: boolean;
 }
@@ -147,7 +149,11 @@ export class ResponderEndpoint {
       leaveFeed: (session, feed) => this.#sessions.leaveFeed(feed, session),
       forget: (session) => this.#sessions.remove(session),
     };
-    this.#sessions = sessionTableOf(this.#host, this.#security !== undefined);
+    this.#sessions = sessionTableOf(this.#host, {
+      secured: this.#security !== undefined,
+      awakePendingMax: options.awakePendingMax,
+      slept: (session) => this.#settle(session),
+    });
     this.#schedule = new SessionSchedule(this.#sessions, this.counters);
     this.#strangers = new StrangerAnswers(this.#host, this.#admission);
     this.#frontDoor = new FrontDoor({

@@ -37,9 +37,10 @@ export class ResponderSession implements Sleeper {
   queuedAtMs = Number.POSITIVE_INFINITY;
   queuedBefore: Sleeper | undefined;
   queuedAfter: Sleeper | undefined;
-  /** Its place in the table of sessions, and its record there; both are the table's, -1 for none. */
+  /** Its place in the table of sessions, its record there, and its place among those kept awake; all are the table's, -1 for none. */
   slot = -1;
   record = -1;
+  awakePlace = -1;
   mediaSlot = NO_SLOT;
   readonly handle: SessionHandle;
   tupleKey: string;
@@ -86,7 +87,7 @@ export class ResponderSession implements Sleeper {
     this.#dispatch({ type: 'admission.admitted' }, 0);
   }
 
-  /** Half-open, with nothing to send and one timer, which its record has: it need not be an object between inputs. */
+  /** Half-open, with nothing to send and one timer, which its record can have: it need not be an object between inputs. */
   get sleeps(): boolean {
     return this.pending && !this.#media.fastGranted;
   }
@@ -133,7 +134,8 @@ export class ResponderSession implements Sleeper {
   }
 
   deadlineMs(): number {
-    if (this.sleeps) return Number.POSITIVE_INFINITY;
+    // Its record waits for it.
+    if (this.record >= 0 && this.sleeps) return Number.POSITIVE_INFINITY;
     return Math.min(this.#core.deadlineMs(), this.#path?.deadlineMs() ?? Number.POSITIVE_INFINITY);
   }
 

@@ -16,6 +16,10 @@ export interface SessionTableOptions {
   readonly tupleHashKey: Uint8Array;
   /** Of the longest START_ACK of a session that sleeps. */
   readonly startAckBytesMax: number;
+  /** Half-open sessions that stay awake, the newest; 0 or more. */
+  readonly awakePendingMax: number;
+  /** A session that was awake since its START is a record from now on, and waits for nothing. */
+  slept(session: ResponderSession): void;
   /** Makes a session of what was kept of it. */
   wake(record: PendingRecord): ResponderSession;
 }
@@ -23,8 +27,8 @@ export interface SessionTableOptions {
 /**
  * Finds a responder's sessions by handle, by tuple and StreamId, by SessionTag, and by feed.
  *
- * A session that is half-open and sleeps is a record between inputs. Whoever looks for it gets a session, made of the record, and
- * {@link settle} makes a record of it again.
+ * A session that is half-open may sleep: it is a record between inputs. Whoever looks for it gets a session, made of the record, and
+ * {@link settle} makes a record of it again. The newest stay awake, since most of them are confirmed within a round trip.
  */
 export class SessionTable {
   /** Of each slot its session, the number of its record if it sleeps, or nothing. */
@@ -35,9 +39,12 @@ export class SessionTable {
   readonly #byTuple = new SlotIndex();
   readonly #tupleHash: TupleHash;
   readonly #pending: PendingTable;
-  readonly #wake: SessionTableOptions['wake'];
+  readonly #options: SessionTableOptions;
   /** Sessions that may have to sleep. */
   #awake: ResponderSession[] = [];
+  /** A ring: those that were half-open and stayed awake, in the order in which they came. */
+  readonly #newest: (ResponderSession | undefined)[] = [];
+  #oldestOfNewest = 0;
   #size = 0;
   /** In the order of their handles, whenever they were reserved. */
   readonly #byFeed = new Map<StreamFeed, ResponderSession[]>();
@@ -45,7 +52,7 @@ export class SessionTable {
   constructor(options: SessionTableOptions) {
     this.#tupleHash = new TupleHash(options.tupleHashKey);
     this.#pending = new PendingTable(options.startAckBytesMax);
-    this.#wake = options.wake;
+    this.#options = options;
   }
 
   /** Sessions in all states. */
@@ -80,19 +87,32 @@ export class SessionTable {
     const awake = this.#awake;
     this.#awake = [];
     for (const session of awake) {
-      const { slot, record } = session;
       // Whoever was removed has ended: it does not sleep, and has no record.
-      if (!session.sleeps) {
-        this.#forgetRecord(session);
-      } else {
-        const kept = session.kept();
-        if (record < 0) this.#slots[slot] = this.#pending.add(kept);
-        else {
-          this.#pending.update(record, kept);
-          this.#slots[slot] = record;
-        }
-      }
+      if (!session.sleeps) this.#forgetRecord(session);
+      else if (session.record >= 0) this.#writeDown(session);
+      else this.#keepAwake(session);
     }
+  }
+
+  /** In place of the one that has been awake for longest, which goes to sleep if it is still half-open. */
+  #keepAwake(session: ResponderSession): void {
+    const { awakePendingMax, slept } = this.#options;
+    const oldest = awakePendingMax === 0 ? session : this.#newest[this.#oldestOfNewest];
+    if (awakePendingMax > 0) {
+      session.awakePlace = this.#oldestOfNewest;
+      this.#newest[this.#oldestOfNewest] = session;
+      this.#oldestOfNewest = (this.#oldestOfNewest + 1) % awakePendingMax;
+    }
+    if (oldest?.sleeps !== true) return;
+    this.#writeDown(oldest);
+    slept(oldest);
+  }
+
+  #writeDown(session: ResponderSession): void {
+    const kept = session.kept();
+    if (session.record >= 0) this.#pending.update(session.record, kept);
+    else session.record = this.#pending.add(kept);
+    this.#slots[session.slot] = session.record;
   }
 
   /** In the order of their handles; only one when it is named. Sessions may end while they are gone through. */
@@ -135,6 +155,7 @@ export class SessionTable {
     this.#byTuple.remove(slot);
     this.#byTag.remove(slot);
     this.#slots[slot] = undefined;
+    if (this.#newest[session.awakePlace] === session) this.#newest[session.awakePlace] = undefined;
     this.#freeSlots.push(slot);
     this.#size--;
   }
@@ -224,7 +245,7 @@ export class SessionTable {
   #at(slot: number): ResponderSession | undefined {
     const entry = this.#slots[slot];
     if (typeof entry !== 'number') return entry;
-    const session = this.#wake(this.#pending.read(entry));
+    const session = this.#options.wake(this.#pending.read(entry));
     session.slot = slot;
     session.record = entry;
     this.#slots[slot] = session;

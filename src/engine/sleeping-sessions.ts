@@ -10,14 +10,30 @@ const START_ACK_BYTES = 56;
 const SECURED_START_ACK_BYTES = 200;
 
 /**
- * The table of a camera's sessions, of which those that are half-open sleep.
- *
- * @param secured in mode `psk` or `keys`.
+ * Half-open sessions of a camera that stay awake: as many as it has before load mode begins, so that records are for floods. To make a session of its
+ * record again costs an honest viewer a fifth of a handshake.
  */
-export function sessionTableOf(host: ResponderHost, secured: boolean): SessionTable {
+export const AWAKE_PENDING_MAX = 128;
+
+/** What a camera's table depends on. */
+export interface SleepOptions {
+  /** Mode `psk` or `keys`. */
+  readonly secured: boolean;
+  /** See {@link SessionTableOptions}; default {@link AWAKE_PENDING_MAX}. */
+  readonly awakePendingMax: number | undefined;
+  slept(session: ResponderSession): void;
+}
+
+/** The table of a camera's sessions, of which those that have been half-open for a while sleep. */
+export function sessionTableOf(
+  host: ResponderHost,
+  { secured, awakePendingMax = AWAKE_PENDING_MAX, slept }: SleepOptions,
+): SessionTable {
   return new SessionTable({
     tupleHashKey: tupleHashKey(host.resetKey),
     startAckBytesMax: secured ? SECURED_START_ACK_BYTES : START_ACK_BYTES,
+    awakePendingMax,
+    slept,
     wake: (record) => {
       const { handle, peer, proven, streamId, attempt, security } = record;
       // Whoever showed a good token does not sleep, and the application knows which stream it was asked for.

@@ -1,5 +1,6 @@
 import { headerOffset } from '../codec/header.ts';
 import type { ResponderOutput } from '../engine/io-types.ts';
+import { AWAKE_PENDING_MAX } from '../engine/sleeping-sessions.ts';
 import { PAYLOAD_TYPE_GENERIC, RTP_CLOCK_HZ } from '../media/rtp.ts';
 import { StreamFeed } from '../media/stream-feed.ts';
 import { makeTestFrame } from '../media/test-frames.ts';
@@ -52,9 +53,16 @@ export interface PlanSummary {
   readonly arrived: number;
 }
 
-/** Runs a plan from beginning to end. @param observe sees every event, too. */
-export function runPlan(plan: FaultPlan, observe?: (event: WorldEvent) => void): PlanResult {
-  const run = new PlanRun(plan, observe);
+/** How many half-open sessions cameras keep awake: one of them by the seed, which changes nothing that can be seen. */
+export const awakePendingMaxes = [0, 2, AWAKE_PENDING_MAX] as const;
+
+/** Runs a plan from beginning to end. @param observe sees every event, too. @param awakePendingMax default: one of {@link awakePendingMaxes}. */
+export function runPlan(
+  plan: FaultPlan,
+  observe?: (event: WorldEvent) => void,
+  awakePendingMax: number | undefined = awakePendingMaxes[plan.seed % awakePendingMaxes.length],
+): PlanResult {
+  const run = new PlanRun(plan, observe, awakePendingMax);
   return run.result();
 }
 
@@ -76,7 +84,11 @@ class PlanRun {
   #sent = 0;
   #arrived = 0;
 
-  constructor(plan: FaultPlan, observe: ((event: WorldEvent) => void) | undefined) {
+  constructor(
+    plan: FaultPlan,
+    observe: ((event: WorldEvent) => void) | undefined,
+    awakePendingMax: number | undefined,
+  ) {
     const { camera, security, seed } = plan;
     const profile = profiles[plan.profile];
     this.#plan = plan;
@@ -100,6 +112,7 @@ class PlanRun {
         repair: camera.repair,
         datagramBytesMax: camera.datagramBytesMax,
         fast: camera.fast === true,
+        awakePendingMax,
         ...(camera.limits === undefined ? {} : { limits: camera.limits }),
         ...this.#ends?.camera,
         ...(camera.keepsKey ? { resetKey: RESET_KEY } : {}),

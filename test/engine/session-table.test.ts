@@ -204,6 +204,40 @@ describe('SessionTable', () => {
     expect(table.takeDue(PENDING_MS)?.handle).toBe(1);
   });
 
+  it('keeps the newest half-open sessions awake, and writes down the one before that is still half-open', () => {
+    const bench = new TableBench(2);
+    const { table } = bench;
+    const settled = (make: () => unknown): number[] => {
+      make();
+      table.settle();
+      return bench.slept.splice(0);
+    };
+    expect(settled(() => bench.candidate(1))).toEqual([]);
+    expect(settled(() => bench.asked(2))).toEqual([]);
+    expect(table.earliestMs()).toBe(Number.POSITIVE_INFINITY);
+    expect(settled(() => bench.asked(3))).toEqual([1]);
+    expect(table.earliestMs()).toBe(PENDING_MS);
+    expect(settled(() => bench.streaming(4))).toEqual([]);
+    expect(settled(() => bench.end(table.byHandle(2) as ResponderSession))).toEqual([]);
+    expect(settled(() => bench.asked(5))).toEqual([]);
+    expect(settled(() => bench.asked(6))).toEqual([3]);
+    expect(handlesOf(table.all())).toEqual([1, 3, 4, 5, 6]);
+  });
+
+  it('leaves a session that was woken no longer awake than for its input', () => {
+    const bench = new TableBench(1);
+    const { table } = bench;
+    for (const handle of [1, 2]) bench.asked(handle);
+    table.settle();
+    expect(bench.slept).toEqual([1]);
+    const woken = table.byHandle(1);
+    expect(woken?.deadlineMs()).toBe(Number.POSITIVE_INFINITY);
+    table.settle();
+    expect(table.byHandle(1)).not.toBe(woken);
+    expect(bench.slept).toEqual([1]);
+    expect(table.byHandle(2)?.deadlineMs()).toBe(RESERVE_MS);
+  });
+
   it('hurries all candidates, and tells of those that are awake', () => {
     const bench = new TableBench();
     const { table } = bench;

@@ -25,12 +25,15 @@ export const TABLE_RESET_KEY: Uint8Array = new Uint8Array(32);
  */
 export class TableBench {
   readonly table: SessionTable;
+  /** Sessions that went to sleep for the first time. */
+  readonly slept: SessionHandle[] = [];
   readonly #stream = testStream();
   readonly #host: ResponderHost;
   #tag = 0n;
   nowMs = 0;
 
-  constructor() {
+  /** @param awakePendingMax default: none, so that what is half-open sleeps as soon as the table is settled. */
+  constructor(awakePendingMax = 0) {
     this.#host = {
       profile: profiles.default,
       random: new Random(new Prng(1)),
@@ -58,7 +61,8 @@ export class TableBench {
       leaveFeed: (session, feed) => this.table.leaveFeed(feed, session),
       forget: (session) => this.table.remove(session),
     };
-    this.table = sessionTableOf(this.#host, false);
+    const slept = (session: ResponderSession): void => void this.slept.push(session.handle);
+    this.table = sessionTableOf(this.#host, { secured: false, awakePendingMax, slept });
   }
 
   /** A session whose application has not answered. */
