@@ -27,7 +27,13 @@ export default defineConfig({
       { extends: true, test: { name: 'sim', include: ['test/sim/**/*.test.ts'], sequence: { groupOrder: 1 } } },
       {
         extends: true,
-        test: { name: 'shell', include: [`test/!({${pure},sim})/**/*.test.ts`], sequence: { groupOrder: 2 } },
+        test: {
+          name: 'shell',
+          include: [`test/!({${pure},sim})/**/*.test.ts`],
+          sequence: { groupOrder: 2 },
+          // They wait for timers and for other processes more than half of their time.
+          maxWorkers: 2 * Math.max(2, availableParallelism() - 1),
+        },
       },
     ],
   },
