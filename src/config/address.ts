@@ -36,6 +36,12 @@ interface Authority {
   readonly port?: string;
 }
 
+/** As `isIPv6` of Node, which takes 3 ms when a process first asks it, because its expression is long: a text with fewer than two colons is none. */
+function isAddressIPv6(text: string): boolean {
+  const colon = text.indexOf(':');
+  return colon >= 0 && text.includes(':', colon + 1) && isIPv6(text);
+}
+
 /** Cuts `host[:port]`; a bare IPv6 address is all host, since its last group looks like a port. */
 function splitAuthority(text: string, example: string): Parsed<Authority> {
   if (text.startsWith('[')) {
@@ -43,10 +49,10 @@ function splitAuthority(text: string, example: string): Parsed<Authority> {
     if (!isIPv6(host)) return refused(`${quoted(text)} has no IPv6 address in its brackets`, `write ${example}`);
     return accepted(port === undefined ? { host } : { host, port });
   }
-  if (isIPv6(text)) return accepted({ host: text });
   const colon = text.lastIndexOf(':');
   if (colon < 0) return accepted({ host: text });
   const host = text.slice(0, colon);
+  if (isAddressIPv6(text)) return accepted({ host: text });
   if (host.includes(':')) {
     return refused(`${quoted(text)} has too many colons`, 'put an IPv6 address in brackets: [::1]:4444');
   }
@@ -60,7 +66,7 @@ function parsePort(digits: string, least: number): Parsed<number> {
 }
 
 function hostProblem(host: string, example: string): (Parsed<never> & { readonly ok: false }) | undefined {
-  if (isIPv4(host) || isIPv6(host)) return undefined;
+  if (isIPv4(host) || isAddressIPv6(host)) return undefined;
   const say = (problem: string) => ({ ok: false, problem, tryInstead: `write ${example}` }) as const;
   if (host === '') return say('the host is missing');
   // The system's resolver takes 127.1 and 1.2.3 for addresses that nobody reads that way.
@@ -78,6 +84,8 @@ export function parseHost(host: string): Parsed<string> {
 
 /** Checks a stream's name: not empty, at most 64 bytes of UTF-8, no control characters. */
 export function parseStreamName(name: string): Parsed<string> {
+  // Most names: the expression for the others takes 0.3 ms when a process first asks it.
+  if (/^[ -~]{1,64}$/.test(name)) return accepted(name);
   if (name === '') return refused('the stream name is empty', 'write a name, such as /door, or leave out the slash');
   const bytes = new TextEncoder().encode(name).length;
   if (bytes > STREAM_NAME_BYTES_MAX) {
@@ -93,7 +101,7 @@ export function parseStreamName(name: string): Parsed<string> {
  * Everything after the first slash is the stream's name.
  */
 export function parseTarget(text: string): Parsed<TargetAddress> {
-  const scheme = /^[a-z][a-z0-9+.-]*:\/\//i.exec(text)?.[0];
+  const scheme = text.includes('://') ? /^[a-z][a-z0-9+.-]*:\/\//i.exec(text)?.[0] : undefined;
   if (scheme !== undefined) {
     return refused(`${quoted(text)} begins with ${quoted(scheme)}`, `leave that out: ${TARGET_EXAMPLE}`);
   }
@@ -135,7 +143,7 @@ export function formatTarget(target: TargetAddress): string {
   return `${host}:${target.port}${stream}`;
 }
 
-// BlockList knows every spelling of an address, IPv4 mapped into IPv6 included.
+// BlockList knows every spelling of an IPv6 address, IPv4 mapped into it included. IPv4 has one spelling only, and to ask takes a few us.
 const loopback = new BlockList();
 loopback.addSubnet('127.0.0.0', 8, 'ipv4');
 loopback.addAddress('::1', 'ipv6');
@@ -144,10 +152,9 @@ const wildcard = new BlockList();
 wildcard.addAddress('0.0.0.0', 'ipv4');
 wildcard.addAddress('::', 'ipv6');
 
-function isIn(list: BlockList, host: string): boolean {
-  const [address = ''] = host.split('%', 1);
-  if (isIPv4(address)) return list.check(address, 'ipv4');
-  return isIPv6(address) && list.check(address, 'ipv6');
+function withoutZone(host: string): string {
+  const percent = host.indexOf('%');
+  return percent < 0 ? host : host.slice(0, percent);
 }
 
 /**
@@ -155,10 +162,13 @@ function isIn(list: BlockList, host: string): boolean {
  * `localhost` (RFC 6761). Every other name counts as outside, whatever it resolves to.
  */
 export function isLoopback(host: string): boolean {
-  return /^localhost\.?$/i.test(host) || isIn(loopback, host);
+  const address = withoutZone(host);
+  if (isIPv4(address)) return address.startsWith('127.');
+  return /^localhost\.?$/i.test(host) || (isAddressIPv6(address) && loopback.check(address, 'ipv6'));
 }
 
 /** Whether a socket bound to this host hears all interfaces: 0.0.0.0, :: and their spellings. */
 export function isWildcard(host: string): boolean {
-  return isIn(wildcard, host);
+  const address = withoutZone(host);
+  return address === '0.0.0.0' || (isAddressIPv6(address) && wildcard.check(address, 'ipv6'));
 }

@@ -40,8 +40,7 @@ const orders: readonly (readonly [smaller: keyof Profile, larger: keyof Profile]
 export function readProfile(reader: SettingReader, given: unknown): Profile {
   if (given === undefined) return profiles.default;
   if (typeof given === 'string') {
-    const known = Object.entries(profiles).find(([name]) => name === given);
-    if (known !== undefined) return known[1];
+    if (Object.hasOwn(profiles, given)) return profiles[given as keyof typeof profiles];
     reader.problem('profile', `is ${quoted(given)}`, `use one of ${Object.keys(profiles).join(', ')}`);
     return profiles.default;
   }

@@ -48,7 +48,8 @@ export interface SecuritySettings<Credentials> {
   readonly credentials: Credentials | undefined;
 }
 
-const names = ['mode', 'psk', 'privateKey', 'peerKey', 'allowedViewers'] as const satisfies (keyof SecurityOptions)[];
+const cameraNames = ['mode', 'psk', 'privateKey', 'allowedViewers'] as const satisfies (keyof SecurityOptions)[];
+const viewerNames = ['mode', 'psk', 'privateKey', 'peerKey'] as const satisfies (keyof SecurityOptions)[];
 
 function isMode(mode: string): mode is SecurityMode {
   return securityModes.some((known) => known === mode);
@@ -83,7 +84,7 @@ export function readCameraSecurity(
   given: unknown,
   host: string | undefined,
 ): SecuritySettings<ResponderCredentials> {
-  const options = read(reader, given, host, ['peerKey']);
+  const options = read(reader, given, host, cameraNames);
   const { mode, psk, privateKey, allowedViewers } = options;
   if (mode !== 'keys') return { security: mode, credentials: mode === 'psk' && psk ? pskCredentials(psk) : undefined };
   const viewers = readViewers(reader, allowedViewers);
@@ -98,7 +99,7 @@ export function readViewerSecurity(
   given: unknown,
   host: string | undefined,
 ): SecuritySettings<InitiatorCredentials> {
-  const { mode, psk, privateKey, peerKey } = read(reader, given, host, ['allowedViewers']);
+  const { mode, psk, privateKey, peerKey } = read(reader, given, host, viewerNames);
   if (mode !== 'keys') return { security: mode, credentials: mode === 'psk' && psk ? pskCredentials(psk) : undefined };
   const camera = key(reader, 'peerKey', peerKey, "the camera's public key (--peer-key)");
   if (privateKey === undefined || camera === undefined) return { security: mode, credentials: undefined };
@@ -123,9 +124,8 @@ function read(
   reader: SettingReader,
   given: unknown,
   host: string | undefined,
-  notHere: readonly (keyof SecurityOptions)[],
+  known: readonly (keyof SecurityOptions)[],
 ): Read {
-  const known = names.filter((name) => !notHere.includes(name));
   const group = reader.group('security', given, known);
   const named = group?.mode;
   const isText = named === undefined || typeof named === 'string';

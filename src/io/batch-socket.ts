@@ -1,4 +1,3 @@
-import { isIPv6 } from 'node:net';
 import { getSystemErrorName } from 'node:util';
 import type { HintName } from '../engine/counters.ts';
 import type { Peer, SessionHandle } from '../engine/io-types.ts';
@@ -7,7 +6,7 @@ import { MESSAGE_BYTES_MAX } from './segment-plan.ts';
 import { SendBatch } from './send-batch.ts';
 import type { SendCalls } from './send-calls.ts';
 import { SendQueue } from './send-queue.ts';
-import { NamedPeer, socketAddress } from './socket-address.ts';
+import { isNumericIPv6, NamedPeer, socketAddress } from './socket-address.ts';
 import type { UdpSocketOptions } from './udp-socket.ts';
 
 /** Control that waits for the end of the turn: more of it leaves at once, so that the first has not long to wait. */
@@ -72,7 +71,7 @@ export class BatchSocket implements DatagramSocket {
     if (!segments) notice(`${WHOLE}: this kernel has no UDP_SEGMENT`);
     this.#udp = udp;
     this.#events = events;
-    this.#ipv6 = isIPv6(address);
+    this.#ipv6 = isNumericIPv6(address);
     this.#queue = new SendQueue(sendQueue);
     this.#batch = new SendBatch(calls, segments, {
       refused: (to, hint, bytes) => this.#refuse(to, hint, bytes),

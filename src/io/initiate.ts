@@ -1,5 +1,4 @@
 import { lookup } from 'node:dns/promises';
-import { isIPv6 } from 'node:net';
 import { type InitiateOptions, type InitiateSettings, resolveInitiateSettings } from '../config/settings.ts';
 import { InitiatorEndpoint } from '../engine/initiator-endpoint.ts';
 import type { InitiatorInput, InitiatorOutput, Peer } from '../engine/io-types.ts';
@@ -16,6 +15,7 @@ import type { MediaSink } from './media-sink.ts';
 import { outputObserver } from './output-observer.ts';
 import { ReceivedStream } from './received-stream.ts';
 import { EndpointRunner } from './runner.ts';
+import { isNumericIPv6 } from './socket-address.ts';
 
 const rttMemory = new RttMemory();
 const tokenMemory = new TokenMemory();
@@ -90,7 +90,7 @@ async function bind(
   stream: ReceivedStream,
   startedAtMs: number,
 ): Promise<EndpointRunner<InitiatorInput, InitiatorOutput>> {
-  const address = settings.localAddress ?? (isIPv6(peer.address) ? '::' : '0.0.0.0');
+  const address = settings.localAddress ?? (isNumericIPv6(peer.address) ? '::' : '0.0.0.0');
   try {
     return await EndpointRunner.bind<InitiatorInput, InitiatorOutput>(
       endpoint,

@@ -1,5 +1,4 @@
 import type { Socket } from 'node:dgram';
-import { isIPv6 } from 'node:net';
 import { DgramAsPromised, type SocketAsPromised } from 'dgram-as-promised';
 import { RECEIVE_BUFFER_BYTES } from '../config/settings.ts';
 import { type HintName, hintName } from '../engine/counters.ts';
@@ -8,6 +7,7 @@ import { BatchReceiver } from './batch-receiver.ts';
 import type { DescribedSocket, Plane, SocketEvents } from './datagram-socket.ts';
 import type { ReceiveCalls } from './receive-calls.ts';
 import { SendQueue, type SendQueueLimits } from './send-queue.ts';
+import { isNumericIPv6 } from './socket-address.ts';
 
 /** Where and how to bind. */
 export interface UdpSocketOptions {
@@ -41,7 +41,7 @@ export class UdpSocket implements DescribedSocket {
   readonly #events: SocketEvents;
   readonly #remote: Peer | undefined;
   readonly #queue: SendQueue;
-  readonly #state: { readonly handle: unknown } | undefined;
+  #state: { readonly handle: unknown } | undefined;
   #more: BatchReceiver | undefined;
   #inFlight = 0;
   #closing = false;
@@ -54,7 +54,6 @@ export class UdpSocket implements DescribedSocket {
     this.#events = events;
     this.#remote = remote;
     this.#queue = new SendQueue(sendQueue);
-    this.#state = stateOf(this.#socket);
     const { address, port } = this.#socket.address();
     this.local = { address, port };
     this.#socket.on('message', (bytes, from) => {
@@ -72,7 +71,7 @@ export class UdpSocket implements DescribedSocket {
    */
   static async bind(options: UdpSocketOptions, events: SocketEvents): Promise<UdpSocket> {
     const owner = DgramAsPromised.createSocket({
-      type: isIPv6(options.address) ? 'udp6' : 'udp4',
+      type: isNumericIPv6(options.address) ? 'udp6' : 'udp4',
       ipv6Only: options.ipv6Only ?? false,
       ...(options.reusePort === true ? { reusePort: true } : {}),
       // Addresses are numeric; the default would resolve them anew, a turn of the event loop later, for every datagram.
@@ -96,6 +95,7 @@ export class UdpSocket implements DescribedSocket {
 
   /** The descriptor, for those who send past libuv; `undefined` where Node shows none, and once it is closed. */
   get fd(): number | undefined {
+    this.#state ??= stateOf(this.#socket);
     const handle: unknown = this.#state?.handle;
     if (typeof handle !== 'object' || handle === null || !('fd' in handle)) return undefined;
     return typeof handle.fd === 'number' && handle.fd >= 0 ? handle.fd : undefined;
