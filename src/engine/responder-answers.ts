@@ -54,7 +54,7 @@ export class ResponderAnswers {
   }
 
   /**
-   * Sends a copy with the newest attempt, because the one before may still be in the socket's queue.
+   * Sends START_ACK, and then copies with the newest attempt each, because the one before may still be in the socket's queue.
    *
    * @param resetKey of which its reset token is made: to keep that costs a session 200 bytes.
    */
@@ -68,6 +68,7 @@ export class ResponderAnswers {
       if (this.#security !== undefined && handshake === undefined) return;
       const inside = handshake === undefined ? parameters : { handshake };
       this.#startAck = encodeParts(header, { type: FrameType.START_ACK, ...inside }, this.#trailer);
+      return this.#core.send(this.#startAck);
     }
     const bytes = this.#startAck.slice();
     patchAttempt(bytes, attempt, this.#trailer);
