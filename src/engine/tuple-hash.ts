@@ -11,6 +11,9 @@ export class TupleHash {
   readonly #key: Uint8Array;
   readonly #short = new Uint8Array(SHORT);
   readonly #long = new Uint8Array(LONG);
+  /** What was asked for last: a datagram's tuple is looked for several times. */
+  #tupleKey: string | undefined;
+  #hash = 0;
 
   /** @param key 8 secret bytes. */
   constructor(key: Uint8Array) {
@@ -19,9 +22,12 @@ export class TupleHash {
 
   /** @param tupleKey of ASCII characters. @returns u32. */
   of(tupleKey: string): number {
+    if (tupleKey === this.#tupleKey) return this.#hash;
     const bytes = tupleKey.length <= SHORT ? this.#short : this.#long;
     for (let at = 0; at < bytes.length; at++) bytes[at] = at < tupleKey.length ? tupleKey.charCodeAt(at) : 0;
-    return halfSipHash(this.#key, bytes);
+    this.#tupleKey = tupleKey;
+    this.#hash = halfSipHash(this.#key, bytes);
+    return this.#hash;
   }
 }
 
