@@ -151,7 +151,7 @@ export interface ControlSend {
   readonly bytes: Uint8Array;
   readonly to: Peer;
   /** Of several queued ones of a session with this mark only the newest need be sent. */
-  readonly replaces?: SessionHandle;
+  readonly replaces?: SessionHandle | undefined;
 }
 
 /** An RTCP packet for the socket; only a viewer sends any, so that a camera has no way for RTP but its gate. */

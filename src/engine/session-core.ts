@@ -245,12 +245,9 @@ export class SessionCore {
   /** Sends a frame with this session's ids once; sealed if it is secured. */
   sendOnce(body: FrameBody, replaces?: SessionHandle, to: Peer = this.peer): void {
     const header = this.#header(0);
-    const sealed = this.#channel !== undefined;
     const bytes = encodeOnce(header, body, this.#channel?.trailer ?? clearTrailer);
-    sendControl(this.#host, to, bytes, {
-      replaces,
-      ...(sealed ? { frame: { ...header, ...body } as Frame } : {}),
-    });
+    const hidden = this.#host.trace && this.#channel !== undefined;
+    sendControl(this.#host, to, bytes, replaces, hidden ? ({ ...header, ...body } as Frame) : undefined);
   }
 
   /** Sends a frame with this session's ids that may be sent again: the same bytes, or sealed anew (S11, S13). */

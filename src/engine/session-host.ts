@@ -25,30 +25,28 @@ export interface SessionHost<Output> {
 
 type ControlHost = Pick<SessionHost<ControlSend | TraceOutput>, 'counters' | 'trace' | 'emit'>;
 
-/** What else may be said of a control frame that is sent. */
-export interface ControlMark {
-  /** Mark of a frame of which only the newest matters. */
-  readonly replaces?: SessionHandle | undefined;
-  /** What is in it, where its bytes do not tell. */
-  readonly frame?: TracedFrame;
-}
-
 /** What decoders keep of frames: those TLVs that nobody knows are for traces alone. */
 export function keptTlvs({ trace }: Pick<ControlHost, 'trace'>): KeptTlvs {
   return trace ? 'all' : 'known';
 }
 
-/** Sends one control frame. What is not a control frame cannot leave by this way (S1). */
+/**
+ * Sends one control frame. What is not a control frame cannot leave by this way (S1).
+ *
+ * @param replaces mark of a frame of which only the newest matters.
+ * @param frame what is in it, where its bytes do not tell.
+ */
 export function sendControl(
   host: ControlHost,
   to: Peer,
   bytes: Uint8Array,
-  { replaces, frame }: ControlMark = {},
+  replaces?: SessionHandle,
+  frame?: TracedFrame,
 ): void {
   assertInvariant('S1', bytes[0] === CONTROL_FIRST_BYTE, 'not a control frame');
   host.counters.add('datagramsSent');
   host.counters.add('bytesSent', bytes.length);
-  host.emit({ kind: 'send', plane: 'control', bytes, to, ...(replaces === undefined ? {} : { replaces }) });
+  host.emit({ kind: 'send', plane: 'control', bytes, to, replaces });
   if (host.trace) traceFrame(host, 'sent', bytes, to, frame);
 }
 
