@@ -54,7 +54,8 @@ export class ResponderSession implements Sleeper {
   // The table is stepped here and not by a MachineDriver: of 100,000 sessions each would have one, and a closure for it.
   #state = responderTable.initialState;
   #context: ResponderContext = initialContext;
-  readonly #streamName: string | undefined;
+  /** Until the application is asked. */
+  #streamName: string | undefined;
   #attempt: number;
   ssrc = 0;
   readonly #media: ResponderMedia;
@@ -309,7 +310,9 @@ export class ResponderSession implements Sleeper {
     if (core.perform(output, this.#context)) return;
     switch (output) {
       case 'askReservation':
-        return this.#host.emit(reserveReport(this, this.#streamName));
+        this.#host.emit(reserveReport(this, this.#streamName));
+        this.#streamName = undefined;
+        return;
       case 'drawSession':
         core.deadlines.disarm('reserve');
         core.sessionTag = this.#host.claimTag(this);

@@ -336,6 +336,8 @@ export class SessionCore {
         this.#armClose(context.byes);
         return true;
       case 'armDrain':
+        // No PONG means anything any more, and many sessions drain.
+        this.#nonces = undefined;
         this.deadlines.disarmAll();
         this.arm('drain', DRAIN_MS);
         return true;
