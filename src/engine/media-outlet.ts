@@ -171,11 +171,13 @@ export class MediaOutlet {
     }
     const datagrams = this.#sentInSlot - before;
     const { counters } = this.#host;
-    if (datagrams > 0 && this.#sentInSlot === SESSION_SLOT_DATAGRAMS_MAX) counters.add('mediaPutOff');
-    counters.add('datagramsSent', datagrams);
-    counters.add('bytesSent', bytes);
-    counters.add('mediaDatagramsSent', datagrams);
-    counters.add('mediaBytesSent', bytes);
+    if (datagrams > 0) {
+      if (this.#sentInSlot === SESSION_SLOT_DATAGRAMS_MAX) counters.add('mediaPutOff');
+      counters.add('datagramsSent', datagrams);
+      counters.add('bytesSent', bytes);
+      counters.add('mediaDatagramsSent', datagrams);
+      counters.add('mediaBytesSent', bytes);
+    }
     this.#count();
     if (this.#size.stepUpDue(nowMs) !== undefined) {
       this.#size.stepUp(nowMs);

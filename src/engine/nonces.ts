@@ -17,9 +17,8 @@ export class Nonces {
   /** Remembers a nonce that goes out now, and forgets the ninth. */
   add(nonce: bigint, nowMs: number): void {
     nonces[0] = nonce;
-    const [low = 0, high = 0] = halves;
-    this.#kept[this.#next] = low;
-    this.#kept[this.#next + 1] = high;
+    this.#kept[this.#next] = halves[0] ?? 0;
+    this.#kept[this.#next + 1] = halves[1] ?? 0;
     this.#kept[this.#next + 2] = nowMs;
     this.#next = (this.#next + NUMBERS) % this.#kept.length;
   }

@@ -18,9 +18,10 @@ export const cryptoEntropy: Entropy = {
       randomFillSync(pool);
       used = 0;
     }
-    const end = used + target.length;
-    target.set(pool.subarray(used, end));
-    pool.fill(0, used, end);
-    used = end;
+    // Byte by byte: for a number a view would take longer than the copy.
+    for (let i = 0; i < target.length; i++) {
+      target[i] = pool[used] ?? 0;
+      pool[used++] = 0;
+    }
   },
 };
