@@ -16,6 +16,12 @@ const RESUMED_DATAGRAMS = 64;
 
 const WHOLE = 'the batch socket sends each datagram as a message';
 
+/** Those that are open. What they have gathered leaves also when somebody ends the process in the middle of a turn. */
+const open = new Set<BatchSocket>();
+const flushAll = (): void => {
+  for (const socket of open) socket.flush();
+};
+
 /** A datagram that the system refused, to be told of. */
 interface Refused {
   readonly to: Peer;
@@ -98,7 +104,10 @@ export class BatchSocket implements DatagramSocket {
     // No message at all: a kernel or a sandbox without the call says so.
     const answer = calls.send(fd, 0);
     if (answer !== 0) throw new Error(`sendmmsg is refused (${getSystemErrorName(answer)})`);
-    return new BatchSocket(udp, events, options, calls, notice);
+    const socket = new BatchSocket(udp, events, options, calls, notice);
+    if (open.size === 0) process.on('exit', flushAll);
+    open.add(socket);
+    return socket;
   }
 
   get local(): Peer {
@@ -147,6 +156,8 @@ export class BatchSocket implements DatagramSocket {
         this.#drained = resolve;
       });
     }
+    open.delete(this);
+    if (open.size === 0) process.off('exit', flushAll);
     await this.#udp.close();
   }
 

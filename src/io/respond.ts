@@ -154,6 +154,7 @@ export class Responder extends EventEmitter<ResponderEvents> implements AsyncDis
       this.#endpoint,
       { address, port, ipv6Only, receiveBufferBytes, socket, ...own },
       (output) => this.#output(output),
+      new Set(['reserve', 'release', 'streaming', 'peerBye']),
     );
   }
 

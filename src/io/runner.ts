@@ -37,6 +37,7 @@ const STALL_MS = 5;
 export class EndpointRunner<Input extends { readonly kind: string }, Output extends { readonly kind: string }> {
   readonly #endpoint: SteppedEndpoint<Input, Output>;
   readonly #application: (output: Output) => void;
+  readonly #toldAtOnce: ReadonlySet<Output['kind']>;
   readonly #mediaMemory: ReusedMemory | undefined;
   #socket: DatagramSocket | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -50,20 +51,28 @@ export class EndpointRunner<Input extends { readonly kind: string }, Output exte
   private constructor(
     endpoint: SteppedEndpoint<Input, Output>,
     application: (output: Output) => void,
+    toldAtOnce: ReadonlySet<Output['kind']>,
     mediaMemory: ReusedMemory | undefined,
   ) {
     this.#endpoint = endpoint;
     this.#application = application;
+    this.#toldAtOnce = toldAtOnce;
     this.#mediaMemory = mediaMemory;
   }
 
-  /** Binds a socket for the endpoint. Rejects as {@link bindSocket} does. */
+  /**
+   * Binds a socket for the endpoint. Rejects as {@link bindSocket} does.
+   *
+   * @param toldAtOnce kinds of outputs that many sessions have in one turn, so that their answers are to leave together: the application
+   * is told of them before what was sent has left. Default: none.
+   */
   static async bind<Input extends { readonly kind: string }, Output extends { readonly kind: string }>(
     endpoint: SteppedEndpoint<Input, Output>,
     options: RunnerSocketOptions,
     application: (output: Output) => void,
+    toldAtOnce: ReadonlySet<Output['kind']> = new Set(),
   ): Promise<EndpointRunner<Input, Output>> {
-    const runner = new EndpointRunner(endpoint, application, options.mediaMemory);
+    const runner = new EndpointRunner(endpoint, application, toldAtOnce, options.mediaMemory);
     const events = runner.#events();
     const { impairment, socket: choice, notice, open } = options;
     if (impairment === undefined) {
@@ -89,6 +98,8 @@ export class EndpointRunner<Input extends { readonly kind: string }, Output exte
       if (next === undefined) break;
       this.#perform(next);
     }
+    // Datagrams, frames and timers come many together; what the application asks for does not.
+    if (input.kind !== 'datagram' && input.kind !== 'media' && input.kind !== 'timeout') this.#socket?.flush();
     this.#arm();
   }
 
@@ -114,8 +125,6 @@ export class EndpointRunner<Input extends { readonly kind: string }, Output exte
     } finally {
       this.#depth--;
     }
-    // Datagrams, frames and timers come many together; what the application asks for does not.
-    if (input.kind !== 'datagram' && input.kind !== 'media' && input.kind !== 'timeout') this.#socket?.flush();
   }
 
   #do(output: Output): void {
@@ -124,9 +133,9 @@ export class EndpointRunner<Input extends { readonly kind: string }, Output exte
     else this.#tell(output);
   }
 
-  /** What was sent before it has left by then: an application that is told of an end may end the process. */
+  /** What was sent before it has left by then, unless it is told at once: an application may take its time. */
   #tell(output: Output): void {
-    this.#socket?.flush();
+    if (!this.#toldAtOnce.has(output.kind)) this.#socket?.flush();
     this.#application(output);
   }
 

@@ -1,4 +1,6 @@
+import { execFile } from 'node:child_process';
 import { networkInterfaces } from 'node:os';
+import { promisify } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { HintName } from '../../src/engine/counters.ts';
 import type { Peer } from '../../src/engine/io-types.ts';
@@ -124,6 +126,20 @@ describe.skipIf(batchMissing !== undefined)('a batch socket', () => {
     expect(asked).toEqual([1, 1]);
     await heard.all(7);
     expect(heard.tags.toSorted()).toEqual([0, 1, 2, 3, 4, 5, 6]);
+  });
+
+  it('sends what it has gathered when somebody ends the process in the middle of a turn', async () => {
+    const heard = new Told();
+    const to = await hearing(heard);
+    const script = `
+      import { bindSocket } from '${new URL('../../dist/src/io/bind-socket.js', import.meta.url).href}';
+      const events = { datagram() {}, sendFailed() {}, failed() {}, dropped() {} };
+      const socket = await bindSocket({ address: '127.0.0.1', port: 0 }, events, 'batch', () => {});
+      socket.send(new Uint8Array([0, 7]), ${JSON.stringify(to)}, 'control');
+      process.exit(0);`;
+    await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script]);
+    await heard.all(1);
+    expect(heard.tags).toEqual([7]);
   });
 
   it('sends control at the end of the turn with all that was sent before it, and sixteen of it at once', async () => {
