@@ -29,7 +29,7 @@ import type { MediaSource } from './media-source.ts';
 import { type OutputObserver, outputObserver } from './output-observer.ts';
 import { PublishedStream, type Reservation, type Unavailable } from './published-stream.ts';
 import { EndpointRunner } from './runner.ts';
-import { Viewer, type ViewerHost, type ViewerSession } from './viewer.ts';
+import { Viewer, type ViewerHost, type ViewerSession, Viewers } from './viewer.ts';
 import { warmUp } from './warm-up.ts';
 
 /** What a camera tells its application. */
@@ -79,7 +79,7 @@ export class Responder extends EventEmitter<ResponderEvents> implements AsyncDis
   readonly #endpoint: ResponderEndpoint;
   readonly #streams = new Map<string, PublishedStream>();
   readonly #reservedBy = new Map<SessionHandle, PublishedStream>();
-  readonly #viewers = new Map<SessionHandle, Viewer>();
+  readonly #viewers = new Viewers();
   readonly #notices: string[] = [];
   readonly #host: ViewerHost = {
     methodsOf: (viewer) => this.#methodsOf(viewer),
@@ -206,8 +206,7 @@ export class Responder extends EventEmitter<ResponderEvents> implements AsyncDis
 
   /** Ends one session with BYE. @param code an application's code, 0x80..0xFF, or one of {@link ErrorCode}. */
   closeSession(session: SessionHandle, code: number = ErrorCode.NO_ERROR, reason?: string): void {
-    const words = reason === undefined ? {} : { reason };
-    this.#step({ kind: 'close', session, code, ...words });
+    this.#step({ kind: 'close', session, code, ...(reason === undefined ? {} : { reason }) });
   }
 
   /** For a worker, whose application is in another thread: what that wants of an exchange. @throws RangeError for what cannot be sent. */
@@ -270,11 +269,11 @@ export class Responder extends EventEmitter<ResponderEvents> implements AsyncDis
         this.emit('load', output);
         break;
       case 'peerBye':
+        this.#viewers.end(output.session);
         this.emit('left', { session: output.session, code: output.code, reason: output.reason });
         break;
       case 'closed':
-        this.#viewers.get(output.session)?.over();
-        this.#viewers.delete(output.session);
+        this.#viewers.end(output.session);
         this.emit('closed', output);
         if (this.#endpoint.sessionCount === 0) this.#allClosed?.();
         break;
@@ -306,7 +305,7 @@ export class Responder extends EventEmitter<ResponderEvents> implements AsyncDis
         ? undefined
         : { keys: this.#endpoint.keysOf(session), publicKey: this.#endpoint.viewerKeyOf(session) };
     const viewer = new Viewer(output, monotonicMs(), this.#host, secrets);
-    this.#viewers.set(session, viewer);
+    this.#viewers.add(viewer);
     this.emit('streaming', viewer);
   }
 

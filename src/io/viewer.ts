@@ -118,3 +118,22 @@ export class Viewer implements ViewerSession {
     return this.#caller;
   }
 }
+
+/** Those of a camera whose sessions live. */
+export class Viewers {
+  readonly #bySession = new Map<SessionHandle, Viewer>();
+
+  add(viewer: Viewer): void {
+    this.#bySession.set(viewer.session, viewer);
+  }
+
+  get(session: SessionHandle): Viewer | undefined {
+    return this.#bySession.get(session);
+  }
+
+  /** Nothing is asked of the viewer any more: a session that drains for seconds is the endpoint's business alone. */
+  end(session: SessionHandle): void {
+    this.#bySession.get(session)?.over();
+    this.#bySession.delete(session);
+  }
+}
