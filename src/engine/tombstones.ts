@@ -2,6 +2,8 @@ import { TOMBSTONE_MS, TOMBSTONES_MAX } from '../protocol/constants.ts';
 
 interface Tombstone {
   readonly expiresAtMs: number;
+  /** Its place in the ring of keys. */
+  readonly place: number;
   /** The ERROR that a refused START gets again; absent for a session that had reached Streaming, which is silent. */
   readonly error: Uint8Array | undefined;
 }
@@ -12,6 +14,9 @@ interface Tombstone {
  */
 export class Tombstones {
   readonly #stones = new Map<string, Tombstone>();
+  /** The last keys that were added: the first key of a Map is found behind all that were deleted before it. */
+  readonly #keys: string[] = [];
+  #next = 0;
 
   /** Pairs kept now. */
   get size(): number {
@@ -24,12 +29,13 @@ export class Tombstones {
    */
   add(tupleKey: string, streamId: bigint, error: Uint8Array | undefined, keepMs: number, nowMs: number): void {
     const key = stoneKey(tupleKey, streamId);
-    this.#stones.delete(key);
-    this.#stones.set(key, { expiresAtMs: nowMs + Math.min(keepMs, TOMBSTONE_MS), error });
-    if (this.#stones.size > TOMBSTONES_MAX) {
-      const oldest = this.#stones.keys().next();
-      if (!oldest.done) this.#stones.delete(oldest.value);
-    }
+    const place = this.#next;
+    this.#next = (place + 1) % TOMBSTONES_MAX;
+    const oldest = this.#keys[place];
+    // A key that was added again has another place.
+    if (oldest !== undefined && this.#stones.get(oldest)?.place === place) this.#stones.delete(oldest);
+    this.#keys[place] = key;
+    this.#stones.set(key, { expiresAtMs: nowMs + Math.min(keepMs, TOMBSTONE_MS), place, error });
   }
 
   /** What is known of the pair: `undefined` nothing, `'silent'`, or the ERROR's bytes to answer with. */
