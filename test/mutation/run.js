@@ -18,8 +18,15 @@ import { compareSurvivors, scoreOf } from './score.js';
 const names = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
 const checkOnly = process.argv.includes('--check');
 const fresh = process.argv.includes('--fresh');
-const unknown = names.filter((name) => !mutationGroups.some((group) => group.name === name));
-if (unknown.length > 0) throw new Error(`no such group: ${unknown.join(', ')}`);
+const options = ['--check', '--fresh', '--all'];
+const known = [...mutationGroups.map(({ name }) => name), ...options];
+const unknown = process.argv.slice(2).filter((argument) => !known.includes(argument));
+if (unknown.length > 0) {
+  process.stderr.write(
+    `not known: ${unknown.join(' ')}\ngroups: ${known.slice(0, -options.length).join(', ')}; options: ${options.join(', ')}\n`,
+  );
+  process.exit(2);
+}
 const groups = mutationGroups.filter(({ name }) => names.length === 0 || names.includes(name));
 
 /** @param {string} name */
