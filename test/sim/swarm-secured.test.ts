@@ -9,7 +9,7 @@ describe.each(['psk', 'keys'] as const)('500 seeds of secured worlds in mode %s'
       timeout: 300_000,
     },
     (mode) => {
-      swarm(seedFromEnv(`sim/swarm-${security}`), runsFromEnv(250), mode, security);
+      swarm(seedFromEnv('sim/swarm-secured'), runsFromEnv(250), mode, security);
     },
   );
 });
