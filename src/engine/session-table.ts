@@ -97,8 +97,9 @@ export class SessionTable {
   /** In place of the one that has been awake for longest, which goes to sleep if it is still half-open. */
   #keepAwake(session: ResponderSession): void {
     const { awakePendingMax, slept } = this.#options;
-    const oldest = awakePendingMax === 0 ? session : this.#newest[this.#oldestOfNewest];
+    let oldest: ResponderSession | undefined = session;
     if (awakePendingMax > 0) {
+      oldest = this.#newest[this.#oldestOfNewest];
       session.awakePlace = this.#oldestOfNewest;
       this.#newest[this.#oldestOfNewest] = session;
       this.#oldestOfNewest = (this.#oldestOfNewest + 1) % awakePendingMax;

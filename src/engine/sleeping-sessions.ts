@@ -1,6 +1,7 @@
+import { defaultAdmissionLimits } from './admission.ts';
 import type { ResponderHost } from './responder-host.ts';
 import { ResponderSession } from './responder-session.ts';
-import { SessionTable } from './session-table.ts';
+import { SessionTable, type SessionTableOptions } from './session-table.ts';
 import { tupleKeyOf } from './tuple.ts';
 import { tupleHashKey } from './tuple-hash.ts';
 
@@ -10,18 +11,17 @@ const START_ACK_BYTES = 56;
 const SECURED_START_ACK_BYTES = 200;
 
 /**
- * Half-open sessions of a camera that stay awake: as many as it has before load mode begins, so that records are for floods. To make a session of its
- * record again costs an honest viewer a fifth of a handshake.
+ * Half-open sessions of a camera that stay awake: as many as it has before load mode begins, so that records are for floods. To make a record of an
+ * honest viewer's session, and a session of the record again, took a twelfth of the engine's time (`firstframe bench micro --only handshake`).
  */
-export const AWAKE_PENDING_MAX = 128;
+export const AWAKE_PENDING_MAX = defaultAdmissionLimits.load.pending;
 
 /** What a camera's table depends on. */
-export interface SleepOptions {
+export interface SleepOptions extends Pick<SessionTableOptions, 'slept'> {
   /** Mode `psk` or `keys`. */
   readonly secured: boolean;
   /** See {@link SessionTableOptions}; default {@link AWAKE_PENDING_MAX}. */
   readonly awakePendingMax: number | undefined;
-  slept(session: ResponderSession): void;
 }
 
 /** The table of a camera's sessions, of which those that have been half-open for a while sleep. */
