@@ -6,13 +6,15 @@ import { LongFirst } from './test/support/long-first.ts';
 /** Folders whose tests own nothing that another file could miss: no sockets, no files, no settings of the process. */
 const pure = 'codec,config,docs,engine,fuzz,machines,media,mutation,protocol,report,security';
 
+/** By itself vitest leaves one core free, which on two is half the machine. */
+const workers = Math.max(2, availableParallelism() - 1);
+
 export default defineConfig({
   test: {
     env: { NODE_ENV: 'production' },
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    // By itself vitest leaves one core free, which on two is half the machine.
-    maxWorkers: Math.max(2, availableParallelism() - 1),
+    maxWorkers: workers,
     sequence: { sequencer: LongFirst },
     // Tests over real sockets, processes and encoders share a gate's two cores with whatever else runs there. A retry is reported.
     retry: process.env['CI'] === undefined ? 0 : 1,
@@ -32,7 +34,7 @@ export default defineConfig({
           include: [`test/!({${pure},sim})/**/*.test.ts`],
           sequence: { groupOrder: 2 },
           // They wait for timers and for other processes more than half of their time.
-          maxWorkers: 2 * Math.max(2, availableParallelism() - 1),
+          maxWorkers: 2 * workers,
         },
       },
     ],

@@ -19,11 +19,11 @@ const names = process.argv.slice(2).filter((argument) => !argument.startsWith('-
 const checkOnly = process.argv.includes('--check');
 const fresh = process.argv.includes('--fresh');
 const options = ['--check', '--fresh', '--all'];
-const known = [...mutationGroups.map(({ name }) => name), ...options];
-const unknown = process.argv.slice(2).filter((argument) => !known.includes(argument));
+const groupNames = mutationGroups.map(({ name }) => name);
+const unknown = process.argv.slice(2).filter((argument) => ![...groupNames, ...options].includes(argument));
 if (unknown.length > 0) {
   process.stderr.write(
-    `not known: ${unknown.join(' ')}\ngroups: ${known.slice(0, -options.length).join(', ')}; options: ${options.join(', ')}\n`,
+    `not known: ${unknown.join(' ')}\ngroups: ${groupNames.join(', ')}; options: ${options.join(', ')}\n`,
   );
   process.exit(2);
 }
